@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET GLOBAL check)
+
+# Seconds that one ctest may take unless it says otherwise.
+set(KSL_TEST_TIMEOUT 120)
+
+# Registers a command as a ctest. A target's file is run through the launcher
+# that instrumented programs need.
+function(ksl_add_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TARGET;TIMEOUT" "COMMAND;ARGS;LABELS")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT ${KSL_TEST_TIMEOUT})
+  endif()
+  if(arg_TARGET)
+    set(arg_COMMAND ${KSLOCK_TEST_LAUNCHER} "$<TARGET_FILE:${arg_TARGET}>" ${arg_ARGS})
+  endif()
+  add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
+  # Check's own limit of 4 seconds a case would make a busy machine fail;
+  # this one lets Check name the case that hangs before ctest ends the program.
+  math(EXPR case_timeout "${arg_TIMEOUT} * 3 / 4")
+  set_tests_properties(
+    ${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
+                           ENVIRONMENT "CK_DEFAULT_TIMEOUT=${case_timeout}")
+endfunction()
+
+#[[
+ksl_test(NAME name SOURCES file... [INTERNAL] [NATIVE kernel] [LIBS target...]
+         [LABELS label...] [TIMEOUT seconds] [ARGS word...])
+
+Builds the Check program `name` and registers it as a ctest. It links the
+shared library and sees the headers of one native interface, stanix unless
+NATIVE says otherwise. With INTERNAL it links the testing library instead and
+sees the internal headers; KSI_TESTING is 1. Label `long` keeps it out of the
+default suite.
+]]
+function(ksl_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "INTERNAL" "NAME;NATIVE;TIMEOUT"
+                        "SOURCES;LIBS;LABELS;ARGS")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_NAME OR NOT arg_SOURCES)
+    message(FATAL_ERROR "ksl_test: NAME and SOURCES are needed; '${arg_UNPARSED_ARGUMENTS}' unknown")
+  endif()
+  if(NOT arg_NATIVE)
+    set(arg_NATIVE stanix)
+  endif()
+
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(${arg_NAME} PRIVATE ksl_test_support ${arg_LIBS})
+  if(arg_INTERNAL)
+    target_link_libraries(${arg_NAME} PRIVATE kslock_testing)
+    target_include_directories(
+      ${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/include/kslock/native/${arg_NATIVE}")
+  else()
+    target_link_libraries(${arg_NAME} PRIVATE kslock::${arg_NATIVE})
+  endif()
+  target_link_libraries(${arg_NAME} PRIVATE PkgConfig::CHECK Threads::Threads)
+
+  ksl_add_test(
+    NAME ${arg_NAME}
+    TARGET ${arg_NAME}
+    ARGS ${arg_ARGS}
+    LABELS ${arg_LABELS}
+    TIMEOUT ${arg_TIMEOUT})
+endfunction()

@@ -1,0 +1,257 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Installs what is missing, builds, and tests, demonstrates or measures.
+set -eu
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+default_presets="dev clang asan tsan pthread"
+
+usage()
+{
+    cat <<EOF
+usage: sh cmake/run.sh COMMAND
+
+  test [PRESET...]  build and run the default test suite in each preset
+                    (default: $default_presets); stops at the first preset
+                    that fails; last line: "N passed, N failed"
+  demo [FILE]       build the release preset and run the demo driver on FILE,
+                    or on texts of this system
+  bench [ARG...]    build the release preset and run the benchmarks
+  help              this text
+
+On Debian, packages that a command needs are installed with apt-get if they
+are missing. Exit status: that of the program run; 1 if a test or a build
+failed; 2 for a wrong command line; 3 if something is missing and may not be
+installed.
+EOF
+}
+
+fail()
+{
+    status=$1
+    shift
+    printf 'run.sh: %s\n' "$*" >&2
+    exit "$status"
+}
+
+jobs()
+{
+    nproc 2>/dev/null || echo 2
+}
+
+# --- packages -------------------------------------------------------------
+
+missing=
+
+need_program() # PROGRAM PACKAGE
+{
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+need_module() # PKG-CONFIG-MODULE PACKAGE
+{
+    pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+need_libc_headers()
+{
+    for dir in /usr/include /usr/local/include; do
+        [ ! -e "$dir/pthread.h" ] || return 0
+    done
+    missing="$missing libc6-dev"
+}
+
+need_build()
+{
+    need_program gcc gcc
+    need_program g++ g++
+    need_libc_headers
+    need_program cmake cmake
+    need_program ninja ninja-build
+    need_program pkg-config pkg-config
+    need_module liburcu-bp liburcu-dev
+}
+
+need_tests() # PRESET...
+{
+    need_module check check
+    need_program strace strace
+    for preset in "$@"; do
+        [ "$preset" != clang ] || need_program clang clang
+    done
+}
+
+apt_get()
+{
+    if [ "$(id -u)" -eq 0 ]; then
+        DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"
+    else
+        sudo DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"
+    fi
+}
+
+may_install()
+{
+    [ "$(id -u)" -eq 0 ] && return 0
+    command -v sudo >/dev/null 2>&1 || return 1
+    sudo -n true 2>/dev/null || [ -t 0 ]
+}
+
+install_missing()
+{
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null 2>&1 ||
+        fail 3 "missing:$missing (Debian names); there is no apt-get here, install them yourself"
+    may_install ||
+        fail 3 "missing:$missing; not root and no sudo, run: apt-get install$missing"
+    echo "run.sh: installing$missing"
+    # The names in $missing are separate words.
+    # shellcheck disable=SC2086
+    if ! apt_get update >/dev/null ||
+        ! apt_get install -y --no-install-recommends $missing >/dev/null; then
+        fail 3 "apt-get could not install$missing"
+    fi
+    missing=
+}
+
+# --- building -------------------------------------------------------------
+
+# A tree that was configured for another place is of no use.
+drop_foreign_tree() # PRESET
+{
+    cache=$top/build/$1/CMakeCache.txt
+    [ -f "$cache" ] || return 0
+    if ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$top" "$cache" ||
+        ! grep -qxF "CMAKE_CACHEFILE_DIR:INTERNAL=$top/build/$1" "$cache"; then
+        rm -rf "$top/build/$1"
+    fi
+}
+
+configure() # PRESET [CMAKE-ARG...]
+{
+    drop_foreign_tree "$1"
+    had_tree=no
+    [ ! -d "$top/build/$1" ] || had_tree=yes
+    (cd "$top" && cmake --preset "$@") && return 0
+    # What an earlier run left may be the cause: another compiler, say.
+    [ $had_tree = yes ] || return 1
+    echo "run.sh: configuring $1 afresh"
+    rm -rf "$top/build/$1"
+    (cd "$top" && cmake --preset "$@")
+}
+
+build() # PRESET [ARG...]
+{
+    preset=$1
+    shift
+    (cd "$top" && cmake --build --preset "$preset" -j "$(jobs)" "$@")
+}
+
+# --- commands -------------------------------------------------------------
+
+passed=0
+failed=0
+
+# Adds the numbers of ctest's closing lines to passed and failed.
+count_tests() # LOG
+{
+    counts=$(awk '
+        / tests passed, .* tests? failed out of / {
+            for (i = 2; i <= NF; i++) {
+                if ($i == "failed" || $(i + 1) == "failed") continue
+                if ($(i + 1) ~ /^tests?$/ && $(i + 2) == "failed") bad = $i
+            }
+            all = $NF
+        }
+        /^[ \t]*[0-9]+ - .* \((Skipped|Disabled)\)/ { skipped++ }
+        END { print all - bad - skipped, bad + 0, skipped + 0 }' "$1")
+    # shellcheck disable=SC2086
+    set -- $counts
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    [ "$3" -eq 0 ] || echo "run.sh: $3 tests skipped"
+}
+
+test_preset() # PRESET; 0 if all its tests passed
+{
+    preset=$1
+    echo "run.sh: === $preset ==="
+    if ! configure "$preset" || ! build "$preset"; then
+        echo "run.sh: preset $preset does not build"
+        failed=$((failed + 1))
+        return 1
+    fi
+    log=$top/build/$preset/ctest.log
+    status_file=$top/build/$preset/ctest.status
+    {
+        (cd "$top" && ctest --preset "$preset") && echo 0 >"$status_file" || echo 1 >"$status_file"
+    } 2>&1 | tee "$log"
+    before=$failed
+    count_tests "$log"
+    [ "$(cat "$status_file")" -eq 0 ] && return 0
+    [ "$failed" -gt "$before" ] || failed=$((failed + 1))
+    return 1
+}
+
+run_test()
+{
+    # shellcheck disable=SC2086
+    [ $# -gt 0 ] || set -- $default_presets
+    for preset in "$@"; do
+        case " $default_presets release coverage " in
+        *" $preset "*) ;;
+        *) fail 2 "unknown preset '$preset'" ;;
+        esac
+    done
+    need_build
+    need_tests "$@"
+    install_missing
+    status=0
+    for preset in "$@"; do
+        test_preset "$preset" || {
+            status=1
+            break
+        }
+    done
+    echo "$passed passed, $failed failed"
+    exit $status
+}
+
+# Builds one target of the release preset; prints the log only if that fails.
+build_release() # TARGET
+{
+    need_build
+    install_missing
+    mkdir -p "$top/build"
+    log=$top/build/release.log
+    if ! { configure release -DKSLOCK_TESTS=OFF && build release --target "$1"; } >"$log" 2>&1; then
+        cat "$log" >&2
+        fail 1 "the release preset does not build"
+    fi
+}
+
+run_demo()
+{
+    build_release demo_driver
+    exec "$top/build/release/examples/demo_driver" "$@"
+}
+
+run_bench()
+{
+    [ -f "$top/bench/bench.c" ] || fail 1 "there is no benchmark yet"
+    build_release kslock_bench
+    exec "$top/build/release/bench/kslock_bench" "$@"
+}
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+case $command in
+test) run_test "$@" ;;
+demo) run_demo "$@" ;;
+bench) run_bench "$@" ;;
+help | -h | --help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac

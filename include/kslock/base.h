@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSLOCK_BASE_H
+#define KSLOCK_BASE_H
+
+/*
+ * What every public header needs: linkage, visibility and the version.
+ */
+
+#define KSL_VERSION_MAJOR 0
+#define KSL_VERSION_MINOR 1
+#define KSL_VERSION_PATCH 0
+
+#ifdef __cplusplus
+#define KSL_BEGIN_DECLS extern "C" {
+#define KSL_END_DECLS }
+#else
+#define KSL_BEGIN_DECLS
+#define KSL_END_DECLS
+#endif
+
+/* Everything that the library exports, and nothing else, carries this mark. */
+#define KSL_API __attribute__((visibility("default")))
+
+/*
+ * Gives a kernel's own name to one of our symbols: the name exists for the
+ * compiler alone, so a program may define a function of the same name.
+ */
+#define KSL_SYMBOL(name) __asm__(#name)
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSLOCK_IRQ_H
+#define KSLOCK_IRQ_H
+
+#include <kslock/base.h>
+#include <kslock/stage.h>
+#include <kslock/thread.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+KSL_BEGIN_DECLS
+
+/*
+ * Simulated interrupts. Each thread is a CPU: its mask concerns it alone and
+ * is a store to its own memory. A masked interrupt stays in the thread's
+ * log and runs when the mask is lifted, most urgent first, lowest number
+ * among equals; repeats collapse.
+ */
+enum {
+    KSL_IRQ_COUNT = 64, /* interrupts 0..63 */
+    KSL_IRQ_LEVELS = 12 /* level 0 = all open ... 11 = all masked */
+};
+
+/*
+ * Runs on the interrupted thread, level raised to its own, stage set to its
+ * own; must not sleep. On return level, stall bit and stage are as before.
+ */
+typedef void (*ksl_irq_handler)(int irq, void *arg);
+
+/*
+ * Installs fn for irq on a stage at level 1..11, larger is more urgent.
+ * Context: thread; may not be used in handlers.
+ * Returns 0, -EBUSY if irq has a handler, -EINVAL for a bad value,
+ * -ENOMEM.
+ */
+KSL_API int ksl_irq_request(int irq, ksl_stage stage, int level, ksl_irq_handler fn,
+                            void *arg);
+
+/*
+ * Removes the handler, stops its timer and forgets what is pending of it.
+ * Context: thread; waits until no handler of irq runs any more.
+ * Returns 0, -ENOENT if there is none, -EINVAL, -EDEADLK in its own handler.
+ */
+KSL_API int ksl_irq_free(int irq);
+
+/*
+ * Raises irq on some thread that may take it now, the caller included; it
+ * is held until there is one. Context: any; never sleeps.
+ * Returns 0 (also when held back), -EINVAL, -ENOENT.
+ */
+KSL_API int ksl_irq_raise(int irq);
+
+/*
+ * Raises irq on t. Raised on oneself with interrupts open, the handler
+ * has run on return. Context: any; never sleeps.
+ * Returns 0 (also when t masks it), -EINVAL, -ENOENT, -ESRCH.
+ */
+KSL_API int ksl_irq_raise_on(ksl_thread *t, int irq);
+
+/*
+ * Raises irq first_ns from now, then every period_ns (0: once). first_ns 0
+ * stops it. Timers do not survive fork in the child.
+ * Context: thread. Returns 0, -EINVAL, -ENOENT, -EAGAIN if no thread for
+ * the timers can be had.
+ */
+KSL_API int ksl_irq_timer(int irq, uint64_t first_ns, uint64_t period_ns);
+
+/*
+ * Masks all interrupts of the caller. Context: any.
+ * Returns the previous state for ksl_irq_restore.
+ */
+KSL_API unsigned ksl_irq_save(void);
+
+/*
+ * Brings back a state of ksl_irq_save and plays what became open.
+ * Context: any. A value above 11 is `bad-argument`.
+ */
+KSL_API void ksl_irq_restore(unsigned state);
+
+/*
+ * Sets the caller's level 0..11 and plays what became open. Context: any.
+ * Returns the previous level. A level above 11 is `bad-argument` and
+ * changes nothing.
+ */
+KSL_API unsigned ksl_irq_set_level(unsigned level);
+
+/* True at level 0 with the in-band stage not stalled. Context: any. */
+KSL_API bool ksl_irq_enabled(void);
+
+/* True in a handler of either stage (U6). Context: any. */
+KSL_API bool ksl_irq_in_handler(void);
+
+/*
+ * Dovetail's virtual disable (D1): in-band handlers wait, oob handlers do
+ * not. Context: any. Returns the previous stall bit.
+ */
+KSL_API unsigned ksl_irq_stall_inband(void);
+
+/* Brings back a stall bit; plays what became open (D6). Context: any. */
+KSL_API void ksl_irq_restore_inband(unsigned state);
+
+KSL_END_DECLS
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSLOCK_MUTEX_H
+#define KSLOCK_MUTEX_H
+
+#include <kslock/base.h>
+
+#include <stdint.h>
+
+KSL_BEGIN_DECLS
+
+/*
+ * Recursive sleeping mutex with an owner (evl_stanix.md M1..M6). Valid when
+ * zero-filled; needs no destroy. Waiters queue in order of arrival.
+ */
+typedef struct ksl_mutex {
+    uintptr_t word; /* owner and waiter mark; see src/lock/mutex.c */
+    uint32_t depth; /* acquisitions of the owner beyond the first */
+    uint32_t reserved;
+} ksl_mutex_t;
+
+/* clang-format off */
+#define KSL_MUTEX_INIT { 0, 0, 0 }
+/* clang-format on */
+
+/* Makes m free. Context: any; nobody may hold m. */
+KSL_API void ksl_mutex_init(ksl_mutex_t *m);
+
+/*
+ * Takes m, sleeping if another thread owns it; the owner may take it again
+ * (M2). A signal does not end the wait (M3).
+ * Context: thread; may sleep, also with interrupts masked.
+ * Returns 0; -EPERM if refused. Violations: `irq-sleep` in a handler.
+ */
+KSL_API int ksl_mutex_acquire(ksl_mutex_t *m);
+
+/*
+ * Takes m without waiting (M1). Context: thread; in a handler it always
+ * fails (M5).
+ * Returns 1 if m is held now, 0 if another owns it.
+ */
+KSL_API int ksl_mutex_try_acquire(ksl_mutex_t *m);
+
+/*
+ * Undoes one acquisition; the last one frees m and wakes the first waiter
+ * (M2, M6). Does not touch m once it is free.
+ * Context: owner, not in a handler.
+ * Violations: `not-owner`, `not-locked` (M4), `irq-sleep` in a handler.
+ */
+KSL_API void ksl_mutex_release(ksl_mutex_t *m);
+
+KSL_END_DECLS
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSLOCK_STANIX_SLEEP_H
+#define KSLOCK_STANIX_SLEEP_H
+
+/*
+ * Stanix <kernel/sleep.h>: contracts in <kslock/sleepq.h>.
+ *
+ * The macros return 0 once the condition is true, or -EINTR where they are
+ * interruptible. They evaluate the queue and the lock once and the condition
+ * as often as needed; a condition that is true wins over a signal.
+ * sleep_on_queue_lock takes the lock and the condition in either order, tests
+ * the condition with the lock held and returns with it held.
+ */
+
+#include <kernel/profile.h>
+#include <kernel/scheduler.h>
+#include <kernel/spinlock.h>
+
+#include <kslock/sleepq.h>
+
+#include <errno.h>
+#include <stddef.h>
+
+KSL_BEGIN_DECLS
+
+typedef struct ksl_sleep_queue sleep_queue_t;
+
+/* Wakes the first count sleepers, 0: all (Q1, Q8). Context: any, handlers too. */
+static inline void wakeup_queue(sleep_queue_t *queue, size_t count)
+{
+    (void)ksl_sleepq_wake(queue, count);
+}
+
+#if KSL_STANIX_PROFILE < 3
+
+static inline int sleep_on_queue(sleep_queue_t *queue)
+{
+    return ksl_sleepq_sleep(queue, KSL_BLOCK_INTERRUPTIBLE);
+}
+
+#else
+
+static inline int sleep_on_queue(sleep_queue_t *queue)
+{
+    return ksl_sleepq_sleep(queue, KSL_BLOCK_UNINTERRUPTIBLE);
+}
+
+static inline int sleep_on_queue_interruptible(sleep_queue_t *queue)
+{
+    return ksl_sleepq_sleep(queue, KSL_BLOCK_INTERRUPTIBLE);
+}
+
+/* Puts the prepared caller on a queue; leaving it is leaving the block. */
+void sleep_add_to_queue(sleep_queue_t *queue) KSL_SYMBOL(ksl_block_queue);
+
+static inline void sleep_remove_from_queue(sleep_queue_t *queue)
+{
+    (void)queue; /* a task is on one queue at a time */
+    ksl_block_cancel();
+}
+
+/* Sleeps until the absolute CLOCK_MONOTONIC date: 0, or -EINTR. */
+static inline int sleep_until(struct timespec *date)
+{
+    ksl_block_prepare(KSL_BLOCK_INTERRUPTIBLE);
+    int result = ksl_block_until(date);
+    return result == -ETIMEDOUT ? 0 : result;
+}
+
+#endif
+
+KSL_END_DECLS
+
+#ifndef __cplusplus
+
+/* clang-format off */
+#define KSL_STANIX_SLEEP_(queue_, flags_, cond_, block_)                     \
+    __extension__({                                                          \
+        sleep_queue_t *ksl_stanix_queue_ = (queue_);                         \
+        int ksl_stanix_result_ = ksl_block_check();                          \
+        while (ksl_stanix_result_ == 0 && !(cond_)) {                        \
+            ksl_sleepq_prepare(ksl_stanix_queue_, flags_);                   \
+            if (cond_) {                                                     \
+                ksl_block_cancel();                                          \
+                break;                                                       \
+            }                                                                \
+            ksl_stanix_result_ = (block_);                                   \
+            if (ksl_stanix_result_ != 0 && (cond_)) {                        \
+                ksl_stanix_result_ = 0;                                      \
+                break;                                                       \
+            }                                                                \
+        }                                                                    \
+        ksl_stanix_result_;                                                  \
+    })
+
+#define KSL_STANIX_LOCK_OF_(a_, b_) _Generic((a_), spinlock_t *: (a_), default: (b_))
+#define KSL_STANIX_COND_OF_(a_, b_) _Generic((a_), spinlock_t *: (b_), default: (a_))
+
+#define KSL_STANIX_SLEEP_LOCK_(queue_, flags_, a_, b_)                       \
+    __extension__({                                                          \
+        spinlock_t *ksl_stanix_lock_ = KSL_STANIX_LOCK_OF_(a_, b_);          \
+        KSL_STANIX_SLEEP_(queue_, flags_, KSL_STANIX_COND_OF_(a_, b_),       \
+                          ksl_block_unlock(ksl_stanix_lock_));               \
+    })
+
+#define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                        \
+    KSL_STANIX_SLEEP_(queue_, flags_, cond_, ksl_block())
+/* clang-format on */
+
+#else
+
+namespace ksl_stanix
+{
+
+template <class Cond, class Block>
+int sleep_loop(sleep_queue_t *queue, unsigned flags, Cond cond, Block block)
+{
+    int result = ksl_block_check();
+    while (result == 0 && !cond()) {
+        ksl_sleepq_prepare(queue, flags);
+        if (cond()) {
+            ksl_block_cancel();
+            break;
+        }
+        result = block();
+        if (result != 0 && cond())
+            return 0;
+    }
+    return result;
+}
+
+template <class Cond>
+int sleep_lock(sleep_queue_t *queue, unsigned flags, spinlock_t *lock, Cond cond)
+{
+    return sleep_loop(queue, flags, cond, [lock] { return ksl_block_unlock(lock); });
+}
+
+template <class T> struct is_lock {
+    static constexpr bool value = false;
+};
+template <> struct is_lock<spinlock_t *> {
+    static constexpr bool value = true;
+};
+
+template <class A, class B>
+int sleep_either(sleep_queue_t *queue, unsigned flags, A a, B b)
+{
+    if constexpr (is_lock<decltype(a())>::value)
+        return sleep_lock(queue, flags, a(), b);
+    else
+        return sleep_lock(queue, flags, b(), a);
+}
+
+} // namespace ksl_stanix
+
+/* clang-format off */
+#define KSL_STANIX_SLEEP_LOCK_(queue_, flags_, a_, b_) \
+    ::ksl_stanix::sleep_either((queue_), (flags_), [&] { return (a_); }, [&] { return (b_); })
+#define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                               \
+    ::ksl_stanix::sleep_loop((queue_), (flags_), [&] { return static_cast<bool>(cond_); }, \
+                             [] { return ksl_block(); })
+/* clang-format on */
+
+#endif
+
+#if KSL_STANIX_PROFILE < 3
+
+#define sleep_on_queue_condition(queue, cond)                                            \
+    KSL_STANIX_SLEEP_COND_(queue, KSL_BLOCK_INTERRUPTIBLE, cond)
+#define sleep_on_queue_lock(queue, cond, l)                                              \
+    KSL_STANIX_SLEEP_LOCK_(queue, KSL_BLOCK_INTERRUPTIBLE, cond, l)
+
+#else
+
+#define sleep_on_queue_condition(queue, cond)                                            \
+    KSL_STANIX_SLEEP_COND_(queue, KSL_BLOCK_UNINTERRUPTIBLE, cond)
+#define sleep_on_queue_condition_interruptible(queue, cond)                              \
+    KSL_STANIX_SLEEP_COND_(queue, KSL_BLOCK_INTERRUPTIBLE, cond)
+#define sleep_on_queue_lock(queue, l, cond)                                              \
+    KSL_STANIX_SLEEP_LOCK_(queue, KSL_BLOCK_UNINTERRUPTIBLE, l, cond)
+#define sleep_on_queue_lock_interruptible(queue, l, cond)                                \
+    KSL_STANIX_SLEEP_LOCK_(queue, KSL_BLOCK_INTERRUPTIBLE, l, cond)
+
+#endif
+
+#endif

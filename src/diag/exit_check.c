@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Locks held where none may be: thread exit, return of a system call. */
+
+#include "diag/violation.h"
+#include "thread/upcalls.h"
+
+#include <kslock/signal.h>
+
+static void report(ksl_thread *t, const char *where, const void *site)
+{
+    char list[700];
+    struct ksi_text text = {list, sizeof list};
+    const char *separator = "";
+    const void *first = NULL;
+    unsigned n = 0;
+    list[0] = '\0';
+    for (uint32_t i = 0; i < t->nholds; i++) {
+        const struct ksi_hold *h = &t->holds[i];
+        const void *lock = ksi_load(&h->lock);
+        if (lock == NULL)
+            continue;
+        ksi_say(&text, "%s", separator);
+        ksi_say_lock(&text, ksi_hold_kind(h), lock);
+        ksi_say(&text, "%s, taken at ", ksi_hold_mode(h) == KSI_SHARED ? " shared" : "");
+        ksi_say_site(&text, ksi_load(&h->site));
+        separator = "; ";
+        if (n++ == 0) {
+            first = lock;
+            site = ksi_load(&h->site);
+        }
+    }
+    n += t->unrecorded;
+    if (n == 0)
+        return;
+    struct ksi_misuse m = {
+        .rule = KSI_EXIT_HELD_RULE,
+        .lock = first,
+        .site = site,
+        .named = true,
+    };
+    ksi_violate(&m, "%s with %u lock%s held: %s", where, n, n == 1 ? "" : "s", list);
+}
+
+bool ksi_up_thread_exit(ksl_thread *t)
+{
+    report(t, "thread exit", NULL);
+    return t->nholds > 0 || t->unrecorded > 0;
+}
+
+void ksl_syscall_enter(void)
+{
+    (void)ksi_self();
+}
+
+int ksl_syscall_exit(void)
+{
+    report(ksi_self(), "system call return", KSI_SITE());
+    return ksl_signal_take();
+}
+
+void ksi_up_bad_argument(const char *call, unsigned long value, const void *site)
+{
+    struct ksi_misuse m = {.rule = KSI_BAD_ARGUMENT_RULE, .site = site};
+    ksi_violate(&m, "%s: %lu is out of range", call, value);
+}
+
+bool ksi_up_signals_deferred(const ksl_thread *t)
+{
+    (void)t; /* no lock of the families here defers signals */
+    return false;
+}

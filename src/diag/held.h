@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_DIAG_HELD_H
+#define KSI_DIAG_HELD_H
+
+#include "thread/thread.h"
+
+/*
+ * The record of what a thread holds: what misuse is judged by and what the
+ * report at exit lists. Only the thread itself and handlers that interrupt it
+ * write; a handler leaves the record as it found it, so a push reserves its
+ * entry before it fills it.
+ *
+ * Readers on other threads (messages) may see an entry half written.
+ */
+enum ksi_kind {
+    KSI_NO_KIND,
+#define KIND(name, text) KSI_##name,
+#include "diag/kinds.def"
+#undef KIND
+    KSI_KINDS
+};
+
+enum ksi_mode { KSI_EXCLUSIVE, KSI_SHARED };
+
+static inline uint32_t ksi_hold_what(enum ksi_kind kind, enum ksi_mode mode,
+                                     uint32_t level)
+{
+    return (uint32_t)kind | (uint32_t)mode << 8 | level << 16;
+}
+
+static inline enum ksi_kind ksi_hold_kind(const struct ksi_hold *h)
+{
+    return (enum ksi_kind)(ksi_load(&h->what) & 0xff);
+}
+
+static inline enum ksi_mode ksi_hold_mode(const struct ksi_hold *h)
+{
+    return (enum ksi_mode)(ksi_load(&h->what) >> 8 & 0xff);
+}
+
+static inline uint32_t ksi_hold_level(const struct ksi_hold *h)
+{
+    return ksi_load(&h->what) >> 16 & 0xff;
+}
+
+static inline bool ksi_hold_is(const struct ksi_hold *h, const void *lock,
+                               enum ksi_mode mode)
+{
+    return ksi_load(&h->lock) == lock && ksi_hold_mode(h) == mode;
+}
+
+const char *ksi_kind_name(unsigned kind);
+
+/* Room for one more entry; false if there is no memory. */
+KSI_COLD bool ksi_held_grow(ksl_thread *t);
+
+/* The newest entry of t for lock in that mode; NULL if there is none. */
+struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode);
+
+/* Removes an entry that ksi_held_find gave. */
+void ksi_held_remove(ksl_thread *t, struct ksi_hold *h);
+
+KSI_COLD void ksi_held_pop_slow(ksl_thread *t, const void *lock, enum ksi_mode mode);
+
+/*
+ * For locks without an owner: lock was given back by a thread that has no
+ * entry for it; takes the entry of some other thread away.
+ */
+KSI_COLD void ksi_held_pop_foreign(const void *lock, enum ksi_mode mode);
+
+static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind kind,
+                                 enum ksi_mode mode, uint32_t level, const void *site)
+{
+    if (KSI_UNLIKELY(t->nholds == t->holds_cap) && !ksi_held_grow(t)) {
+        t->unrecorded++;
+        return;
+    }
+    struct ksi_hold *h = &t->holds[t->nholds];
+    ksi_store(&t->nholds, t->nholds + 1);
+    ksi_barrier();
+    ksi_store(&h->lock, lock);
+    ksi_store(&h->site, site);
+    ksi_store(&h->what, ksi_hold_what(kind, mode, level));
+    ksi_store(&h->count, 1u);
+}
+
+/* The caller has given lock back, or is about to. */
+static inline void ksi_held_pop(ksl_thread *t, const void *lock, enum ksi_mode mode)
+{
+    uint32_t n = t->nholds;
+    if (KSI_LIKELY(n > 0 && ksi_hold_is(&t->holds[n - 1], lock, mode)))
+        ksi_store(&t->nholds, n - 1);
+    else
+        ksi_held_pop_slow(t, lock, mode);
+}
+
+#endif

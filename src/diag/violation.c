@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1
+
+#include "diag/violation.h"
+
+#include "platform/rawlock.h"
+#include "thread/irq.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *id;
+    ksl_severity severity;
+} rules[] = {
+#define RULE(name, id, severity) {id, severity},
+#include "diag/rules.def"
+#undef RULE
+};
+
+static struct ksi_rawlock handler_lock; /* held with interrupts masked */
+static ksl_violation_handler handler_fn;
+static void *handler_arg;
+static unsigned long violations; /* atomic */
+
+static void say_list(struct ksi_text *text, const char *fmt, va_list args)
+{
+    int n = vsnprintf(text->at, text->left, fmt, args);
+    if (n < 0)
+        return;
+    size_t len = (size_t)n < text->left ? (size_t)n : text->left - 1;
+    text->at += len;
+    text->left -= len;
+}
+
+void ksi_say(struct ksi_text *text, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say_list(text, fmt, args);
+    va_end(args);
+}
+
+void ksi_say_thread(struct ksi_text *text, const ksl_thread *t)
+{
+    ksi_say(text, "thread %d", ksi_load(&t->tid));
+    if (t->name[0] != '\0')
+        ksi_say(text, " (%s)", t->name);
+    if (!ksi_thread_alive(t))
+        ksi_say(text, ", which has exited");
+}
+
+/* The symbol that starts at p, if the dynamic linker knows one. */
+static const char *symbol_at(const void *p)
+{
+    Dl_info info;
+    if (p != NULL && dladdr(p, &info) != 0 && info.dli_sname != NULL &&
+        info.dli_saddr == p)
+        return info.dli_sname;
+    return NULL;
+}
+
+void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
+{
+    const char *symbol = symbol_at(lock);
+    ksi_say(text, "%s %p", ksi_kind_name(kind), lock);
+    if (symbol != NULL)
+        ksi_say(text, " (%s)", symbol);
+}
+
+void ksi_say_site(struct ksi_text *text, const void *site)
+{
+    Dl_info info;
+    if (site == NULL || dladdr(site, &info) == 0) {
+        ksi_say(text, "an unknown place");
+        return;
+    }
+    const char *file = strrchr(info.dli_fname, '/');
+    file = file != NULL ? file + 1 : info.dli_fname;
+    if (info.dli_sname != NULL)
+        ksi_say(text, "%s(%s+0x%zx)", file, info.dli_sname,
+                (size_t)((const char *)site - (const char *)info.dli_saddr));
+    else
+        ksi_say(text, "%s(+0x%zx)", file,
+                (size_t)((const char *)site - (const char *)info.dli_fbase));
+}
+
+void ksl_set_violation_handler(ksl_violation_handler fn, void *arg)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_irq_mask(t);
+    ksi_raw_lock(&handler_lock);
+    handler_fn = fn;
+    handler_arg = arg;
+    ksi_raw_unlock(&handler_lock);
+    ksi_irq_unmask(t, level);
+}
+
+unsigned long ksl_violation_count(void)
+{
+    return ksi_load(&violations);
+}
+
+/* Reports are printed once per distinct pair of places. */
+static bool seen_before(ksl_thread *t, const void *site, const void *other)
+{
+    enum { PLACES = 256 };
+    static const void *places[PLACES][2];
+    static unsigned used;
+    bool found = false;
+    uint32_t level = ksi_irq_mask(t);
+    ksi_raw_lock(&handler_lock);
+    for (unsigned i = 0; i < used && !found; i++)
+        found = places[i][0] == site && places[i][1] == other;
+    if (!found && used < PLACES) {
+        places[used][0] = site;
+        places[used][1] = other;
+        used++;
+    }
+    ksi_raw_unlock(&handler_lock);
+    ksi_irq_unmask(t, level);
+    return found;
+}
+
+static void print(const ksl_violation *v)
+{
+    char line[1200];
+    int n = snprintf(line, sizeof line, "kslock: %s: %s: %s\n",
+                     v->severity == KSL_PANIC ? "panic" : "report", v->rule, v->message);
+    size_t len = n > 0 && (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+    ssize_t written = write(STDERR_FILENO, line, len);
+    (void)written; /* stderr closed: the abort still tells */
+    void *frames[32];
+    backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+}
+
+static void deliver(const ksl_violation *v, const void *site, const void *other)
+{
+    ksl_thread *t = v->thread;
+    __atomic_add_fetch(&violations, 1, __ATOMIC_SEQ_CST);
+    uint32_t level = ksi_irq_mask(t);
+    ksi_raw_lock(&handler_lock);
+    ksl_violation_handler fn = handler_fn;
+    void *arg = handler_arg;
+    ksi_raw_unlock(&handler_lock);
+    ksi_irq_unmask(t, level);
+    if (fn != NULL) {
+        fn(v, arg);
+        return;
+    }
+    if (v->severity == KSL_PANIC) {
+        print(v);
+        abort();
+    }
+    if (!seen_before(t, site, other))
+        print(v);
+}
+
+void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
+{
+    int saved = errno;
+    ksl_thread *t = ksi_self();
+    char message[1024];
+    struct ksi_text text = {message, sizeof message};
+    message[0] = '\0';
+    va_list args;
+    va_start(args, what);
+    say_list(&text, what, args);
+    va_end(args);
+    if (m->lock != NULL && !m->named) {
+        ksi_say(&text, ": ");
+        ksi_say_lock(&text, m->kind, m->lock);
+    }
+    ksi_say(&text, ", by ");
+    ksi_say_thread(&text, t);
+    ksi_say(&text, " at ");
+    ksi_say_site(&text, m->site);
+    const void *other = NULL;
+    if (m->owner != NULL) {
+        const struct ksi_hold *h = ksi_held_find(m->owner, m->lock, KSI_EXCLUSIVE);
+        if (h == NULL)
+            h = ksi_held_find(m->owner, m->lock, KSI_SHARED);
+        ksi_say(&text, "; held by ");
+        if (m->owner == t)
+            ksi_say(&text, "itself");
+        else
+            ksi_say_thread(&text, m->owner);
+        if (h != NULL) {
+            other = ksi_load(&h->site);
+            ksi_say(&text, " since ");
+            ksi_say_site(&text, other);
+        }
+    }
+    ksl_violation v = {
+        .severity = rules[m->rule].severity,
+        .rule = rules[m->rule].id,
+        .message = message,
+        .lock = m->lock,
+        .lock_name = symbol_at(m->lock),
+        .thread = t,
+    };
+    deliver(&v, m->site, other);
+    errno = saved;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Spinning reader/writer lock (W1..W7).
+ *
+ *   word     meaning          leaves it by
+ *   0        free             reader: CAS -> 1; writer: CAS -> WRITER
+ *   1..MAX   so many readers  reader: CAS -> +1; a release: CAS -> -1
+ *   WRITER   one writer       a release: CAS -> 0
+ *
+ * No owner (W5): a release is judged by the word alone. Each thread's record
+ * notes what it took, for the report at exit and for the interrupt level of
+ * a handler; a release by another thread strikes the entry out. Waiting is as
+ * for the spinlock: nobody queues, so there is no wake-up to lose. The CAS of a
+ * release is the last touch of the lock.
+ */
+
+#include "lock/lock.h"
+#include "platform/testing.h"
+#include "wait/spin.h"
+
+#include <kslock/rwlock.h>
+
+static const uint32_t WRITER = UINT32_MAX;
+static const uint32_t MAX_READERS = UINT32_MAX - 1;
+
+/* What *interrupt_save tells: open or not, as in the flags of a processor. */
+enum { SAVED_OPEN = 0x200, SAVED_MASKED = 0 };
+
+void ksl_rwlock_init(ksl_rwlock_t *l)
+{
+    ksi_store(&l->word, 0u);
+    l->reserved = 0;
+}
+
+static bool try_read(ksl_rwlock_t *l)
+{
+    uint32_t word = ksi_load(&l->word);
+    while (word < MAX_READERS) {
+        if (KSI_FAULT(RWLOCK_READER_LOST)) {
+            KSI_POINT("rwlock: between load and store");
+            ksi_store(&l->word, word + 1);
+            return true;
+        }
+        if (ksi_cas_acq(&l->word, &word, word + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool try_write(ksl_rwlock_t *l)
+{
+    uint32_t word = 0;
+    if (KSI_FAULT(RWLOCK_WRITER_AMONG_READERS) && ksi_load(&l->word) != WRITER)
+        word = ksi_load(&l->word);
+    return ksi_cas_acq(&l->word, &word, WRITER);
+}
+
+/* Interrupt level before; masks unless the caller wants them left alone. */
+static uint32_t enter(ksl_thread *t, const int *interrupt_save)
+{
+    return interrupt_save != NULL ? ksi_irq_mask(t) : ksi_load(&t->level);
+}
+
+static void taken(ksl_rwlock_t *l, ksl_thread *t, enum ksi_mode mode, uint32_t level,
+                  int *interrupt_save, const void *site)
+{
+    if (interrupt_save != NULL)
+        *interrupt_save = level == 0 ? SAVED_OPEN : SAVED_MASKED;
+    ksi_held_push(t, l, KSI_RWLOCK, mode, level, site);
+}
+
+static int try_acquire(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
+                       const void *site)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = enter(t, interrupt_save);
+    if (!(mode == KSI_SHARED ? try_read(l) : try_write(l))) {
+        if (interrupt_save != NULL)
+            ksi_irq_unmask(t, level);
+        return 0;
+    }
+    taken(l, t, mode, level, interrupt_save, site);
+    return 1;
+}
+
+void ksl_rwlock_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = enter(t, interrupt_save);
+    for (unsigned turn = 0; KSI_UNLIKELY(!try_read(l)); turn++)
+        ksi_spin_turn(turn);
+    taken(l, t, KSI_SHARED, level, interrupt_save, KSI_SITE());
+}
+
+void ksl_rwlock_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = enter(t, interrupt_save);
+    for (unsigned turn = 0; KSI_UNLIKELY(!try_write(l));) {
+        do
+            ksi_spin_turn(turn++);
+        while (ksi_load(&l->word) != 0);
+    }
+    taken(l, t, KSI_EXCLUSIVE, level, interrupt_save, KSI_SITE());
+}
+
+int ksl_rwlock_try_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
+{
+    return try_acquire(l, KSI_SHARED, interrupt_save, KSI_SITE());
+}
+
+int ksl_rwlock_try_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
+{
+    return try_acquire(l, KSI_EXCLUSIVE, interrupt_save, KSI_SITE());
+}
+
+static bool give_back(ksl_rwlock_t *l, enum ksi_mode mode)
+{
+    uint32_t word = ksi_load(&l->word);
+    do {
+        bool held = mode == KSI_SHARED ? word != 0 && word != WRITER : word == WRITER;
+        if (!held)
+            return false;
+    } while (!ksi_cas_rel(&l->word, &word, mode == KSI_SHARED ? word - 1 : 0));
+    return true;
+}
+
+static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
+                    const char *call, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    /* All that is needed of the caller's memory, before the lock is free. */
+    bool open = interrupt_save != NULL && *interrupt_save != SAVED_MASKED;
+    const struct ksi_hold *h = ksi_held_find(t, l, mode);
+    uint32_t level = h != NULL ? ksi_hold_level(h) : 0;
+    bool mine = h != NULL;
+    if (!give_back(l, mode)) {
+        struct ksi_misuse m = {KSI_NOT_LOCKED_RULE, KSI_RWLOCK, l, site, NULL, false};
+        ksi_violate(&m, "%s of a lock that nobody holds in that mode", call);
+        return;
+    }
+    if (mine)
+        ksi_held_pop(t, l, mode);
+    else
+        ksi_held_pop_foreign(l, mode);
+    if (interrupt_save == NULL)
+        return;
+    if (open)
+        ksi_irq_unmask(t, 0);
+    else if (mine && level < ksi_load(&t->level))
+        ksi_irq_unmask(t, level); /* a handler, back to its own level */
+}
+
+void ksl_rwlock_release_read(ksl_rwlock_t *l, int *interrupt_save)
+{
+    release(l, KSI_SHARED, interrupt_save, "rwlock_release_read", KSI_SITE());
+}
+
+void ksl_rwlock_release_write(ksl_rwlock_t *l, int *interrupt_save)
+{
+    release(l, KSI_EXCLUSIVE, interrupt_save, "rwlock_release_write", KSI_SITE());
+}

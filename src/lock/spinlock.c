@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Spinlock (S1..S8).
+ *
+ *   word   meaning                        who changes it
+ *   0      free                           anybody: -> its id, by CAS (acquire)
+ *   id     held by the thread of that id  that thread: -> 0, by store (release)
+ *
+ * saved belongs to the holder: written after the lock is owned, read before it
+ * is freed, so a contender never touches another holder's interrupt state.
+ *
+ * Waiting: nobody queues. The holder runs with its interrupts masked or is off
+ * its processor; contenders pause, then yield, then nap, so they do not keep
+ * the holder from running. There is no wake-up to lose. After the store of 0 the
+ * releaser touches its own descriptor only.
+ */
+
+#include "lock/spinlock.h"
+
+#include "lock/lock.h"
+#include "platform/testing.h"
+#include "thread/upcalls.h"
+#include "wait/spin.h"
+
+static bool try_take(ksl_spinlock_t *l, uint32_t id)
+{
+    uint32_t seen = 0;
+    if (KSI_FAULT(SPINLOCK_NO_EXCLUSION)) {
+        if (ksi_load(&l->word) != 0)
+            return false;
+        KSI_POINT("spinlock: between test and set");
+        ksi_store(&l->word, id);
+        return true;
+    }
+    return ksi_cas_acq(&l->word, &seen, id);
+}
+
+/* False if the caller holds l itself. */
+KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id)
+{
+    for (unsigned turn = 0;; turn++) {
+        uint32_t word = ksi_load(&l->word);
+        if (word == id)
+            return false;
+        if (word == 0 && try_take(l, id))
+            return true;
+        ksi_spin_turn(turn);
+    }
+}
+
+static bool take(ksl_spinlock_t *l, uint32_t id)
+{
+    return KSI_LIKELY(try_take(l, id)) || take_slow(l, id);
+}
+
+static void refuse_recursion(ksl_spinlock_t *l, ksl_thread *t, const void *site)
+{
+    struct ksi_misuse m = {KSI_RECURSION_RULE, KSI_SPINLOCK, l, site, t, false};
+    ksi_violate(&m, "spinlock acquired again by its holder");
+}
+
+void ksl_spinlock_acquire(ksl_spinlock_t *l)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = KSI_FAULT(SPINLOCK_NO_MASK) ? ksi_load(&t->level) : ksi_irq_mask(t);
+    if (KSI_FAULT(SPINLOCK_SAVE_EARLY))
+        ksi_store(&l->saved, level);
+    if (KSI_UNLIKELY(!take(l, t->id))) {
+        ksi_irq_unmask(t, level);
+        refuse_recursion(l, t, KSI_SITE());
+        return;
+    }
+    if (!KSI_FAULT(SPINLOCK_SAVE_EARLY))
+        ksi_store(&l->saved, level);
+    ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());
+}
+
+bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_irq_mask(t);
+    if (!try_take(l, t->id)) {
+        ksi_irq_unmask(t, level);
+        return false;
+    }
+    ksi_store(&l->saved, level);
+    ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());
+    return true;
+}
+
+/* Takes l and leaves the interrupts alone; false if refused. */
+static bool raw_acquire(ksl_spinlock_t *l, ksl_thread *t, const void *site)
+{
+    if (KSI_UNLIKELY(!take(l, t->id))) {
+        refuse_recursion(l, t, site);
+        return false;
+    }
+    uint32_t level = ksi_load(&t->level);
+    ksi_store(&l->saved, level);
+    ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, site);
+    return true;
+}
+
+void ksl_spinlock_raw_acquire(ksl_spinlock_t *l)
+{
+    raw_acquire(l, ksi_self(), KSI_SITE());
+}
+
+void ksl_spinlock_acquire_preempt(ksl_spinlock_t *l)
+{
+    ksl_thread *t = ksi_self();
+    if (raw_acquire(l, t, KSI_SITE()))
+        t->preempt++;
+}
+
+int ksl_spinlock_acquire_irq(ksl_spinlock_t *l)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_irq_mask(t);
+    if (!raw_acquire(l, t, KSI_SITE()))
+        ksi_irq_unmask(t, level);
+    return (int)level;
+}
+
+/* Is l the caller's? If not, says so. */
+static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
+                                const char *call, const void *site)
+{
+    uint32_t word = ksi_load(&l->word);
+    if (KSI_LIKELY(word == t->id))
+        return true;
+    ksi_refuse_release(call, KSI_SPINLOCK, l, ksi_thread_by_id(word), site);
+    return false;
+}
+
+void ksl_spinlock_release(ksl_spinlock_t *l)
+{
+    ksl_thread *t = ksi_self();
+    if (!check_holder(l, t, "spinlock_release", KSI_SITE()))
+        return;
+    uint32_t level = ksi_load(&l->saved);
+    ksi_held_pop(t, l, KSI_EXCLUSIVE);
+    ksi_store_rel(&l->word, 0u);
+    ksi_irq_unmask(t, level);
+}
+
+/* Frees l and leaves the interrupts alone; false if refused. */
+static bool raw_release(ksl_spinlock_t *l, ksl_thread *t, const char *call,
+                        const void *site)
+{
+    if (!check_holder(l, t, call, site))
+        return false;
+    ksi_held_pop(t, l, KSI_EXCLUSIVE);
+    ksi_store_rel(&l->word, 0u);
+    return true;
+}
+
+void ksl_spinlock_raw_release(ksl_spinlock_t *l)
+{
+    raw_release(l, ksi_self(), "spinlock_raw_release", KSI_SITE());
+}
+
+void ksl_spinlock_release_preempt(ksl_spinlock_t *l)
+{
+    if (raw_release(l, ksi_self(), "spinlock_release", KSI_SITE()))
+        ksl_preempt_enable();
+}
+
+void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state)
+{
+    if (KSI_UNLIKELY(state < 0 || state > KSI_MASK_ALL)) {
+        ksi_up_bad_argument("spinlock_release_irq", (unsigned long)state, KSI_SITE());
+        return;
+    }
+    ksl_thread *t = ksi_self();
+    if (raw_release(l, t, "spinlock_release_irq", KSI_SITE()))
+        ksi_irq_unmask(t, (uint32_t)state);
+}
+
+bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,
+                          const void *site)
+{
+    if (!check_holder(l, t, "sleep with a spinlock", site))
+        return false;
+    *kept = ksi_load(&l->saved);
+    return raw_release(l, t, "", site);
+}
+
+void ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
+                         const void *site)
+{
+    take(l, t->id); /* cannot be ours: it was suspended */
+    ksi_store(&l->saved, kept);
+    ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, kept, site);
+}
+
+bool ksl_spinlock_held(const ksl_spinlock_t *l)
+{
+    return ksi_load(&l->word) == ksi_self()->id;
+}
+
+void ksl_spinlock_assert_held(const ksl_spinlock_t *l)
+{
+    if (ksl_spinlock_held(l))
+        return;
+    struct ksi_misuse m = {KSI_ASSERTION_RULE,
+                           KSI_SPINLOCK,
+                           l,
+                           KSI_SITE(),
+                           ksi_thread_by_id(ksi_load(&l->word)),
+                           false};
+    ksi_violate(&m, "spinlock is not held by the caller");
+}
+
+void ksl_preempt_disable(void)
+{
+    ksi_self()->preempt++;
+}
+
+void ksl_preempt_enable(void)
+{
+    ksl_thread *t = ksi_self();
+    if (t->preempt > 0) {
+        t->preempt--;
+        return;
+    }
+    struct ksi_misuse m = {
+        KSI_BAD_ARGUMENT_RULE, KSI_NO_KIND, NULL, KSI_SITE(), NULL, false};
+    ksi_violate(&m, "preempt_enable without preempt_disable");
+}
+
+unsigned ksl_preempt_count(void)
+{
+    return ksi_self()->preempt;
+}

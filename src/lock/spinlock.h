@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_LOCK_SPINLOCK_H
+#define KSI_LOCK_SPINLOCK_H
+
+#include "thread/thread.h"
+
+#include <kslock/spinlock.h>
+
+/*
+ * For waits that give the lock up meanwhile. Suspend frees l, leaves the
+ * interrupts as they are and returns what l keeps for its holder; resume takes
+ * l again with that. Suspend returns false after a violation.
+ */
+bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,
+                          const void *site);
+void ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
+                         const void *site);
+
+#endif

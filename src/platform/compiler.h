@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_PLATFORM_COMPILER_H
+#define KSI_PLATFORM_COMPILER_H
+
+#define KSI_LIKELY(x) __builtin_expect(!!(x), 1)
+#define KSI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define KSI_COLD __attribute__((cold, noinline))
+#define KSI_PRINTF(fmt_, args_) __attribute__((format(printf, fmt_, args_)))
+
+/* The place in the caller's code that a message names. */
+#define KSI_SITE() __builtin_return_address(0)
+
+#endif

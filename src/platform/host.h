@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_PLATFORM_HOST_H
+#define KSI_PLATFORM_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the floors above ask of the host besides parking. None changes errno. */
+
+/* Processors that this process may use, at least 1; read once. */
+unsigned ksi_cpu_count(void);
+
+/* Offers the processor; sleeps for about us microseconds. */
+void ksi_yield(void);
+void ksi_nap(unsigned us);
+
+/* Kernel id of the calling thread. */
+int ksi_host_tid(void);
+
+/* Sends signo to a thread of this process: 0, -ESRCH, or another -errno. */
+int ksi_host_kick(int tid, int signo);
+
+/*
+ * Makes every other running thread of the process pass a full barrier.
+ * Returns false if the host cannot; then the caller must do without.
+ */
+bool ksi_heavy_barrier(void);
+
+/* Zeroed pages that are never given back; NULL if there are none. */
+void *ksi_pages(size_t bytes);
+
+#endif

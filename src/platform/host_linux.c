@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1
+
+#include "platform/host.h"
+
+#include "platform/atomic.h"
+#include "platform/compiler.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+unsigned ksi_cpu_count(void)
+{
+    static unsigned known;
+    unsigned n = ksi_load(&known);
+    if (KSI_LIKELY(n != 0))
+        return n;
+    int saved = errno;
+    cpu_set_t set;
+    n = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = (unsigned)CPU_COUNT(&set);
+    else if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        n = 2;
+    ksi_store(&known, n);
+    errno = saved;
+    return n;
+}
+
+void ksi_yield(void)
+{
+    int saved = errno;
+    sched_yield();
+    errno = saved;
+}
+
+void ksi_nap(unsigned us)
+{
+    int saved = errno;
+    struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+    nanosleep(&ts, NULL); /* cut short by a signal: the caller looks again */
+    errno = saved;
+}
+
+int ksi_host_tid(void)
+{
+    int saved = errno;
+    int tid = (int)syscall(SYS_gettid);
+    errno = saved;
+    return tid;
+}
+
+int ksi_host_kick(int tid, int signo)
+{
+    int saved = errno;
+    int result = 0;
+    while (syscall(SYS_tgkill, getpid(), tid, signo) != 0) {
+        if (errno != EAGAIN) {
+            result = -errno;
+            break;
+        }
+        sched_yield(); /* the queue of real-time signals is full for now */
+    }
+    errno = saved;
+    return result;
+}
+
+/* Commands of membarrier(2); the header may be older than the kernel. */
+enum { MEMBARRIER_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER = 1 << 4 };
+
+bool ksi_heavy_barrier(void)
+{
+    enum { UNKNOWN, WORKS, MISSING };
+    static int known = UNKNOWN;
+    int saved = errno;
+    int state = ksi_load(&known);
+    if (KSI_UNLIKELY(state == UNKNOWN)) {
+        state = syscall(SYS_membarrier, MEMBARRIER_REGISTER, 0, 0) == 0 ? WORKS : MISSING;
+        ksi_store(&known, state);
+    }
+    bool done =
+        state == WORKS && syscall(SYS_membarrier, MEMBARRIER_EXPEDITED, 0, 0) == 0;
+    errno = saved;
+    return done;
+}
+
+void *ksi_pages(size_t bytes)
+{
+    int saved = errno;
+    void *p =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    errno = saved;
+    return p == MAP_FAILED ? NULL : p;
+}

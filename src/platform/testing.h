@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_PLATFORM_TESTING_H
+#define KSI_PLATFORM_TESTING_H
+
+/*
+ * What only the test build (KSI_TESTING) contains: points where a test may
+ * delay or interrupt a slow path, and planted faults that the suite must
+ * kill. In the normal build both vanish.
+ */
+#if defined(KSI_TESTING) && KSI_TESTING
+
+enum ksi_fault {
+    KSI_FAULT_NONE,
+#define FAULT(name, what) KSI_FAULT_##name,
+#include "platform/faults.def"
+#undef FAULT
+    KSI_FAULT_COUNT
+};
+
+extern int ksi_fault_planted;                     /* one of enum ksi_fault */
+extern void (*ksi_point_hook)(const char *where); /* NULL: nothing happens */
+
+void ksi_point(const char *where);
+const char *ksi_fault_name(int fault);
+
+#define KSI_FAULT(name)                                                                  \
+    (__atomic_load_n(&ksi_fault_planted, __ATOMIC_RELAXED) == (int)KSI_FAULT_##name)
+#define KSI_POINT(where) ksi_point(where)
+
+#else
+
+#define KSI_FAULT(name) 0
+#define KSI_POINT(where) ((void)0)
+
+#endif
+
+#endif

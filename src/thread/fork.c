@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * After fork the child has the calling thread alone. The other threads' waits
+ * are gone; locks that they held stay held by nobody alive.
+ */
+
+#include "platform/die.h"
+#include "platform/host.h"
+#include "thread/irq.h"
+#include "thread/registry.h"
+#include "thread/upcalls.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+
+/* State of the forking thread between prepare and parent or child. */
+static __thread sigset_t fork_signals __attribute__((tls_model("initial-exec")));
+
+static void prepare(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &fork_signals);
+    ksi_irq_timer_before_fork();
+    ksi_registry_before_fork();
+}
+
+static void parent(void)
+{
+    ksi_registry_after_fork_parent();
+    ksi_irq_timer_after_fork(false);
+    pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
+}
+
+static void child(void)
+{
+    ksl_thread *self = ksi_tls.self;
+    ksi_registry_after_fork_child(self);
+    ksi_irq_timer_after_fork(true);
+    ksi_irq_after_fork_child(self);
+    ksi_up_fork_child();
+    if (self != NULL) {
+        ksi_store(&self->tid, ksi_host_tid());
+        ksi_parker_init(&self->parker);
+    }
+    pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
+    if (self != NULL && ksi_load(&self->level) == 0)
+        ksi_irq_play(self);
+}
+
+__attribute__((constructor)) static void watch_fork(void)
+{
+    if (pthread_atfork(prepare, parent, child) != 0)
+        KSI_DIE("pthread_atfork", 0);
+}

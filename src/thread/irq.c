@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Masking, the log and the player. See thread/irq.h for the protocol. */
+
+#include "thread/irq_table.h"
+
+#include "platform/testing.h"
+#include "thread/registry.h"
+#include "thread/upcalls.h"
+
+#include <errno.h>
+
+extern uint64_t ksi_irq_floating_set; /* irq_raise.c */
+
+static bool takes_at(const ksl_thread *t, uint32_t at, uint32_t level, uint32_t stage)
+{
+    if (ksi_load(&t->handlers) >= KSL_IRQ_LEVELS)
+        return false;
+    if (level <= at && !KSI_FAULT(IRQ_RUNS_MASKED))
+        return false;
+    return stage == KSL_STAGE_OOB ||
+           (ksi_load(&t->stage) == KSL_STAGE_INBAND && !ksi_load(&t->stalled));
+}
+
+bool ksi_irq_takes(const ksl_thread *t, uint32_t level, uint32_t stage)
+{
+    return takes_at(t, ksi_load(&t->level), level, stage);
+}
+
+/* A handler about to run: a copy, because the slot may be freed meanwhile. */
+struct due {
+    int irq;
+    ksl_irq_handler fn;
+    void *arg;
+    uint32_t level;
+    uint32_t stage;
+};
+
+/* The most urgent interrupt that t may take at a level; -1 if none. */
+static int choose(const ksl_thread *t, uint32_t at)
+{
+    uint64_t set = ksi_load_acq(&t->pending) | ksi_load_acq(&ksi_irq_floating_set);
+    int best = -1;
+    uint32_t best_level = 0;
+    for (; set != 0; set &= set - 1) {
+        int irq = __builtin_ctzll(set);
+        const struct ksi_irq_slot *s = &ksi_irq_slots[irq];
+        if (ksi_load_acq(&s->fn) == NULL)
+            continue; /* being freed, which forgets it */
+        uint32_t level = ksi_load(&s->level);
+        if (level > best_level && takes_at(t, at, level, ksi_load(&s->stage))) {
+            best = irq;
+            best_level = level;
+        }
+    }
+    return best;
+}
+
+/* Takes irq off the log, or off the undirected set, and its slot. */
+static bool claim(ksl_thread *t, int irq, struct due *due)
+{
+    uint64_t bit = ksi_irq_bit(irq);
+    struct ksi_irq_slot *s = &ksi_irq_slots[irq];
+    bool claimed = false;
+    ksi_registry_read_lock();
+    if ((ksi_fetch_and(&t->pending, ~bit) & bit) != 0 ||
+        (ksi_fetch_and(&ksi_irq_floating_set, ~bit) & bit) != 0) {
+        due->irq = irq;
+        due->fn = ksi_load_acq(&s->fn);
+        due->arg = ksi_load(&s->arg);
+        due->level = ksi_load(&s->level);
+        due->stage = ksi_load(&s->stage);
+        claimed = due->fn != NULL;
+        if (claimed)
+            ksi_fetch_add(&s->running, 1u);
+    }
+    ksi_registry_read_unlock();
+    return claimed;
+}
+
+/* Called with everything masked, returns so. */
+static void run(ksl_thread *t, const struct due *due)
+{
+    uint32_t stage = t->stage;
+    uint32_t stalled = t->stalled;
+    uint64_t active = t->active;
+    uintptr_t owner = ksi_tls.owner;
+
+    ksi_store(&t->handlers, t->handlers + 1);
+    t->active = active | ksi_irq_bit(due->irq);
+    ksi_tls.owner = 0; /* fast paths of sleeping locks stop here */
+    ksi_store(&t->stage, due->stage);
+    if (due->stage == KSL_STAGE_OOB)
+        ksi_store(&t->stalled, 1u); /* D5: no in-band handler inside */
+    ksi_irq_set(t, due->level);
+    if (ksi_load(&t->attention) != 0)
+        ksi_irq_play(t); /* more urgent ones that came meanwhile */
+
+    due->fn(due->irq, due->arg);
+
+    ksi_irq_set(t, KSI_MASK_ALL);
+    ksi_store(&t->stage, stage);
+    ksi_store(&t->stalled, stalled);
+    ksi_tls.owner = owner;
+    t->active = active;
+    ksi_store(&t->handlers, t->handlers - 1);
+    ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
+}
+
+/* Runs everything in the log that `level` lets through; masked meanwhile. */
+static void drain(ksl_thread *t, uint32_t level)
+{
+    for (int irq; (irq = choose(t, level)) >= 0;) {
+        struct due due;
+        KSI_POINT("irq: chosen");
+        if (claim(t, irq, &due)) /* an undirected one may be gone */
+            run(t, &due);
+    }
+}
+
+void ksi_irq_play(ksl_thread *t)
+{
+    int saved = errno;
+    uint32_t level = ksi_load(&t->level);
+    do {
+        ksi_irq_set(t, KSI_MASK_ALL);
+        ksi_xchg(&t->attention, 0u);
+        drain(t, level);
+        if (ksi_load_acq(&t->pending) != 0 || ksi_irq_floating() ||
+            ksi_load_acq(&t->signal_work) != 0)
+            ksi_store_seq(&t->attention, 1u);
+        ksi_irq_set(t, level);
+        if (level == 0 && t->handlers == 0 && ksi_xchg(&t->signal_work, 0u) != 0)
+            ksi_up_end_wait(t, KSI_SIGNALLED);
+    } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->attention) != 0 &&
+             choose(t, level) >= 0);
+    errno = saved;
+}
+
+void ksi_irq_unmask(ksl_thread *t, uint32_t level)
+{
+    ksi_irq_set(t, level);
+    if (KSI_UNLIKELY(ksi_load(&t->attention) != 0) && !KSI_FAULT(IRQ_NO_RECHECK))
+        ksi_irq_play(t);
+}
+
+unsigned ksl_irq_save(void)
+{
+    return ksi_irq_mask(ksi_self());
+}
+
+void ksl_irq_restore(unsigned state)
+{
+    if (KSI_UNLIKELY(state > KSI_MASK_ALL)) {
+        ksi_up_bad_argument("ksl_irq_restore", state, KSI_SITE());
+        return;
+    }
+    ksi_irq_unmask(ksi_self(), state);
+}
+
+unsigned ksl_irq_set_level(unsigned level)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t before = ksi_load(&t->level);
+    if (KSI_UNLIKELY(level > KSI_MASK_ALL))
+        ksi_up_bad_argument("ksl_irq_set_level", level, KSI_SITE());
+    else
+        ksi_irq_unmask(t, level);
+    return before;
+}
+
+bool ksl_irq_enabled(void)
+{
+    ksl_thread *t = ksi_self();
+    return ksi_load(&t->level) == 0 && ksi_load(&t->stalled) == 0;
+}
+
+bool ksl_irq_in_handler(void)
+{
+    const ksl_thread *t = ksi_tls.self;
+    return t != NULL && t->handlers > 0;
+}
+
+unsigned ksl_irq_stall_inband(void)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t before = ksi_load(&t->stalled);
+    ksi_barrier();
+    ksi_store(&t->stalled, 1u);
+    ksi_barrier();
+    return before;
+}
+
+void ksl_irq_restore_inband(unsigned state)
+{
+    ksl_thread *t = ksi_self();
+    ksi_barrier();
+    ksi_store(&t->stalled, state != 0 ? 1u : 0u);
+    ksi_barrier();
+    if (KSI_UNLIKELY(ksi_load(&t->attention) != 0))
+        ksi_irq_play(t);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who gets an interrupt: directed and undirected raises, the dispatcher. */
+
+#include "thread/irq_table.h"
+
+#include "platform/die.h"
+#include "platform/host.h"
+#include "platform/testing.h"
+#include "thread/registry.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+
+/*
+ * Undirected interrupts that no thread has taken yet. Whoever plays takes
+ * them. Responsibility: the raiser kicks one thread that may take the
+ * interrupt; if that thread finds itself masked by then, its dispatcher
+ * offers it again. If no thread may take it, every thread gets attention set,
+ * and a second look after a heavy barrier finds the one that unmasked
+ * between the first look and the mark; so either the raiser sees the open
+ * mask or the unmasking thread sees attention. A thread that registers or
+ * exits meanwhile looks at the set itself.
+ */
+uint64_t ksi_irq_floating_set;
+
+static int signal_number;
+static pthread_once_t signal_once = PTHREAD_ONCE_INIT;
+
+/* ThreadSanitizer hands asynchronous signals on when a system call returns. */
+extern void __tsan_init(void) __attribute__((weak));
+
+static void dispatch(int signo)
+{
+    (void)signo;
+    ksl_thread *t = ksi_tls.self;
+    if (t == NULL)
+        return; /* exiting; it offers what floats by itself */
+    int saved = errno;
+    if (ksi_load(&t->attention) != 0)
+        ksi_irq_play(t);
+    if (ksi_irq_floating())
+        ksi_irq_offer_floating();
+    errno = saved;
+}
+
+static void install(void)
+{
+    struct sigaction action = {.sa_handler = dispatch};
+    sigemptyset(&action.sa_mask);
+    /* Nested: a more urgent interrupt interrupts a handler. */
+    action.sa_flags = SA_NODEFER | (__tsan_init == NULL ? SA_RESTART : 0);
+    for (int signo = SIGRTMAX - 1; signo > SIGRTMIN; signo--) {
+        struct sigaction old;
+        if (sigaction(signo, NULL, &old) != 0 || (old.sa_flags & SA_SIGINFO) != 0 ||
+            old.sa_handler != SIG_DFL)
+            continue; /* the program uses it */
+        if (sigaction(signo, &action, NULL) == 0) {
+            signal_number = signo;
+            return;
+        }
+    }
+    KSI_DIE("no real-time signal is free", 0);
+}
+
+int ksi_irq_signal(void)
+{
+    int saved = errno;
+    pthread_once(&signal_once, install);
+    errno = saved;
+    return signal_number;
+}
+
+bool ksi_irq_floating(void)
+{
+    return ksi_load_acq(&ksi_irq_floating_set) != 0;
+}
+
+/* Makes t look at its log soon; the caller reads the registry. */
+static void nudge(ksl_thread *t)
+{
+    ksi_store_seq(&t->attention, 1u);
+    if (t == ksi_tls.self)
+        return; /* the caller plays before it returns */
+    KSI_POINT("irq: kick");
+    ksi_host_kick(ksi_load(&t->tid), signal_number); /* ESRCH: it exits, see unregister */
+}
+
+/* Some thread that may take it now, each with the same chance; NULL if none. */
+static ksl_thread *find_taker(uint32_t level, uint32_t stage)
+{
+    static uint32_t seed = 1;
+    uint32_t random = ksi_load(&seed) * 1664525u + 1013904223u;
+    ksi_store(&seed, random);
+    ksl_thread *found = NULL;
+    uint32_t seen = 0;
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
+        if (!ksi_irq_takes(t, level, stage) || !ksi_thread_alive(t))
+            continue;
+        seen++;
+        random = random * 1664525u + 1013904223u;
+        if ((uint64_t)(random >> 8) * seen >> 24 == 0)
+            found = t; /* the n-th replaces the choice with chance 1/n */
+    }
+    return found;
+}
+
+/* The caller reads the registry. */
+static void offer(int irq)
+{
+    const struct ksi_irq_slot *s = &ksi_irq_slots[irq];
+    uint32_t level = ksi_load(&s->level);
+    uint32_t stage = ksi_load(&s->stage);
+    ksl_thread *taker = find_taker(level, stage);
+    if (taker == NULL) {
+        for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
+            ksi_store_seq(&t->attention, 1u);
+        if (ksi_heavy_barrier()) {
+            taker = find_taker(level, stage);
+        } else {
+            for (ksl_thread *t = ksi_registry_first(); t != NULL;
+                 t = ksi_registry_next(t))
+                nudge(t);
+        }
+    }
+    if (taker != NULL)
+        nudge(taker);
+}
+
+void ksi_irq_offer_floating(void)
+{
+    ksi_registry_read_lock();
+    for (uint64_t set = ksi_load_acq(&ksi_irq_floating_set); set != 0; set &= set - 1) {
+        int irq = __builtin_ctzll(set);
+        if (ksi_load_acq(&ksi_irq_slots[irq].fn) != NULL)
+            offer(irq);
+    }
+    ksi_registry_read_unlock();
+}
+
+/* The caller may be the one that takes it: nothing is pending on return. */
+static void play_own(ksl_thread *self)
+{
+    if (self != NULL && ksi_load(&self->attention) != 0)
+        ksi_irq_play(self);
+}
+
+int ksi_irq_raise_any(ksl_thread *self, int irq)
+{
+    ksi_irq_signal();
+    int result = -ENOENT;
+    ksi_registry_read_lock();
+    if (ksi_load_acq(&ksi_irq_slots[irq].fn) != NULL) {
+        result = 0;
+        if ((ksi_fetch_or(&ksi_irq_floating_set, ksi_irq_bit(irq)) & ksi_irq_bit(irq)) ==
+            0)
+            offer(irq);
+    }
+    ksi_registry_read_unlock();
+    play_own(self);
+    return result;
+}
+
+int ksl_irq_raise(int irq)
+{
+    if (!ksi_irq_valid(irq))
+        return -EINVAL;
+    return ksi_irq_raise_any(ksi_self(), irq);
+}
+
+int ksl_irq_raise_on(ksl_thread *t, int irq)
+{
+    if (t == NULL || !ksi_irq_valid(irq))
+        return -EINVAL;
+    ksl_thread *self = ksi_self();
+    ksi_irq_signal();
+    int result = 0;
+    ksi_registry_read_lock();
+    if (!ksi_thread_alive(t)) {
+        result = -ESRCH;
+    } else if (ksi_load_acq(&ksi_irq_slots[irq].fn) == NULL) {
+        result = -ENOENT;
+    } else if ((ksi_fetch_or(&t->pending, ksi_irq_bit(irq)) & ksi_irq_bit(irq)) == 0) {
+        nudge(t); /* else the one who set the bit did */
+    } else {
+        ksi_store_seq(&t->attention, 1u);
+    }
+    ksi_registry_read_unlock();
+    play_own(self);
+    return result;
+}
+
+void ksi_irq_forget(int irq)
+{
+    uint64_t keep = ~ksi_irq_bit(irq);
+    ksi_fetch_and(&ksi_irq_floating_set, keep);
+    ksi_registry_read_lock();
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
+        ksi_fetch_and(&t->pending, keep);
+    ksi_registry_read_unlock();
+}
+
+void ksi_irq_after_fork_child(ksl_thread *self)
+{
+    for (int irq = 0; irq < KSL_IRQ_COUNT; irq++) {
+        bool mine = self != NULL && (self->active & ksi_irq_bit(irq)) != 0;
+        ksi_store(&ksi_irq_slots[irq].running, mine ? 1u : 0u);
+    }
+    if (self != NULL)
+        ksi_store(&self->attention, 1u);
+}

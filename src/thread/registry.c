@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "thread/registry.h"
+
+#include "platform/die.h"
+#include "platform/host.h"
+#include "platform/testing.h"
+
+#include <errno.h>
+#include <string.h>
+#define URCU_NO_COMPAT_IDENTIFIERS
+#include <urcu/urcu-bp.h>
+
+/*
+ * The bulletproof flavour of liburcu: it registers threads by itself, so a
+ * program that uses another flavour, or this one, on its own is not disturbed.
+ */
+
+enum {
+    CHUNK = 64,     /* descriptors allocated together */
+    CHUNKS = 16384, /* so at most a million threads at a time */
+    QUARANTINE = 128
+};
+
+static struct ksi_rawlock registry_lock; /* threads hold it with real signals blocked */
+static ksl_thread *first;                /* atomic */
+static ksl_thread *chunks[CHUNKS];       /* atomic */
+static uint32_t allocated;
+
+/* Dead descriptors, oldest first; those in `ready` are past a grace period. */
+static struct {
+    ksl_thread *head;
+    ksl_thread *tail;
+    unsigned count;
+} dead, ready;
+
+void ksi_registry_read_lock(void)
+{
+    urcu_bp_read_lock();
+}
+
+void ksi_registry_read_unlock(void)
+{
+    urcu_bp_read_unlock();
+}
+
+void ksi_registry_wait_readers(void)
+{
+    int saved = errno;
+    urcu_bp_synchronize_rcu();
+    errno = saved;
+}
+
+ksl_thread *ksi_registry_first(void)
+{
+    return ksi_load_acq(&first);
+}
+
+ksl_thread *ksi_registry_next(const ksl_thread *t)
+{
+    return ksi_load_acq(&t->next);
+}
+
+ksl_thread *ksi_thread_by_id(uint32_t id)
+{
+    if (id == 0 || id > (uint32_t)CHUNK * CHUNKS)
+        return NULL;
+    ksl_thread *chunk = ksi_load_acq(&chunks[(id - 1) / CHUNK]);
+    return chunk != NULL ? &chunk[(id - 1) % CHUNK] : NULL;
+}
+
+static void reset(ksl_thread *t)
+{
+    t->level = 0;
+    t->stage = KSL_STAGE_INBAND;
+    t->stalled = 0;
+    t->handlers = 0;
+    t->preempt = 0;
+    t->active = 0;
+    ksi_store(&t->nholds, 0u);
+    t->unrecorded = 0;
+    t->rwsem_reads = 0;
+    t->spin_limit = 0;
+    t->exit_rounds = 0;
+    t->prepared = 0;
+    ksi_store(&t->attention, 0u);
+    ksi_store(&t->signal_work, 0u);
+    ksi_store(&t->pending, (uint64_t)0);
+    ksi_store(&t->signals, (uint64_t)0);
+    ksi_store(&t->signal_mask, (uint64_t)0);
+    ksi_store(&t->asleep, 0u);
+    ksi_store(&t->prio, 0);
+    ksi_store(&t->lent, -1);
+    t->name[0] = '\0';
+}
+
+/* With the registry lock. */
+static ksl_thread *allocate(void)
+{
+    uint32_t c = allocated / CHUNK;
+    if (allocated % CHUNK == 0) {
+        if (c >= CHUNKS)
+            KSI_DIE("too many threads", 0);
+        ksl_thread *fresh = ksi_pages(sizeof(ksl_thread) * CHUNK);
+        if (fresh == NULL)
+            KSI_DIE("no memory for thread descriptors", 0);
+        ksi_store_rel(&chunks[c], fresh);
+    }
+    ksl_thread *t = &chunks[c][allocated % CHUNK];
+    allocated++;
+    t->id = allocated;
+    t->holds = t->inline_holds;
+    t->holds_cap = KSI_HOLDS_INLINE;
+    ksi_parker_init(&t->parker);
+    for (unsigned i = 0; i < KSI_WAITERS; i++) {
+        t->waiters[i].thread = t;
+        t->waiters[i].donation = &t->waiters[i].own;
+    }
+    return t;
+}
+
+/* Moves the older dead descriptors past a grace period. */
+static void recycle(void)
+{
+    ksi_raw_lock(&registry_lock);
+    ksl_thread *batch = NULL;
+    ksl_thread *batch_tail = NULL;
+    unsigned moved = 0;
+    while (dead.count > QUARANTINE) {
+        ksl_thread *t = dead.head;
+        dead.head = t->idle;
+        dead.count--;
+        t->idle = NULL;
+        if (batch == NULL)
+            batch = t;
+        else
+            batch_tail->idle = t;
+        batch_tail = t;
+        moved++;
+    }
+    ksi_raw_unlock(&registry_lock);
+    if (batch == NULL)
+        return;
+    ksi_registry_wait_readers();
+    ksi_raw_lock(&registry_lock);
+    if (ready.count == 0)
+        ready.head = batch;
+    else
+        ready.tail->idle = batch;
+    ready.tail = batch_tail;
+    ready.count += moved;
+    ksi_raw_unlock(&registry_lock);
+}
+
+ksl_thread *ksi_registry_take(void)
+{
+    ksi_raw_lock(&registry_lock);
+    bool crowded = ready.count == 0 && dead.count >= 2 * QUARANTINE;
+    ksi_raw_unlock(&registry_lock);
+    if (crowded)
+        recycle();
+    ksi_raw_lock(&registry_lock);
+    ksl_thread *t = ready.head;
+    if (t != NULL) {
+        ready.head = t->idle;
+        ready.count--;
+        t->idle = NULL;
+    } else {
+        t = allocate();
+    }
+    ksi_raw_unlock(&registry_lock);
+    reset(t);
+    return t;
+}
+
+void ksi_registry_enter(ksl_thread *t)
+{
+    ksi_raw_lock(&registry_lock);
+    ksl_thread *old = first;
+    t->prev = NULL;
+    ksi_store(&t->next, old);
+    if (old != NULL)
+        old->prev = t;
+    ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_ALIVE);
+    ksi_store_rel(&first, t);
+    ksi_raw_unlock(&registry_lock);
+}
+
+void ksi_registry_leave(ksl_thread *t, bool keep)
+{
+    ksi_raw_lock(&registry_lock);
+    ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_DEAD);
+    /* t->next stays: a reader that stands on t walks on from it. */
+    ksl_thread *next = t->next;
+    if (t->prev != NULL)
+        ksi_store_rel(&t->prev->next, next);
+    else
+        ksi_store_rel(&first, next);
+    if (next != NULL)
+        next->prev = t->prev;
+    if (!keep) {
+        t->idle = NULL;
+        if (dead.count == 0)
+            dead.head = t;
+        else
+            dead.tail->idle = t;
+        dead.tail = t;
+        dead.count++;
+    }
+    ksi_raw_unlock(&registry_lock);
+}
+
+void ksi_registry_before_fork(void)
+{
+    ksi_raw_lock(&registry_lock);
+    urcu_bp_before_fork();
+}
+
+void ksi_registry_after_fork_parent(void)
+{
+    urcu_bp_after_fork_parent();
+    ksi_raw_unlock(&registry_lock);
+}
+
+void ksi_registry_after_fork_child(ksl_thread *self)
+{
+    urcu_bp_after_fork_child();
+    for (ksl_thread *t = first; t != NULL; t = t->next) {
+        if (t != self)
+            ksi_store(&t->state, (uint32_t)KSI_THREAD_DEAD);
+    }
+    ksi_store(&first, self);
+    if (self != NULL) {
+        self->prev = NULL;
+        ksi_store(&self->next, (ksl_thread *)NULL);
+    }
+    ksi_store(&registry_lock.word, 0u); /* sleepers on it did not come along */
+}

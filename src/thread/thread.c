@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A thread's life: registration at its first call, departure at its exit. */
+
+#include "thread/thread.h"
+
+#include "platform/die.h"
+#include "platform/host.h"
+#include "thread/irq.h"
+#include "thread/registry.h"
+#include "thread/rt.h"
+#include "thread/upcalls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef PTHREAD_DESTRUCTOR_ITERATIONS
+#define PTHREAD_DESTRUCTOR_ITERATIONS 4
+#endif
+
+__thread struct ksi_tls ksi_tls __attribute__((tls_model("initial-exec")));
+
+static pthread_key_t exit_key;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+
+/*
+ * Runs in every round of TLS destructors and leaves in the last one, so
+ * that other destructors may still use locks. A call after that registers the
+ * thread anew.
+ */
+static void unregister(void *arg)
+{
+    ksl_thread *t = arg;
+    if (++t->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(exit_key, t);
+        return;
+    }
+    bool keep = ksi_up_thread_exit(t);
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    ksi_irq_set(t, KSI_MASK_ALL);
+    ksi_registry_leave(t, keep);
+    ksi_tls.owner = 0;
+    ksi_tls.self = NULL;
+    ksi_tls.exited = 1;
+    if (ksi_irq_floating())
+        ksi_irq_offer_floating(); /* one may have been offered to this thread */
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&exit_key, unregister) != 0)
+        KSI_DIE("no thread-specific key is left", 0);
+}
+
+ksl_thread *ksi_thread_register(void)
+{
+    int saved = errno;
+    pthread_once(&key_once, make_key);
+    /* A real signal must not find the thread half registered. */
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    ksl_thread *t = ksi_registry_take();
+    ksi_store(&t->tid, ksi_host_tid());
+    ksi_registry_read_lock(); /* liburcu knows this thread from here on */
+    ksi_registry_read_unlock();
+    ksi_store(&t->signals, ksi_tls.early_signals);
+    ksi_tls.early_signals = 0;
+    ksi_tls.self = t;
+    ksi_tls.owner = (uintptr_t)t;
+    if (pthread_setspecific(exit_key, t) != 0)
+        KSI_DIE("pthread_setspecific", 0);
+    ksi_registry_enter(t);
+    if (ksi_irq_floating())
+        ksi_store_seq(&t->attention, 1u);
+    sigdelset(&old, ksi_irq_signal());
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (ksi_load(&t->attention) != 0)
+        ksi_irq_play(t);
+    errno = saved;
+    return t;
+}
+
+ksl_thread *ksl_thread_self(void)
+{
+    return ksi_self();
+}
+
+int ksl_thread_id(const ksl_thread *t)
+{
+    return t != NULL ? ksi_load(&t->tid) : -EINVAL;
+}
+
+int ksl_thread_set_name(ksl_thread *t, const char *name)
+{
+    if (t == NULL || name == NULL)
+        return -EINVAL;
+    size_t n = strnlen(name, KSI_NAME_MAX - 1);
+    for (size_t i = 0; i < n; i++)
+        ksi_store(&t->name[i], name[i]);
+    ksi_store(&t->name[n], '\0'); /* a message may read a mixture, never past the end */
+    return 0;
+}
+
+const char *ksl_thread_name(const ksl_thread *t)
+{
+    return t != NULL ? t->name : "";
+}
+
+int ksl_thread_set_priority(ksl_thread *t, int prio)
+{
+    if (t == NULL || prio < 0 || prio > 99)
+        return -EINVAL;
+    ksi_store(&t->prio, prio);
+    ksi_up_priority_changed(t);
+    ksi_rt_mirror(t);
+    return 0;
+}
+
+int ksl_thread_priority(const ksl_thread *t)
+{
+    return t != NULL ? ksi_load(&t->prio) : -EINVAL;
+}
+
+int ksl_thread_effective_priority(const ksl_thread *t)
+{
+    return t != NULL ? ksi_thread_urgency(t) : -EINVAL;
+}
+
+bool ksl_thread_asleep(const ksl_thread *t)
+{
+    if (t == NULL || !ksi_thread_alive(t) || ksi_load_acq(&t->asleep) == 0)
+        return false;
+    const struct ksi_waiter *w = ksi_load_acq(&t->parked_in);
+    return w != NULL && ksi_load_acq(&w->outcome) == KSI_WAITING;
+}
+
+int ksl_thread_unblock(ksl_thread *t)
+{
+    if (t == NULL || !ksi_thread_alive(t))
+        return 0;
+    return ksi_up_end_wait(t, KSI_UNBLOCKED) ? 1 : 0;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_THREAD_THREAD_H
+#define KSI_THREAD_THREAD_H
+
+#include "platform/atomic.h"
+#include "platform/compiler.h"
+#include "platform/park.h"
+#include "platform/rawlock.h"
+
+#include <kslock/irq.h>
+#include <kslock/thread.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The descriptor of a thread. Descriptors live in type-stable memory: a stale
+ * pointer always points to some descriptor, alive or not.
+ */
+
+enum { KSI_MASK_ALL = KSL_IRQ_LEVELS - 1, KSI_NAME_MAX = 32, KSI_HOLDS_INLINE = 16 };
+
+enum ksi_thread_state {
+    KSI_THREAD_FREE,
+    KSI_THREAD_ALIVE,
+    KSI_THREAD_DEAD /* has exited; kept for ever if a lock may still name it */
+};
+
+/*
+ * One held lock; see diag/held.h. Written by its thread, read by others for
+ * messages, so every field is atomic.
+ */
+struct ksi_hold {
+    const void *lock;
+    const void *site; /* where it was taken */
+    uint32_t what;    /* kind, mode and interrupt level before, one byte each */
+    uint32_t count;   /* nested read holds of a rwsem */
+};
+
+/* How a wait ended. Exactly one thread decides, see wait/lot.h. */
+enum ksi_outcome {
+    KSI_WAITING,
+    KSI_WOKEN,
+    KSI_TIMED_OUT,
+    KSI_SIGNALLED,
+    KSI_UNBLOCKED,
+    KSI_DESTROYED
+};
+
+struct ksi_bucket;
+
+/* The waiters of one key. Donated by waiters, see wait/lot.c. */
+struct ksi_queue {
+    const void *address;
+    unsigned kind;
+    struct ksi_waiter *first;
+    struct ksi_waiter *last;
+    struct ksi_queue *next;   /* in the bucket, or in a list of spares */
+    struct ksi_queue *spares; /* one for each waiter beyond the first */
+};
+
+/* Fields without a note are protected by the lock of the bucket. */
+struct ksi_waiter {
+    struct ksi_waiter *next;
+    struct ksi_waiter *prev;
+    struct ksi_queue *queue;   /* NULL: on no queue */
+    struct ksi_bucket *bucket; /* atomic; stale once off the queue */
+    ksl_thread *thread;        /* constant */
+    struct ksi_queue *donation;
+    uint32_t *counter;    /* waiters of the object, NULL if it keeps none */
+    uint32_t outcome;     /* atomic; leaves KSI_WAITING after unlinking */
+    int prio;             /* of a priority-ordered queue */
+    uint32_t tag;         /* for the primitive: what the waiter wants */
+    bool interruptible;   /* may be ended by signal and unblock */
+    struct ksi_queue own; /* the first donation */
+};
+
+enum { KSI_WAITER_LOCK, KSI_WAITER_BLOCK, KSI_WAITERS };
+
+struct ksl_thread {
+    /* Changed by the thread itself and by handlers that interrupt it. */
+    uint32_t level;    /* interrupt level; others read it as a hint */
+    uint32_t stage;    /* ksl_stage; likewise */
+    uint32_t stalled;  /* in-band stage stalled; likewise */
+    uint32_t handlers; /* nested interrupt handlers */
+    uint32_t id;       /* index + 1; constant */
+    uint32_t preempt;
+    uint64_t active; /* interrupts whose handlers run on this thread */
+
+    /* What it holds, see diag/held.h. */
+    struct ksi_hold *holds;
+    uint32_t nholds;
+    uint32_t holds_cap;
+    uint32_t unrecorded;  /* holds for which there was no memory */
+    uint32_t rwsem_reads; /* distinct read holds of rwsems */
+
+    uint32_t spin_limit; /* see wait/spin.h */
+    uint32_t exit_rounds;
+    uint32_t prepared; /* between block_prepare and the end of the block */
+    uint32_t block_flags;
+
+    /* Written by other threads. */
+    uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
+    uint32_t signal_work; /* atomic: a real signal came, end the wait */
+    uint64_t pending;     /* atomic: the log of interrupts */
+    uint64_t signals;     /* atomic: simulated signals pending */
+    uint64_t signal_mask; /* atomic */
+    uint32_t state;       /* atomic: enum ksi_thread_state */
+    uint32_t asleep;      /* atomic: parked in a wait */
+    int prio;             /* atomic: base */
+    int lent;             /* atomic: lent by waiters, -1 if none */
+    int tid;              /* atomic */
+
+    struct ksi_parker parker;
+    struct ksi_waiter waiters[KSI_WAITERS];
+    struct ksi_waiter *parked_in; /* atomic: the wait shown by asleep */
+
+    ksl_thread *next; /* registry, atomic; readers are under RCU */
+    ksl_thread *prev; /* registry lock */
+    ksl_thread *idle; /* list of descriptors that wait for reuse */
+    char name[KSI_NAME_MAX];
+    struct ksi_hold inline_holds[KSI_HOLDS_INLINE];
+} __attribute__((aligned(128)));
+
+/*
+ * The thread-local block. owner is what owner words of locks hold: 0 while
+ * the thread is unknown, runs a handler or is being watched, so a fast path
+ * that compares it needs no further test.
+ */
+struct ksi_tls {
+    uintptr_t owner;
+    ksl_thread *self;
+    uint64_t early_signals; /* attached signals from before registration */
+    uint32_t exited;
+};
+
+extern __thread struct ksi_tls ksi_tls
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+KSI_COLD ksl_thread *ksi_thread_register(void);
+
+static inline ksl_thread *ksi_self(void)
+{
+    ksl_thread *t = ksi_tls.self;
+    return KSI_LIKELY(t != NULL) ? t : ksi_thread_register();
+}
+
+/* The owner word's thread: fast paths have it without a second load. */
+static inline ksl_thread *ksi_thread_of(uintptr_t owner)
+{
+    return (ksl_thread *)owner; // NOLINT: an owner word is an address
+}
+
+static inline bool ksi_thread_alive(const ksl_thread *t)
+{
+    return ksi_load_acq(&t->state) == KSI_THREAD_ALIVE;
+}
+
+/* The more urgent of base and lent priority. */
+static inline int ksi_thread_urgency(const ksl_thread *t)
+{
+    int base = ksi_load(&t->prio);
+    int lent = ksi_load(&t->lent);
+    return lent > base ? lent : base;
+}
+
+/* Descriptor of an id that some lock word holds. */
+ksl_thread *ksi_thread_by_id(uint32_t id);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wait/lot.h"
+
+#include "platform/rawlock.h"
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "thread/upcalls.h"
+
+enum { BUCKETS = 1024 };
+
+struct ksi_bucket {
+    struct ksi_rawlock lock;
+    struct ksi_queue *queues; /* of all keys that fall here and have waiters */
+} __attribute__((aligned(64)));
+
+static struct ksi_bucket buckets[BUCKETS];
+bool ksi_lot_forked;
+
+/* The kind is no part of it: all queues of an object share a bucket. */
+static struct ksi_bucket *bucket_of(const void *address)
+{
+    uint64_t mixed = ((uint64_t)(uintptr_t)address >> 2) * 0x9e3779b97f4a7c15u;
+    return &buckets[mixed >> 54];
+}
+
+static void begin(struct ksi_lot *lot)
+{
+    lot->self = ksi_self();
+    lot->second = NULL;
+    lot->level = ksi_irq_mask(lot->self);
+}
+
+void ksi_lot_lock(struct ksi_lot *lot, const void *address)
+{
+    begin(lot);
+    lot->bucket = bucket_of(address);
+    KSI_POINT("lot: lock");
+    ksi_raw_lock(&lot->bucket->lock);
+}
+
+/* Only w's thread moves it to another bucket, and that is the caller. */
+void ksi_lot_lock_two(struct ksi_lot *lot, struct ksi_waiter *w, const void *address)
+{
+    begin(lot);
+    struct ksi_bucket *y = bucket_of(address);
+    struct ksi_bucket *x = ksi_load(&w->bucket);
+    if (x == NULL)
+        x = y;
+    lot->bucket = x < y ? x : y;
+    lot->second = x == y ? NULL : x < y ? y : x;
+    ksi_raw_lock(&lot->bucket->lock);
+    if (lot->second != NULL)
+        ksi_raw_lock(&lot->second->lock);
+}
+
+void ksi_lot_unlock(struct ksi_lot *lot, struct ksi_wake_list *wake)
+{
+    if (lot->second != NULL)
+        ksi_raw_unlock(&lot->second->lock);
+    ksi_raw_unlock(&lot->bucket->lock);
+    KSI_POINT("lot: unlocked");
+    if (wake != NULL)
+        ksi_wake(wake);
+    ksi_irq_unmask(lot->self, lot->level);
+}
+
+bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w)
+{
+    struct ksi_bucket *b = ksi_load_acq(&w->bucket);
+    if (b == NULL)
+        return false;
+    begin(lot);
+    for (;;) {
+        ksi_raw_lock(&b->lock);
+        struct ksi_bucket *now = ksi_load_acq(&w->bucket);
+        if (now == b)
+            break;
+        ksi_raw_unlock(&b->lock); /* it waits elsewhere by now */
+        b = now;
+    }
+    lot->bucket = b;
+    if (w->queue != NULL)
+        return true;
+    ksi_lot_unlock(lot, NULL);
+    return false;
+}
+
+static struct ksi_queue *find_queue(const struct ksi_bucket *b, const void *address,
+                                    unsigned kind)
+{
+    struct ksi_queue *q = b->queues;
+    while (q != NULL && (q->address != address || q->kind != kind))
+        q = q->next;
+    return q;
+}
+
+bool ksi_lot_waits(const struct ksi_lot *lot, const void *address,
+                   enum ksi_queue_kind kind)
+{
+    (void)lot;
+    return find_queue(bucket_of(address), address, kind) != NULL;
+}
+
+/* The last one among those at least as urgent; NULL: w goes first. */
+static struct ksi_waiter *place(const struct ksi_queue *q, const struct ksi_waiter *w,
+                                enum ksi_order order)
+{
+    struct ksi_waiter *after = q->last;
+    if (order == KSI_PRIORITY) {
+        while (after != NULL && after->prio < w->prio)
+            after = after->prev;
+    }
+    return after;
+}
+
+static void link_after(struct ksi_queue *q, struct ksi_waiter *after,
+                       struct ksi_waiter *w)
+{
+    struct ksi_waiter *next = after != NULL ? after->next : q->first;
+    w->prev = after;
+    w->next = next;
+    if (after != NULL)
+        after->next = w;
+    else
+        q->first = w;
+    if (next != NULL)
+        next->prev = w;
+    else
+        q->last = w;
+}
+
+/*
+ * Queue objects are donated: each waiter brings one. The first waiter's becomes
+ * the queue, the others' are its spares; who leaves takes one along, maybe not
+ * its own. So there are always enough and none is ever allocated.
+ */
+void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *address,
+                     enum ksi_queue_kind kind, enum ksi_order order, uint32_t *counter)
+{
+    (void)lot;
+    struct ksi_bucket *b = bucket_of(address);
+    struct ksi_queue *q = find_queue(b, address, kind);
+    struct ksi_queue *mine = w->donation;
+    w->donation = NULL;
+    if (q == NULL) {
+        q = mine;
+        q->address = address;
+        q->kind = kind;
+        q->first = NULL;
+        q->last = NULL;
+        q->spares = NULL;
+        q->next = b->queues;
+        b->queues = q;
+    } else {
+        mine->next = q->spares;
+        q->spares = mine;
+    }
+    w->prio = ksi_thread_urgency(w->thread);
+    w->queue = q;
+    w->counter = counter;
+    if (counter != NULL)
+        ksi_store(counter, ksi_load(counter) + 1);
+    ksi_store(&w->outcome, (uint32_t)KSI_WAITING);
+    ksi_store_rel(&w->bucket, b);
+    link_after(q, place(q, w, order), w);
+}
+
+void ksi_lot_remove(struct ksi_waiter *w)
+{
+    struct ksi_queue *q = w->queue;
+    if (w->prev != NULL)
+        w->prev->next = w->next;
+    else
+        q->first = w->next;
+    if (w->next != NULL)
+        w->next->prev = w->prev;
+    else
+        q->last = w->prev;
+    w->queue = NULL;
+    w->interruptible = false;
+    if (w->counter != NULL)
+        ksi_store(w->counter, ksi_load(w->counter) - 1);
+    if (q->spares != NULL) {
+        w->donation = q->spares;
+        q->spares = q->spares->next;
+        return;
+    }
+    struct ksi_queue **at = &ksi_load(&w->bucket)->queues;
+    while (*at != q)
+        at = &(*at)->next;
+    *at = q->next;
+    w->donation = q;
+}
+
+void ksi_wake_add(struct ksi_wake_list *wake, struct ksi_waiter *w)
+{
+    w->next = NULL;
+    if (wake->first == NULL)
+        wake->first = w;
+    else
+        wake->last->next = w;
+    wake->last = w;
+}
+
+bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                 struct ksi_wake_list *wake)
+{
+    (void)lot;
+    struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    if (q == NULL)
+        return false;
+    struct ksi_waiter *w = q->first;
+    ksi_lot_remove(w);
+    ksi_wake_add(wake, w);
+    return true;
+}
+
+void ksi_wake(struct ksi_wake_list *wake)
+{
+    struct ksi_waiter *w = wake->first;
+    while (w != NULL) {
+        struct ksi_waiter *next = w->next;
+        ksl_thread *t = w->thread;
+        KSI_POINT("lot: wake");
+        ksi_store_seq(&w->outcome,
+                      (uint32_t)wake->outcome); /* from here on w is its thread's again */
+        ksi_unpark(&t->parker);                 /* a late token is a spurious wake-up */
+        w = next;
+    }
+    wake->first = NULL;
+    wake->last = NULL;
+}
+
+void ksi_up_fork_child(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        ksi_store(&buckets[i].lock.word, 0u);
+        buckets[i].queues = NULL;
+    }
+    ksi_lot_forked = true;
+}

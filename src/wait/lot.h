@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_WAIT_LOT_H
+#define KSI_WAIT_LOT_H
+
+#include "thread/thread.h"
+
+/*
+ * The one waiting mechanism: address -> queues of waiters. All queues of one
+ * address lie in one bucket, so its lock covers every decision about them.
+ *
+ * Who is responsible for the next wake-up:
+ *   - a waiter queues itself under the bucket lock, after it looked at the
+ *     primitive's word under that lock and marked there that somebody waits;
+ *   - who changes the word so that a waiter could go on, and sees the mark,
+ *     takes the bucket lock and pops waiters. Popping decides the outcome: the
+ *     waiter is off the queue, nobody else can end its wait;
+ *   - the popped waiters are woken by ksi_wake after the lock is dropped. Until
+ *     then their outcome is KSI_WAITING, so they cannot leave their wait and
+ *     the list that links them stays good;
+ *   - a waiter that gives up (date, signal, unblock) is taken off under the
+ *     lock by whoever ends its wait; if it is off already it was popped,
+ *     and waits for that outcome.
+ *
+ * Bucket locks are raw locks: interrupts are masked while one is held.
+ */
+
+enum ksi_queue_kind {
+    KSI_Q_MUTEX,
+    KSI_Q_READ,
+    KSI_Q_WRITE,
+    KSI_Q_COND,
+    KSI_Q_SLEEP,
+    KSI_Q_BLOCK
+};
+
+enum ksi_order { KSI_FIFO, KSI_PRIORITY };
+
+/* A locked bucket and the interrupt level to go back to. */
+struct ksi_lot {
+    ksl_thread *self;
+    struct ksi_bucket *bucket;
+    struct ksi_bucket *second; /* NULL but after ksi_lot_lock_two */
+    uint32_t level;
+};
+
+/* Waiters that are off their queue and have to be woken, all with one outcome. */
+struct ksi_wake_list {
+    struct ksi_waiter *first;
+    struct ksi_waiter *last;
+    enum ksi_outcome outcome;
+};
+
+/* clang-format off */
+#define KSI_WAKE_LIST { NULL, NULL, KSI_WOKEN }
+/* clang-format on */
+
+void ksi_lot_lock(struct ksi_lot *lot, const void *address);
+/* The bucket that w is, or was last, queued in, and that of address. */
+void ksi_lot_lock_two(struct ksi_lot *lot, struct ksi_waiter *w, const void *address);
+
+/* Drops the lock, wakes the list (may be NULL), unmasks. */
+void ksi_lot_unlock(struct ksi_lot *lot, struct ksi_wake_list *wake);
+
+/* The rest needs the lock of the address's bucket. */
+
+bool ksi_lot_waits(const struct ksi_lot *lot, const void *address,
+                   enum ksi_queue_kind kind);
+
+/*
+ * Queues w and makes it the caller's current wait. counter, if not NULL, is
+ * kept at the number of waiters queued with it.
+ */
+void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *address,
+                     enum ksi_queue_kind kind, enum ksi_order order, uint32_t *counter);
+
+/* Takes the first waiter off for waking; false if there is none. */
+bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                 struct ksi_wake_list *wake);
+
+/* Takes w off its queue, wherever that is; its bucket is locked. */
+void ksi_lot_remove(struct ksi_waiter *w);
+
+/* Appends a waiter that was removed. */
+void ksi_wake_add(struct ksi_wake_list *wake, struct ksi_waiter *w);
+
+/* Publishes the outcome of each waiter of the list and unparks its thread. */
+void ksi_wake(struct ksi_wake_list *wake);
+
+/*
+ * Locks the bucket that w is queued in. False, with nothing locked, if w is
+ * on no queue.
+ */
+bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w);
+
+/* The calling thread is a child of fork, so marks may stand without waiters. */
+extern bool ksi_lot_forked;
+
+#endif

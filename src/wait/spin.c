@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wait/spin.h"
+
+#include "platform/host.h"
+#include "platform/testing.h"
+
+unsigned ksi_spin_limit(const ksl_thread *t)
+{
+    if (ksi_cpu_count() == 1)
+        return 0;
+    return t->spin_limit != 0 ? t->spin_limit : KSI_SPIN_MAX / 4;
+}
+
+void ksi_spin_learn(ksl_thread *t, unsigned used, bool rewarded)
+{
+    unsigned now = ksi_spin_limit(t);
+    if (now == 0)
+        return;
+    unsigned goal = rewarded ? 2 * used + KSI_SPIN_MIN : KSI_SPIN_MIN;
+    if (goal > KSI_SPIN_MAX)
+        goal = KSI_SPIN_MAX;
+    t->spin_limit = goal > now ? now + (goal - now + 7) / 8 : now - (now - goal) / 8;
+}
+
+void ksi_spin_turn(unsigned n)
+{
+    enum { PAUSES = 200, YIELDS = 40, NAP_US = 50, NAP_MAX_US = 1000 };
+    KSI_POINT("spin: turn");
+    unsigned pauses = ksi_cpu_count() > 1 ? PAUSES : 0;
+    if (n < pauses) {
+        ksi_pause();
+    } else if (n < pauses + YIELDS) {
+        ksi_yield();
+    } else {
+        unsigned us = NAP_US * (n - pauses - YIELDS + 1);
+        ksi_nap(us < NAP_MAX_US ? us : NAP_MAX_US);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_WAIT_SPIN_H
+#define KSI_WAIT_SPIN_H
+
+#include "thread/thread.h"
+
+/*
+ * Bounded spinning that learns, for sleeping locks: each thread keeps a limit
+ * that grows towards twice what lately sufficed and shrinks when spinning was
+ * in vain. Never on one processor.
+ */
+enum { KSI_SPIN_MIN = 16, KSI_SPIN_MAX = 1000 };
+
+unsigned ksi_spin_limit(const ksl_thread *t);
+
+/* Spinning for `used` pauses was rewarded, or was not. */
+void ksi_spin_learn(ksl_thread *t, unsigned used, bool rewarded);
+
+/*
+ * For spinning locks, which must not queue: turn n of waiting for a holder that
+ * may have lost its processor. Pauses, later yields, then naps.
+ */
+void ksi_spin_turn(unsigned n);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wait/wait.h"
+
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "thread/signal.h"
+#include "thread/upcalls.h"
+#include "wait/spin.h"
+
+#include <errno.h>
+
+static enum ksi_outcome outcome_of(const struct ksi_waiter *w)
+{
+    return (enum ksi_outcome)ksi_load_acq(&w->outcome);
+}
+
+/* The date has come: leaves the queue, unless a waker was faster. */
+static void give_up(struct ksi_waiter *w)
+{
+    struct ksi_lot lot;
+    KSI_POINT("wait: give up");
+    if (!ksi_lot_find(&lot, w))
+        return; /* popped: the outcome is on its way */
+    ksi_lot_remove(w);
+    ksi_store_seq(&w->outcome, (uint32_t)KSI_TIMED_OUT);
+    ksi_lot_unlock(&lot, NULL);
+}
+
+static void park_until_decided(ksl_thread *t, struct ksi_waiter *w, uint64_t deadline)
+{
+    while (outcome_of(w) == KSI_WAITING) {
+        KSI_POINT("wait: park");
+        enum ksi_park_result result = ksi_park(&t->parker, deadline);
+        KSI_POINT("wait: unparked");
+        /*
+         * A real signal that a race detector holds back shows in memory only;
+         * and an interrupt that was offered during the sleep may wake us.
+         */
+        if (ksi_load(&t->attention) != 0 && ksi_load(&t->level) == 0)
+            ksi_irq_play(t);
+        if (result == KSI_PARK_TIMEOUT ||
+            (deadline != KSI_FOREVER && result == KSI_PARK_RETRY &&
+             ksi_now() >= deadline)) {
+            give_up(w);
+            deadline = KSI_FOREVER;
+        }
+    }
+}
+
+enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
+{
+    ksl_thread *t = w->thread;
+    uint32_t level = ksi_load(&t->level);
+    uint32_t stalled = ksi_load(&t->stalled);
+    ksi_store_rel(&t->parked_in, w);
+    ksi_store_rel(&t->asleep, 1u);
+    if (!KSI_FAULT(WAIT_MASKED)) {
+        ksi_store(&t->stalled, 0u);
+        KSI_POINT("wait: opening");
+        /* What was raised while we queued runs now and may decide our wait. */
+        ksi_irq_unmask(t, 0);
+    }
+    park_until_decided(t, w, deadline);
+    ksi_store_rel(&t->asleep, 0u);
+    ksi_store(&t->stalled, stalled);
+    ksi_irq_unmask(t, level);
+    return outcome_of(w);
+}
+
+void ksi_wait_settle(const struct ksi_waiter *w)
+{
+    for (unsigned turn = 0; outcome_of(w) == KSI_WAITING; turn++)
+        ksi_spin_turn(turn);
+}
+
+bool ksi_wait_interruptible(struct ksi_waiter *w)
+{
+    /*
+     * The poster sets the signal, then takes the bucket lock and looks for
+     * `interruptible`; here it is the other way round, so one of us sees it.
+     */
+    if (ksi_signal_next(w->thread) != 0) {
+        ksi_lot_remove(w);
+        ksi_store(&w->outcome, (uint32_t)KSI_SIGNALLED);
+        return false;
+    }
+    w->interruptible = true;
+    return true;
+}
+
+/* Of a thread's waits at most one is interruptible: the one that it parks in. */
+bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome)
+{
+    for (unsigned i = 0; i < KSI_WAITERS; i++) {
+        struct ksi_waiter *w = &t->waiters[i];
+        struct ksi_lot lot;
+        if (!ksi_lot_find(&lot, w))
+            continue;
+        bool ends =
+            w->interruptible && (outcome != KSI_SIGNALLED || ksi_signal_next(t) != 0);
+        struct ksi_wake_list wake = {NULL, NULL, outcome};
+        if (ends) {
+            ksi_lot_remove(w);
+            ksi_wake_add(&wake, w);
+        }
+        ksi_lot_unlock(&lot, &wake);
+        if (ends)
+            return true;
+    }
+    return false;
+}
+
+void ksi_up_priority_changed(ksl_thread *t)
+{
+    (void)t; /* all queues of the families here are in order of arrival */
+}
+
+int ksi_outcome_error(enum ksi_outcome outcome)
+{
+    switch (outcome) {
+    case KSI_TIMED_OUT:
+        return -ETIMEDOUT;
+    case KSI_SIGNALLED:
+    case KSI_UNBLOCKED:
+        return -EINTR;
+    case KSI_DESTROYED:
+        return -EIDRM;
+    case KSI_WAITING:
+    case KSI_WOKEN:
+        break;
+    }
+    return 0;
+}
