@@ -33,14 +33,25 @@ static struct {
     unsigned count;
 } dead, ready;
 
+/*
+ * liburcu's own record of a thread goes in its TLS destructor and would come
+ * back, to stay for ever, with a read in the last round: a thread that leaves
+ * excludes the writers instead.
+ */
 void ksi_registry_read_lock(void)
 {
-    urcu_bp_read_lock();
+    if (KSI_UNLIKELY(ksi_tls.leaving != 0))
+        ksi_raw_lock(&registry_lock);
+    else
+        urcu_bp_read_lock();
 }
 
 void ksi_registry_read_unlock(void)
 {
-    urcu_bp_read_unlock();
+    if (KSI_UNLIKELY(ksi_tls.leaving != 0))
+        ksi_raw_unlock(&registry_lock);
+    else
+        urcu_bp_read_unlock();
 }
 
 void ksi_registry_wait_readers(void)

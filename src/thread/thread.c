@@ -27,6 +27,17 @@ static pthread_key_t exit_key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
 /*
+ * A race detector ends its own thread state in the last round, and liburcu,
+ * which we use until we leave, needs one round more than we do.
+ */
+extern void __tsan_init(void) __attribute__((weak));
+
+static uint32_t last_round(void)
+{
+    return PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL ? 2 : 0);
+}
+
+/*
  * Runs in every round of TLS destructors and leaves in the last one, so
  * that other destructors may still use locks. A call after that registers the
  * thread anew.
@@ -34,7 +45,7 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static void unregister(void *arg)
 {
     ksl_thread *t = arg;
-    if (++t->exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    if (++t->exit_rounds < last_round()) {
         pthread_setspecific(exit_key, t);
         return;
     }
@@ -46,9 +57,11 @@ static void unregister(void *arg)
     ksi_registry_leave(t, keep);
     ksi_tls.owner = 0;
     ksi_tls.self = NULL;
-    ksi_tls.exited = 1;
+    ksi_tls.leaving = 1;
     if (ksi_irq_floating())
         ksi_irq_offer_floating(); /* one may have been offered to this thread */
+    ksi_tls.leaving = 0;
+    sigaddset(&old, ksi_irq_signal()); /* a late kick finds nobody */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 

@@ -132,7 +132,7 @@ struct ksi_tls {
     uintptr_t owner;
     ksl_thread *self;
     uint64_t early_signals; /* attached signals from before registration */
-    uint32_t exited;
+    uint32_t leaving; /* reads the registry without liburcu, see there */
 };
 
 extern __thread struct ksi_tls ksi_tls

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Test bench of the driver in demo_chardev.c: a simulated device with an
+ * interrupt line plays a file into it, and what comes out is compared with
+ * the file, byte for byte.
+ *
+ *   demo_driver [options] [FILE]
+ *
+ * Without FILE the device plays text files of this system. Exit status: 0 all
+ * bytes are right, 1 they differ, 2 the run could not be made.
+ */
+
+#include "demo_chardev.h"
+#include "demo_source.h"
+
+#include <kslock/irq.h>
+#include <kslock/violation.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IRQ = 5, IRQ_LEVEL = 4, DEFAULT_READERS = 4, DEFAULT_HZ = 10000 };
+enum { EXIT_DIFFERS = 1, EXIT_NO_RUN = 2 };
+
+static const size_t system_text_bytes = (size_t)16 << 20;
+static const uint64_t ns_per_s = 1000000000;
+
+struct options {
+    unsigned readers;
+    unsigned hz;
+    size_t bytes; /* SIZE_MAX: all */
+    bool quiet;
+    bool corrupt;
+    const char *file; /* NULL: text of this system */
+};
+
+/* The device: bytes behind a port. The driver's lock guards pos. */
+struct device {
+    struct bytes tape;
+    size_t pos;
+    size_t flip; /* flips a bit of the byte at this position; SIZE_MAX: of none */
+};
+
+static size_t device_fetch(void *arg, uint8_t *to, size_t max, bool *at_end)
+{
+    struct device *d = arg;
+    size_t left = d->tape.len - d->pos;
+    size_t len = left < max ? left : max;
+    if (len > 0)
+        memcpy(to, d->tape.data + d->pos, len);
+    if (d->flip >= d->pos && d->flip - d->pos < len)
+        to[d->flip - d->pos] ^= 1;
+    d->pos += len;
+    *at_end = d->pos == d->tape.len;
+    return len;
+}
+
+static void device_irq(int irq, void *arg)
+{
+    (void)irq;
+    chardev_interrupt(arg);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * ns_per_s + (uint64_t)ts.tv_nsec;
+}
+
+/* Until the deadline; interrupts that hit this thread do not cut it short. */
+static void sleep_until_ns(uint64_t deadline)
+{
+    struct timespec ts = {.tv_sec = (time_t)(deadline / ns_per_s),
+                          .tv_nsec = (long)(deadline % ns_per_s)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
+        ;
+}
+
+static void show_progress(const struct chardev *dev, size_t total)
+{
+    uint64_t done;
+    do {
+        done = chardev_progress(dev);
+        fprintf(stderr, "\r%3u%%  %8.1f MB", (unsigned)(total ? done * 100 / total : 100),
+                (double)done / 1e6);
+        fflush(stderr);
+        if (done < total)
+            sleep_until_ns(now_ns() + ns_per_s / 10);
+    } while (done < total);
+    fprintf(stderr, "\r                    \r");
+}
+
+/* Plays the tape through the driver; *ns gets the time. False: no run. */
+static bool play(struct chardev *dev, const struct options *o, size_t total, uint64_t *ns)
+{
+    uint64_t period = ns_per_s / o->hz;
+    uint64_t start = now_ns();
+    int error = chardev_start(dev, o->readers);
+    if (error != 0) {
+        fprintf(stderr, "demo: cannot start the driver: %s\n", strerror(-error));
+        return false;
+    }
+    error = ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, device_irq, dev);
+    if (error == 0) {
+        error = ksl_irq_timer(IRQ, period, period);
+        if (error == 0) {
+            if (!o->quiet && isatty(STDERR_FILENO))
+                show_progress(dev, total);
+            chardev_drain(dev);
+            (void)ksl_irq_timer(IRQ, 0, 0);
+        }
+        (void)ksl_irq_free(IRQ);
+    }
+    chardev_stop(dev);
+    *ns = now_ns() - start;
+    if (error != 0)
+        fprintf(stderr, "demo: cannot start the interrupt: %s\n", strerror(-error));
+    return error == 0;
+}
+
+static void print_stats(struct chardev *dev, const struct options *o, size_t total,
+                        uint64_t ns)
+{
+    struct chardev_stats s;
+    chardev_get_stats(dev, &s);
+    double seconds = (double)ns / 1e9;
+    printf("bytes       %zu in %.2f s, %.2f MB/s\n", total, seconds,
+           (double)total / 1e6 / seconds);
+    printf("interrupts  %" PRIu64 " taken, %.0f a second, %" PRIu64
+           " with the ring full\n",
+           s.interrupts, (double)s.interrupts / seconds, s.stalls);
+    printf("readers     %" PRIu64 " sleeps, %" PRIu64 " wake-ups sent\n", s.sleeps,
+           s.wakeups);
+    printf("order       %" PRIu64 " blocks finished early, %" PRIu64 " held up\n",
+           s.ahead, s.held_up);
+    printf("tables      %" PRIu64 " rewrites\n", s.rewrites);
+    printf("blocks     ");
+    for (unsigned i = 0; i < o->readers; i++)
+        printf(" %" PRIu64, s.blocks[i]);
+    printf("  (one number per reader)\n");
+}
+
+/* Compares with the source read afresh; prints what differs. */
+static int compare(const struct options *o, const struct bytes *expected,
+                   const struct bytes *got)
+{
+    uint64_t want_sum = bytes_fnv1a(expected);
+    uint64_t got_sum = bytes_fnv1a(got);
+    if (!o->quiet)
+        printf("FNV-1a      %016" PRIx64 " read directly\n"
+               "            %016" PRIx64 " through the driver\n",
+               want_sum, got_sum);
+    if (expected->len != got->len) {
+        fprintf(stderr, "demo: %zu bytes through the driver, %zu in the source\n",
+                got->len, expected->len);
+        return EXIT_DIFFERS;
+    }
+    size_t wrong = 0;
+    size_t first = 0;
+    for (size_t i = got->len; i-- > 0;) {
+        if (expected->data[i] != got->data[i]) {
+            wrong++;
+            first = i;
+        }
+    }
+    if (wrong > 0 || want_sum != got_sum) {
+        fprintf(stderr, "demo: bytes that differ: %zu, the first at offset %zu\n", wrong,
+                first);
+        return EXIT_DIFFERS;
+    }
+    if (!o->quiet)
+        printf("result      all bytes are right\n");
+    return 0;
+}
+
+/* The tables and the locking rules must have held, too. */
+static int check_driver(struct chardev *dev)
+{
+    struct chardev_stats s;
+    chardev_get_stats(dev, &s);
+    if (s.torn != 0 || ksl_violation_count() != 0) {
+        fprintf(stderr, "demo: %" PRIu64 " half-written tables seen, %lu broken rules\n",
+                s.torn, ksl_violation_count());
+        return EXIT_DIFFERS;
+    }
+    return 0;
+}
+
+static int run(const struct options *o, const struct source *source, size_t limit)
+{
+    struct device device = {.flip = SIZE_MAX};
+    struct bytes got = {0};
+    struct bytes expected = {0};
+    uint64_t ns = 0;
+    int status = EXIT_NO_RUN;
+    struct chardev *dev = calloc(1, sizeof(*dev));
+    if (dev == NULL || !source_read(source, limit, &device.tape))
+        goto out;
+    if (o->corrupt && device.tape.len == 0) {
+        fprintf(stderr, "demo: nothing to corrupt in an empty file\n");
+        goto out;
+    }
+    if (o->corrupt)
+        device.flip = device.tape.len / 2;
+    got.len = device.tape.len;
+    got.data = calloc(1, got.len + 1);
+    if (got.data == NULL)
+        goto out;
+    dev->port = (struct chardev_port){device_fetch, &device};
+    dev->sink = got.data;
+    if (!play(dev, o, got.len, &ns) || !source_read(source, limit, &expected))
+        goto out;
+    if (!o->quiet)
+        print_stats(dev, o, got.len, ns);
+    status = compare(o, &expected, &got);
+    if (status == 0)
+        status = check_driver(dev);
+out:
+    free(dev);
+    free(device.tape.data);
+    free(got.data);
+    free(expected.data);
+    return status;
+}
+
+static void usage(FILE *to)
+{
+    fprintf(to,
+            "usage: demo_driver [options] [FILE]\n"
+            "  --readers N         reader tasks, 1 to %d (default %d)\n"
+            "  --hz N              interrupts a second, 1 to 1000000 (default %d)\n"
+            "  --bytes N           play the first N bytes only\n"
+            "  --quiet             print errors only\n"
+            "  --selftest-corrupt  flip one bit on the way: the run must fail\n",
+            CHARDEV_READERS, DEFAULT_READERS, DEFAULT_HZ);
+}
+
+/* A whole number in a range; ends the program if it is none. */
+static size_t number(const char *name, const char *text, size_t low, size_t high)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low ||
+        value > high) {
+        fprintf(stderr, "demo: --%s: %s is not a number from %zu to %zu\n", name, text,
+                low, high);
+        exit(EXIT_NO_RUN);
+    }
+    return (size_t)value;
+}
+
+static void parse(int argc, char **argv, struct options *o)
+{
+    static const struct option names[] = {{"readers", required_argument, NULL, 'r'},
+                                          {"hz", required_argument, NULL, 'z'},
+                                          {"bytes", required_argument, NULL, 'b'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"selftest-corrupt", no_argument, NULL, 'c'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int c;
+    while ((c = getopt_long(argc, argv, "h", names, NULL)) != -1) {
+        switch (c) {
+        case 'r':
+            o->readers = (unsigned)number("readers", optarg, 1, CHARDEV_READERS);
+            break;
+        case 'z':
+            o->hz = (unsigned)number("hz", optarg, 1, 1000000);
+            break;
+        case 'b':
+            o->bytes = number("bytes", optarg, 0, SIZE_MAX - 1);
+            break;
+        case 'q':
+            o->quiet = true;
+            break;
+        case 'c':
+            o->corrupt = true;
+            break;
+        default:
+            usage(c == 'h' ? stdout : stderr);
+            exit(c == 'h' ? 0 : EXIT_NO_RUN);
+        }
+    }
+    if (argc - optind > 1) {
+        usage(stderr);
+        exit(EXIT_NO_RUN);
+    }
+    if (optind < argc)
+        o->file = argv[optind];
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.readers = DEFAULT_READERS, .hz = DEFAULT_HZ, .bytes = SIZE_MAX};
+    struct source source;
+    parse(argc, argv, &o);
+    size_t limit = o.bytes;
+    if (o.file == NULL && limit == SIZE_MAX)
+        limit = system_text_bytes;
+    if (!(o.file != NULL ? source_file(&source, o.file)
+                         : source_system_text(&source, limit)))
+        return EXIT_NO_RUN;
+    if (!o.quiet)
+        printf("source      %s\n", o.file != NULL ? o.file : "texts of this system");
+    fflush(stdout);
+    int status = run(&o, &source, limit);
+    source_free(&source);
+    return status;
+}

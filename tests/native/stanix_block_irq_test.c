@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Stanix task blocking and interrupts: B4 and B6 with handlers. */
+#include <kernel/asm.h>
+#include <kernel/scheduler.h>
+
+#include <kslock/irq.h>
+#include <kslock/violation.h>
+
+#include "support.h"
+
+#include <errno.h>
+
+enum { IRQ = 7, IRQ_LEVEL = 5 };
+
+#define WORKER_WAIT(expr)                                                                \
+    do {                                                                                 \
+        uint64_t worker_state_ = 0;                                                      \
+        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
+        }                                                                                \
+    } while (0)
+
+static void request(ksl_irq_handler fn, void *arg)
+{
+    ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, fn, arg), 0);
+}
+
+/* Prepares, waits for the main thread to say go, blocks. */
+struct blocker {
+    struct actor actor;
+    bool masked;
+    int prepared;
+    int go;
+    int result;
+    int open;
+};
+
+static void block(void *arg)
+{
+    struct blocker *b = arg;
+    if (b->masked)
+        disable_interrupt();
+    block_prepare();
+    STORE(&b->prepared, 1);
+    WORKER_WAIT(LOAD(&b->go));
+    b->result = block_task();
+    b->open = have_interrupt() != 0;
+    enable_interrupt();
+}
+
+static void start_prepared(struct blocker *b)
+{
+    b->result = 1;
+    actor_start(&b->actor, block, b);
+    WAIT_UNTIL(LOAD(&b->prepared));
+}
+
+static void start_blocked(struct blocker *b)
+{
+    b->go = 1;
+    start_prepared(b);
+    wait_asleep(b->actor.thread);
+}
+
+static void finish(struct blocker *b, int expected)
+{
+    STORE(&b->go, 1);
+    actor_join(&b->actor);
+    ck_assert_int_eq(b->result, expected);
+}
+
+struct unblocker {
+    ksl_thread *target;
+    int *wins;
+};
+
+static void count_irq(int irq, void *arg)
+{
+    (void)irq;
+    ADD((int *)arg, 1);
+}
+
+START_TEST(B6_preemption_between_prepare_and_block_does_not_sleep)
+{
+    int ran = 0;
+    request(count_irq, &ran);
+    block_prepare();
+    yield(0);
+    yield(1);
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    ck_assert_int_eq(LOAD(&ran), 1);
+    ck_assert(!ksl_thread_asleep(ksl_thread_self()));
+    ck_assert_int_eq(unblock_task(get_current_task()), 1); /* still prepared */
+    ck_assert_int_eq(block_task(), 0);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+}
+END_TEST
+
+static void unblock_in_handler(int irq, void *arg)
+{
+    struct unblocker *u = arg;
+    (void)irq;
+    if (unblock_task(u->target) == 1)
+        ADD(u->wins, 1);
+}
+
+START_TEST(unblock_in_a_handler)
+{
+    struct blocker b = {0};
+    int wins = 0;
+    struct unblocker u = {NULL, &wins};
+    recorder_start();
+    request(unblock_in_handler, &u);
+    start_blocked(&b);
+    u.target = b.actor.thread;
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    finish(&b, 0);
+    ck_assert_int_eq(wins, 1);
+    /* Between one's own prepare and block. */
+    u.target = ksl_thread_self();
+    block_prepare();
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    ck_assert_int_eq(block_task(), 0);
+    ck_assert_int_eq(wins, 2);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+START_TEST(a_handler_on_the_masked_sleeper_wakes_it)
+{
+    struct blocker b = {.masked = true};
+    int wins = 0;
+    struct unblocker u = {NULL, &wins};
+    recorder_start();
+    request(unblock_in_handler, &u);
+    start_blocked(&b);
+    u.target = b.actor.thread;
+    ck_assert_int_eq(ksl_irq_raise_on(b.actor.thread, IRQ), 0);
+    finish(&b, 0);
+    ck_assert_int_eq(b.open, 0);
+    ck_assert_int_eq(wins, 1);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+static void block_in_handler(int irq, void *arg)
+{
+    (void)irq;
+    *(int *)arg = block_task();
+}
+
+static void prepare_in_handler(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    block_prepare();
+}
+
+START_TEST(blocking_in_a_handler_is_irq_sleep)
+{
+    int result = 1;
+    recorder_start();
+    request(block_in_handler, &result);
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+    ASSERT_VIOLATED("irq-sleep");
+    ck_assert_int_eq(result, -EPERM);
+    recorder_start();
+    request(prepare_in_handler, NULL);
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+    ASSERT_VIOLATED("irq-sleep");
+    ck_assert_int_eq(unblock_task(get_current_task()), 0); /* nothing is marked */
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("stanix block and interrupts");
+    TCase *tc = tcase_create("interrupts");
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, B6_preemption_between_prepare_and_block_does_not_sleep);
+    tcase_add_test(tc, unblock_in_a_handler);
+    tcase_add_test(tc, a_handler_on_the_masked_sleeper_wakes_it);
+    tcase_add_test(tc, blocking_in_a_handler_is_irq_sleep);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    return support_run(suite());
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "support.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+uint64_t support_now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+bool support_keep_waiting(uint64_t *state)
+{
+    uint64_t now = support_now_ns();
+    if (*state == 0)
+        *state = now + SUPPORT_DEADLINE_S * 1000000000ull;
+    sched_yield();
+    return now < *state;
+}
+
+static void *actor_main(void *arg)
+{
+    struct actor *a = arg;
+    a->thread = ksl_thread_self();
+    STORE(&a->started, 1);
+    a->fn(a->arg);
+    STORE(&a->finished, 1);
+    return NULL;
+}
+
+void actor_start(struct actor *a, void (*fn)(void *arg), void *arg)
+{
+    memset(a, 0, sizeof *a);
+    a->fn = fn;
+    a->arg = arg;
+    if (pthread_create(&a->pthread, NULL, actor_main, a) != 0) {
+        fprintf(stderr, "cannot start a thread\n");
+        abort();
+    }
+    WAIT_UNTIL(LOAD(&a->started));
+}
+
+bool actor_finished(const struct actor *a)
+{
+    return LOAD(&a->finished) != 0;
+}
+
+void actor_join(struct actor *a)
+{
+    WAIT_UNTIL(actor_finished(a));
+    pthread_join(a->pthread, NULL);
+}
+
+void wait_asleep(const ksl_thread *t)
+{
+    WAIT_UNTIL(ksl_thread_asleep(t));
+}
+
+/*
+ * Violations may come from handlers that interrupt the very thread that reads
+ * the record, so the record takes no lock: slots are claimed by a counter.
+ */
+enum { RECORDER_MAX = 1024 };
+static struct {
+    struct recorded v;
+    int ready;
+} recorder[RECORDER_MAX];
+static unsigned recorder_n;
+
+static void record(const ksl_violation *v, void *arg)
+{
+    (void)arg;
+    unsigned i = ADD(&recorder_n, 1u) - 1;
+    if (i >= RECORDER_MAX)
+        return;
+    struct recorded *r = &recorder[i].v;
+    r->severity = v->severity;
+    snprintf(r->rule, sizeof r->rule, "%s", v->rule);
+    snprintf(r->message, sizeof r->message, "%s", v->message);
+    r->lock = v->lock;
+    r->thread = v->thread;
+    STORE(&recorder[i].ready, 1);
+}
+
+void recorder_start(void)
+{
+    ksl_set_violation_handler(NULL, NULL);
+    memset(recorder, 0, sizeof recorder);
+    STORE(&recorder_n, 0u);
+    ksl_set_violation_handler(record, NULL);
+}
+
+void recorder_stop(void)
+{
+    ksl_set_violation_handler(NULL, NULL);
+}
+
+static unsigned recorder_size(void)
+{
+    unsigned n = LOAD(&recorder_n);
+    return n < RECORDER_MAX ? n : RECORDER_MAX;
+}
+
+unsigned recorder_count(const char *rule)
+{
+    if (rule == NULL)
+        return LOAD(&recorder_n);
+    unsigned count = 0;
+    for (unsigned i = 0; i < recorder_size(); i++) {
+        if (LOAD(&recorder[i].ready) && strcmp(recorder[i].v.rule, rule) == 0)
+            count++;
+    }
+    return count;
+}
+
+struct recorded recorder_last(void)
+{
+    struct recorded none = {0};
+    unsigned n = recorder_size();
+    return n > 0 && LOAD(&recorder[n - 1].ready) ? recorder[n - 1].v : none;
+}
+
+int support_run(Suite *s)
+{
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Interrupts and timers in a forked child. */
+
+#include "support.h"
+
+#include <kslock/irq.h>
+#include <kslock/thread.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define TSAN 1
+#endif
+
+#ifdef TSAN
+/* The child starts threads, which this sanitizer forbids by default. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+#endif
+
+enum { TIMED = 1, REFERENCE = 2, MS = 1000000 };
+
+/* ---- in the child: no Check, an exit status ---- */
+
+#define CHILD_CHECK(expr)                                                                \
+    do {                                                                                 \
+        if (!(expr)) {                                                                   \
+            dprintf(STDERR_FILENO, "child, line %d: %s\n", __LINE__, #expr);             \
+            _exit(1);                                                                    \
+        }                                                                                \
+    } while (0)
+
+#define CHILD_WAIT(expr)                                                                 \
+    do {                                                                                 \
+        uint64_t state_ = 0;                                                             \
+        while (!(expr))                                                                  \
+            CHILD_CHECK(support_keep_waiting(&state_) || (expr));                        \
+    } while (0)
+
+/* Forks, runs fn in the child and expects it to end well. */
+static void in_child(void (*fn)(void))
+{
+    int status = -1;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        alarm(2 * SUPPORT_DEADLINE_S);
+        fn();
+        _exit(0);
+    }
+    pid_t ended;
+    do {
+        ended = waitpid(pid, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    ck_assert_int_eq(ended, pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x",
+                  (unsigned)status);
+}
+
+static int ticks[3]; /* atomic, by irq */
+
+static void tick(int irq, void *arg)
+{
+    (void)arg;
+    ADD(&ticks[irq], 1);
+}
+
+static void idle(void *arg)
+{
+    uint64_t state = 0;
+    while (!LOAD((int *)arg) && support_keep_waiting(&state))
+        ;
+}
+
+static void reference_ticks(int n)
+{
+    int from = LOAD(&ticks[REFERENCE]);
+    CHILD_CHECK(ksl_irq_timer(REFERENCE, 2 * MS, 2 * MS) == 0);
+    CHILD_WAIT(LOAD(&ticks[REFERENCE]) >= from + n);
+    CHILD_CHECK(ksl_irq_timer(REFERENCE, 0, 0) == 0);
+}
+
+static void child_interrupts(void)
+{
+    struct actor a;
+    int stop = 0, before = LOAD(&ticks[TIMED]);
+    CHILD_CHECK(ksl_irq_raise_on(ksl_thread_self(), TIMED) == 0);
+    CHILD_CHECK(LOAD(&ticks[TIMED]) > before);
+    reference_ticks(2);
+    before = LOAD(&ticks[TIMED]); /* the parent's timer does not run here */
+    reference_ticks(5);
+    CHILD_CHECK(LOAD(&ticks[TIMED]) == before);
+
+    actor_start(&a, idle, &stop);
+    CHILD_CHECK(ksl_irq_raise_on(a.thread, TIMED) == 0);
+    CHILD_WAIT(LOAD(&ticks[TIMED]) == before + 1);
+    STORE(&stop, 1);
+    actor_join(&a);
+    CHILD_CHECK(ksl_irq_free(TIMED) == 0);
+    CHILD_CHECK(ksl_irq_request(TIMED, KSL_STAGE_OOB, 2, tick, NULL) == 0);
+}
+
+START_TEST(interrupts_and_timers_in_the_child)
+{
+    ck_assert_int_eq(ksl_irq_request(TIMED, KSL_STAGE_INBAND, 3, tick, NULL), 0);
+    ck_assert_int_eq(ksl_irq_request(REFERENCE, KSL_STAGE_INBAND, 3, tick, NULL), 0);
+    ck_assert_int_eq(ksl_irq_timer(TIMED, MS, MS), 0);
+    in_child(child_interrupts);
+    int from = LOAD(&ticks[TIMED]);
+    WAIT_UNTIL(LOAD(&ticks[TIMED]) > from); /* still running in the parent */
+    ck_assert_int_eq(ksl_irq_free(TIMED), 0);
+    ck_assert_int_eq(ksl_irq_free(REFERENCE), 0);
+}
+END_TEST
+
+static void child_pending(void)
+{
+    CHILD_CHECK(!ksl_irq_enabled());
+    ksl_irq_restore(0);
+    CHILD_CHECK(ksl_irq_enabled());
+    CHILD_CHECK(ksl_irq_raise_on(ksl_thread_self(), TIMED) == 0);
+    CHILD_CHECK(LOAD(&ticks[TIMED]) >= 1);
+}
+
+/* The mask is kept over fork; opening it works in the child and in the parent. */
+START_TEST(fork_with_interrupts_masked)
+{
+    STORE(&ticks[TIMED], 0);
+    ck_assert_int_eq(ksl_irq_request(TIMED, KSL_STAGE_INBAND, 3, tick, NULL), 0);
+    unsigned state = ksl_irq_save();
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), TIMED), 0);
+    in_child(child_pending);
+    ck_assert_int_eq(LOAD(&ticks[TIMED]), 0);
+    ksl_irq_restore(state);
+    ck_assert_int_eq(LOAD(&ticks[TIMED]), 1);
+    ck_assert_int_eq(ksl_irq_free(TIMED), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("irq_fork");
+    TCase *tc = tcase_create("fork");
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, interrupts_and_timers_in_the_child);
+    tcase_add_test(tc, fork_with_interrupts_masked);
+    suite_add_tcase(s, tc);
+    return support_run(s);
+}
