@@ -14,7 +14,7 @@ KSL_BEGIN_DECLS
  * live on the stack of a waiter (C7).
  */
 typedef struct ksl_cond {
-    uint64_t word; /* value and waiter mark; see src/lock/cond.c */
+    uint64_t word __attribute__((aligned(8))); /* value and waiter mark; see src/lock/cond.c */
 } ksl_cond_t;
 
 /* clang-format off */

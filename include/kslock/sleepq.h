@@ -116,7 +116,8 @@ KSL_API size_t ksl_sleepq_wake(ksl_sleep_queue_t *q, size_t count);
 
 /*
  * Starts fn(arg) on a new detached thread.
- * Context: thread. Returns the thread, NULL if the host refuses.
+ * Context: thread; may sleep. Returns the thread, NULL if the host refuses.
+ * Violations: `irq-sleep` in a handler, then NULL.
  */
 KSL_API ksl_thread *ksl_task_new(void (*fn)(void *arg), void *arg);
 

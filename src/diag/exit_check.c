@@ -6,7 +6,8 @@
 
 #include <kslock/signal.h>
 
-static void report(ksl_thread *t, const char *where, const void *site)
+/* Returns how many locks t holds. */
+static unsigned report(ksl_thread *t, const char *where, const void *site)
 {
     char list[700];
     struct ksi_text text = {list, sizeof list};
@@ -15,10 +16,10 @@ static void report(ksl_thread *t, const char *where, const void *site)
     unsigned n = 0;
     list[0] = '\0';
     for (uint32_t i = 0; i < t->nholds; i++) {
-        const struct ksi_hold *h = &t->holds[i];
+        const struct ksi_hold *h = ksi_held_at(t, i);
         const void *lock = ksi_load(&h->lock);
         if (lock == NULL)
-            continue;
+            continue; /* given back by another thread */
         ksi_say(&text, "%s", separator);
         ksi_say_lock(&text, ksi_hold_kind(h), lock);
         ksi_say(&text, "%s, taken at ", ksi_hold_mode(h) == KSI_SHARED ? " shared" : "");
@@ -31,7 +32,7 @@ static void report(ksl_thread *t, const char *where, const void *site)
     }
     n += t->unrecorded;
     if (n == 0)
-        return;
+        return 0;
     struct ksi_misuse m = {
         .rule = KSI_EXIT_HELD_RULE,
         .lock = first,
@@ -39,12 +40,12 @@ static void report(ksl_thread *t, const char *where, const void *site)
         .named = true,
     };
     ksi_violate(&m, "%s with %u lock%s held: %s", where, n, n == 1 ? "" : "s", list);
+    return n;
 }
 
 bool ksi_up_thread_exit(ksl_thread *t)
 {
-    report(t, "thread exit", NULL);
-    return t->nholds > 0 || t->unrecorded > 0;
+    return report(t, "thread exit", NULL) > 0;
 }
 
 void ksl_syscall_enter(void)

@@ -2,6 +2,7 @@
 #include "diag/held.h"
 
 #include "platform/host.h"
+#include "thread/irq.h"
 #include "thread/registry.h"
 
 const char *ksi_kind_name(unsigned kind)
@@ -23,70 +24,109 @@ static void copy(struct ksi_hold *to, const struct ksi_hold *from)
     ksi_store(&to->count, ksi_load(&from->count));
 }
 
-/*
- * The old array stays mapped: a message on another thread may be reading it.
- * Growth doubles, so what is left behind is at most as large again.
- */
-bool ksi_held_grow(ksl_thread *t)
+/* Chunk c has KSI_HOLDS_INLINE << c entries, and as many stand before it. */
+static uint32_t chunk_of(uint32_t i)
 {
-    uint32_t cap = t->holds_cap * 4;
-    struct ksi_hold *fresh = ksi_pages(cap * sizeof *fresh);
-    if (fresh == NULL)
+    return 31u - (uint32_t)__builtin_clz(i / KSI_HOLDS_INLINE);
+}
+
+struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
+{
+    if (i < KSI_HOLDS_INLINE)
+        return (struct ksi_hold *)(uintptr_t)&t->holds[i];
+    uint32_t c = chunk_of(i);
+    struct ksi_hold *chunk =
+        c < KSI_HOLDS_CHUNKS ? ksi_load_acq(&t->more_holds[c]) : NULL;
+    return chunk != NULL ? &chunk[i - ((uint32_t)KSI_HOLDS_INLINE << c)] : NULL;
+}
+
+static void compact(ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t); /* a handler's entries would move */
+    uint32_t kept = 0;
+    ksi_store(&t->struck, 0u);
+    for (uint32_t i = 0; i < t->nholds; i++) {
+        struct ksi_hold *h = ksi_held_at(t, i);
+        if (ksi_load(&h->lock) == NULL)
+            continue;
+        if (kept != i)
+            copy(ksi_held_at(t, kept), h);
+        kept++;
+    }
+    ksi_store(&t->nholds, kept);
+    ksi_irq_unmask(t, level);
+}
+
+bool ksi_held_make_room(ksl_thread *t)
+{
+    if (ksi_load(&t->struck) != 0)
+        compact(t);
+    uint32_t n = t->nholds;
+    if (ksi_held_at(t, n) != NULL)
+        return true;
+    uint32_t c = chunk_of(n);
+    if (c >= KSI_HOLDS_CHUNKS)
         return false;
-    for (uint32_t i = 0; i < t->nholds; i++)
-        copy(&fresh[i], &t->holds[i]);
-    __atomic_store_n(&t->holds, fresh, __ATOMIC_RELEASE);
-    t->holds_cap = cap;
-    return true;
+    struct ksi_hold *none = NULL;
+    struct ksi_hold *fresh = ksi_pages(((size_t)KSI_HOLDS_INLINE << c) * sizeof *fresh);
+    /* A handler may have mapped it meanwhile; then ours is left unused. */
+    if (fresh != NULL)
+        ksi_cas(&t->more_holds[c], &none, fresh);
+    return ksi_load(&t->more_holds[c]) != NULL;
 }
 
 struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
-    struct ksi_hold *holds = __atomic_load_n(&t->holds, __ATOMIC_ACQUIRE);
     for (uint32_t i = ksi_load(&t->nholds); i > 0; i--) {
-        struct ksi_hold *h = &holds[i - 1];
-        if (ksi_hold_is(h, lock, mode))
+        struct ksi_hold *h = ksi_held_at(t, i - 1);
+        if (h != NULL && ksi_hold_is(h, lock, mode))
             return h;
     }
     return NULL;
 }
 
-void ksi_held_remove(ksl_thread *t, struct ksi_hold *h)
+void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
-    uint32_t last = t->nholds - 1;
-    for (struct ksi_hold *to = h; to < &t->holds[last]; to++) {
-        copy(to, to + 1); /* order of acquisition stays, reports list it */
+    uint32_t i = t->nholds;
+    while (i > 0 && !ksi_hold_is(ksi_held_at(t, i - 1), lock, mode))
+        i--;
+    if (i == 0) {
+        if (t->unrecorded > 0)
+            t->unrecorded--;
+        return;
     }
-    ksi_store(&t->nholds, last);
+    for (; i < t->nholds; i++) /* order of acquisition stays, reports list it */
+        copy(ksi_held_at(t, i - 1), ksi_held_at(t, i));
+    ksi_store(&t->nholds, t->nholds - 1);
 }
 
-void ksi_held_pop_slow(ksl_thread *t, const void *lock, enum ksi_mode mode)
+/* Strikes one entry of t out; it is not removed, only t may move entries. */
+static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
+                   enum ksi_mode mode)
 {
-    struct ksi_hold *h = ksi_held_find(t, lock, mode);
-    if (h != NULL)
-        ksi_held_remove(t, h);
-    else if (t->unrecorded > 0)
-        t->unrecorded--;
+    uint32_t n = ksi_load(&t->nholds);
+    for (uint32_t i = 0; i < n; i++) {
+        struct ksi_hold *h = ksi_held_at(t, i);
+        const void *seen = lock;
+        if (h != NULL && ksi_hold_mode(h) == mode && ksi_hold_kind(h) == kind &&
+            ksi_cas(&h->lock, &seen, (const void *)NULL)) {
+            ksi_fetch_add(&t->struck, 1u);
+            return true;
+        }
+    }
+    return false;
 }
 
 /*
- * The entry is struck out, not removed: only its thread may move entries. If
- * its thread drops it at the same moment, the program releases the lock twice
- * and the worst that follows is a wrong line in a report.
+ * If the thread drops the entry at the same moment, the program releases the
+ * lock twice and the worst that follows is a wrong line in a report.
  */
-void ksi_held_pop_foreign(const void *lock, enum ksi_mode mode)
+void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind, enum ksi_mode mode)
 {
-    bool found = false;
     ksi_registry_read_lock();
-    for (ksl_thread *t = ksi_registry_first(); t != NULL && !found;
-         t = ksi_registry_next(t)) {
-        struct ksi_hold *holds = __atomic_load_n(&t->holds, __ATOMIC_ACQUIRE);
-        uint32_t n = ksi_load(&t->nholds);
-        for (uint32_t i = 0; i < n && !found; i++) {
-            const void *seen = lock;
-            if (ksi_hold_mode(&holds[i]) == mode)
-                found = ksi_cas(&holds[i].lock, &seen, (const void *)NULL);
-        }
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
+        if (strike(t, lock, kind, mode))
+            break;
     }
     ksi_registry_read_unlock();
 }

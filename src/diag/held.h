@@ -6,10 +6,11 @@
 
 /*
  * The record of what a thread holds: what misuse is judged by and what the
- * report at exit lists. Only the thread itself and handlers that interrupt it
- * write; a handler leaves the record as it found it, so a push reserves its
- * entry before it fills it.
+ * report at exit lists. The first entries stand in the descriptor, more in pages
+ * that the thread keeps; an entry never moves to another page.
  *
+ * Only the thread itself and handlers that interrupt it write; a handler leaves
+ * the record as it found it, so a push reserves its entry before it fills it.
  * Readers on other threads (messages) may see an entry half written.
  */
 enum ksi_kind {
@@ -51,33 +52,46 @@ static inline bool ksi_hold_is(const struct ksi_hold *h, const void *lock,
 
 const char *ksi_kind_name(unsigned kind);
 
-/* Room for one more entry; false if there is no memory. */
-KSI_COLD bool ksi_held_grow(ksl_thread *t);
+/* Entry i beyond the inline part; NULL if its page is not there. */
+struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i);
+
+static inline struct ksi_hold *ksi_held_at(const ksl_thread *t, uint32_t i)
+{
+    const struct ksi_hold *h = &t->holds[i];
+    return KSI_LIKELY(i < KSI_HOLDS_INLINE) ? (struct ksi_hold *)(uintptr_t)h
+                                            : ksi_held_far(t, i);
+}
+
+/*
+ * Makes room for a push beyond the inline part: drops entries that were struck
+ * out, else maps a page. False if there is no memory.
+ */
+KSI_COLD bool ksi_held_make_room(ksl_thread *t);
 
 /* The newest entry of t for lock in that mode; NULL if there is none. */
 struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode);
 
-/* Removes an entry that ksi_held_find gave. */
-void ksi_held_remove(ksl_thread *t, struct ksi_hold *h);
-
-KSI_COLD void ksi_held_pop_slow(ksl_thread *t, const void *lock, enum ksi_mode mode);
+/* Removes the newest entry for lock in that mode, wherever it stands. */
+KSI_COLD void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode);
 
 /*
  * For locks without an owner: lock was given back by a thread that has no
  * entry for it; takes the entry of some other thread away.
  */
-KSI_COLD void ksi_held_pop_foreign(const void *lock, enum ksi_mode mode);
+KSI_COLD void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind,
+                                   enum ksi_mode mode);
 
 static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind kind,
                                  enum ksi_mode mode, uint32_t level, const void *site)
 {
-    if (KSI_UNLIKELY(t->nholds == t->holds_cap) && !ksi_held_grow(t)) {
+    if (KSI_UNLIKELY(t->nholds >= KSI_HOLDS_INLINE) && !ksi_held_make_room(t)) {
         t->unrecorded++;
         return;
     }
-    struct ksi_hold *h = &t->holds[t->nholds];
-    ksi_store(&t->nholds, t->nholds + 1);
+    uint32_t n = t->nholds;
+    ksi_store(&t->nholds, n + 1);
     ksi_barrier();
+    struct ksi_hold *h = ksi_held_at(t, n);
     ksi_store(&h->lock, lock);
     ksi_store(&h->site, site);
     ksi_store(&h->what, ksi_hold_what(kind, mode, level));
@@ -88,10 +102,10 @@ static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind 
 static inline void ksi_held_pop(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
     uint32_t n = t->nholds;
-    if (KSI_LIKELY(n > 0 && ksi_hold_is(&t->holds[n - 1], lock, mode)))
+    if (KSI_LIKELY(n > 0 && ksi_hold_is(ksi_held_at(t, n - 1), lock, mode)))
         ksi_store(&t->nholds, n - 1);
     else
-        ksi_held_pop_slow(t, lock, mode);
+        ksi_held_remove(t, lock, mode);
 }
 
 #endif

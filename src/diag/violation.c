@@ -5,6 +5,7 @@
 
 #include "platform/rawlock.h"
 #include "thread/irq.h"
+#include "thread/upcalls.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -100,6 +101,31 @@ void ksl_set_violation_handler(ksl_violation_handler fn, void *arg)
     handler_arg = arg;
     ksi_raw_unlock(&handler_lock);
     ksi_irq_unmask(t, level);
+}
+
+/*
+ * The first backtrace loads a library, which a handler that interrupted
+ * the loader or malloc must not do.
+ */
+void ksi_up_expect_handlers(void)
+{
+    static int done; /* atomic */
+    void *frame[1];
+    if (ksi_xchg(&done, 1) == 0)
+        (void)backtrace(frame, 1);
+}
+
+void ksi_up_diag_before_fork(void)
+{
+    ksi_raw_lock(&handler_lock);
+}
+
+void ksi_up_diag_after_fork(bool child)
+{
+    if (child)
+        ksi_store_rel(&handler_lock.word, 0u);
+    else
+        ksi_raw_unlock(&handler_lock);
 }
 
 unsigned long ksl_violation_count(void)

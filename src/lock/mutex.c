@@ -52,7 +52,8 @@ static bool grab(ksl_mutex_t *m, uintptr_t me)
 {
     uintptr_t word = ksi_load(&m->word);
     while (is_free(word)) {
-        if (ksi_cas_acq(&m->word, &word, me | word))
+        uintptr_t taken = KSI_FAULT(MUTEX_MARK_LOST) ? me : me | word;
+        if (ksi_cas_acq(&m->word, &word, taken))
             return true;
     }
     return false;

@@ -142,7 +142,7 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
     if (mine)
         ksi_held_pop(t, l, mode);
     else
-        ksi_held_pop_foreign(l, mode);
+        ksi_held_pop_foreign(l, KSI_RWLOCK, mode);
     if (interrupt_save == NULL)
         return;
     if (open)

@@ -11,21 +11,20 @@
  *               the last one with a mark set: under the bucket lock
  *   owner       owner: CAS -> 0, with a mark set: under the bucket lock
  *
- *   mark     set                                cleared, always under the bucket lock
- *   WRITERS  by a writer, under the bucket      when a writer gets in through the
- *            lock, before it queues             slow path and no other is queued
- *   READERS  by a reader likewise               when all readers are popped, or
- *                                               recomputed by a writer that gets in
+ *   mark     set                             cleared; both under the bucket lock
+ *   WRITERS  by a writer before it queues    when no writer is queued or on its way
+ *   READERS  by a reader before it queues    when no reader is queued
+ *   COMING   by who pops a writer            by that writer's next look, which takes
+ *                                            the lock or queues it again
  *
  * WRITERS stays set from the moment when a writer queues until it is in, also
- * between its pop and its second look: so new readers stay out (R2), and a
- * popped writer, which nothing can abort (R8), always comes to clear the mark or
- * to leave it for the next one. Invariant: readers queued => READERS is set
- * and (somebody holds, or WRITERS is set and a writer is on its way, or
- * the readers' waker is).
+ * between its pop and its second look, so new readers stay out all the time (R2).
+ * At most one writer is on its way, and nothing can abort it (R8). Invariant:
+ * readers queued => READERS is set and somebody holds, or COMING is set, or
+ * the readers' waker is between pop and wake.
  *
- * Who wakes whom: the last holder that leaves pops one writer; if none is
- * queued and none is on its way, all readers (R3).
+ * Who wakes whom: the last holder that leaves pops one writer, unless one is on
+ * its way; if none is queued either, all readers (R3).
  *
  * Read holds are counted per thread in its record; the word counts threads, so a
  * second read of the same thread succeeds without looking at the word (R5).
@@ -42,8 +41,9 @@
 
 static const uintptr_t WRITERS = 1;
 static const uintptr_t READERS = 2;
-static const uintptr_t MARKS = 3;
-static const uintptr_t READ = 4;
+static const uintptr_t COMING = 4;
+static const uintptr_t MARKS = 7;
+static const uintptr_t READ = 8;
 static const uintptr_t ONE = 128;
 
 static bool nobody_holds(uintptr_t word)
@@ -91,7 +91,7 @@ static bool grab_read(ksl_rwsem_t *s)
         if (ksi_cas_acq(&s->word, &word, with_reader(word)))
             return true;
     }
-    return KSI_FAULT(RWSEM_READER_PASSES_WRITER);
+    return false;
 }
 
 static bool grab_write(ksl_rwsem_t *s, uintptr_t me)
@@ -104,24 +104,33 @@ static bool grab_write(ksl_rwsem_t *s, uintptr_t me)
     return false;
 }
 
-/* With the bucket lock: the marks as the queues are. */
-static uintptr_t marks_now(const ksl_rwsem_t *s, const struct ksi_lot *lot)
+/* With the bucket lock: the marks as the queues are, and a writer on its way. */
+static uintptr_t marks_now(const ksl_rwsem_t *s, const struct ksi_lot *lot,
+                           uintptr_t coming)
 {
     if (KSI_FAULT(RWSEM_MARK_LOST))
         return 0;
-    return (ksi_lot_waits(lot, s, KSI_Q_WRITE) ? WRITERS : 0) |
+    return coming | (coming != 0 || ksi_lot_waits(lot, s, KSI_Q_WRITE) ? WRITERS : 0) |
            (ksi_lot_waits(lot, s, KSI_Q_READ) ? READERS : 0);
+}
+
+/* The COMING that the word still means; after fork that writer may not exist. */
+static uintptr_t coming_of(uintptr_t word)
+{
+    return ksi_lot_forked ? 0 : word & COMING;
 }
 
 /* With the bucket lock: true if inside, else the mark is set and w queued. */
 static bool read_or_queue(ksl_rwsem_t *s, struct ksi_lot *lot, struct ksi_waiter *w)
 {
     uintptr_t word = ksi_load(&s->word);
+    if (KSI_FAULT(RWSEM_READER_PASSES_WRITER) && writer_of(word) != 0)
+        return true;
     for (;;) {
         /* After fork a mark may speak of a writer that the child does not have. */
         if (ksi_lot_forked && (word & WRITERS) != 0 &&
             !ksi_lot_waits(lot, s, KSI_Q_WRITE)) {
-            ksi_cas(&s->word, &word, word & ~WRITERS);
+            ksi_cas(&s->word, &word, word & ~(WRITERS | COMING));
             word = ksi_load(&s->word);
         }
         if (reader_may_enter(word)) {
@@ -134,15 +143,19 @@ static bool read_or_queue(ksl_rwsem_t *s, struct ksi_lot *lot, struct ksi_waiter
     }
 }
 
-static bool write_or_queue(ksl_rwsem_t *s, struct ksi_lot *lot, struct ksi_waiter *w)
+/* popped: the caller is the writer that COMING speaks of, and takes it off. */
+static bool write_or_queue(ksl_rwsem_t *s, struct ksi_lot *lot, struct ksi_waiter *w,
+                           bool popped)
 {
     uintptr_t me = (uintptr_t)w->thread;
     uintptr_t word = ksi_load(&s->word);
     for (;;) {
+        uintptr_t coming = popped ? 0 : coming_of(word);
+        uintptr_t waiting = (word & ~COMING) | coming | WRITERS;
         if (nobody_holds(word)) {
-            if (ksi_cas_acq(&s->word, &word, me | marks_now(s, lot)))
+            if (ksi_cas_acq(&s->word, &word, me | marks_now(s, lot, coming)))
                 return true;
-        } else if ((word & WRITERS) != 0 || ksi_cas(&s->word, &word, word | WRITERS)) {
+        } else if (word == waiting || ksi_cas(&s->word, &word, waiting)) {
             ksi_lot_enqueue(lot, w, s, KSI_Q_WRITE, KSI_FIFO, NULL);
             return false;
         }
@@ -150,8 +163,8 @@ static bool write_or_queue(ksl_rwsem_t *s, struct ksi_lot *lot, struct ksi_waite
 }
 
 /*
- * Spins, then queues, until inside. A writer that has been queued goes through
- * the bucket lock every time, because it answers for the mark.
+ * Spins, then queues, until inside. A writer that has been popped goes through
+ * the bucket lock, because it answers for the mark COMING.
  */
 static void enter(ksl_rwsem_t *s, ksl_thread *t, enum ksi_mode mode)
 {
@@ -165,11 +178,11 @@ static void enter(ksl_rwsem_t *s, ksl_thread *t, enum ksi_mode mode)
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);
-    for (;;) {
+    for (bool popped = false;; popped = true) {
         struct ksi_lot lot;
         ksi_lot_lock(&lot, s);
-        bool in =
-            mode == KSI_SHARED ? read_or_queue(s, &lot, w) : write_or_queue(s, &lot, w);
+        bool in = mode == KSI_SHARED ? read_or_queue(s, &lot, w)
+                                     : write_or_queue(s, &lot, w, popped);
         ksi_lot_unlock(&lot, NULL);
         if (in)
             return;
@@ -281,18 +294,16 @@ KSI_COLD static void leave_slow(ksl_rwsem_t *s)
         ksi_lot_unlock(&lot, NULL);
         return;
     }
-    bool writer_comes = (word & WRITERS) != 0 && !ksi_lot_forked;
-    if (ksi_lot_pop(&lot, s, KSI_Q_WRITE, &wake))
-        writer_comes = true;
-    if (!writer_comes) {
+    uintptr_t coming = coming_of(word);
+    if (coming == 0 && ksi_lot_pop(&lot, s, KSI_Q_WRITE, &wake))
+        coming = COMING;
+    if (coming == 0) {
         while (ksi_lot_pop(&lot, s, KSI_Q_READ, &wake)) {
             if (KSI_FAULT(RWSEM_ONE_READER))
                 break;
         }
     }
-    uintptr_t marks = writer_comes ? WRITERS : 0;
-    if (ksi_lot_waits(&lot, s, KSI_Q_READ))
-        marks |= READERS;
+    uintptr_t marks = marks_now(s, &lot, coming);
     /* A reader may have come meanwhile: then it is the last one, with the marks. */
     while (!ksi_cas_rel(&s->word, &word,
                         readers_hold(word) && !is_last_reader(word)
@@ -351,13 +362,13 @@ int ksl_rwsem_release_read(ksl_rwsem_t *s)
     if (writer_of(word) == (uintptr_t)t)
         return leave_owner(s, t, &s->reads, call, KSI_SITE());
     struct ksi_hold *h = ksi_held_find(t, s, KSI_SHARED);
-    if (KSI_UNLIKELY(h == NULL))
+    if (KSI_UNLIKELY(h == NULL && (t->unrecorded == 0 || !readers_hold(word))))
         return refuse_leave(s, call, KSI_SITE());
-    if (h->count > 1) {
+    if (h != NULL && h->count > 1) {
         ksi_store(&h->count, h->count - 1);
         return 0;
     }
-    ksi_held_remove(t, h);
+    ksi_held_pop(t, s, KSI_SHARED); /* without memory for a record: counts it off */
     t->rwsem_reads--;
     for (;;) {
         if (is_last_reader(word) && (word & MARKS) != 0) {

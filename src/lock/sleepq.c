@@ -119,6 +119,8 @@ static int block(ksl_thread *t, uint64_t deadline)
 #if defined(KSI_TESTING) && KSI_TESTING
     if (late_queue != NULL || (KSI_FAULT(BLOCK_FORGETS) && w->queue == NULL)) {
         const void *key = late_queue != NULL ? (const void *)late_queue : (const void *)t;
+        if (late_queue == NULL)
+            ksi_wait_settle(w);
         ksi_lot_lock(&lot, key);
         ksi_lot_enqueue(&lot, w, key, late_queue != NULL ? KSI_Q_SLEEP : KSI_Q_BLOCK,
                         KSI_FIFO, late_queue != NULL ? &late_queue->waiters : NULL);

@@ -31,6 +31,8 @@ static void *task_main(void *p)
 
 ksl_thread *ksl_task_new(void (*fn)(void *arg), void *arg)
 {
+    if (ksl_block_check() != 0)
+        return NULL; /* a handler may not wait for the new thread */
     int saved = errno;
     struct start start = {fn, arg, NULL, KSL_COND_INIT};
     pthread_attr_t attr;

@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* A handler may interrupt any of them, so none may be made of a lock. */
+_Static_assert(__atomic_always_lock_free(8, 0), "64-bit atomics must be lock-free");
+
 /*
  * Atomics on plain integer and pointer objects, because lock words stand in
  * headers that C++ compiles too. The name says the order: none (relaxed),

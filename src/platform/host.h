@@ -18,7 +18,7 @@ void ksi_nap(unsigned us);
 /* Kernel id of the calling thread. */
 int ksi_host_tid(void);
 
-/* Sends signo to a thread of this process: 0, -ESRCH, or another -errno. */
+/* Sends signo to a thread of this process: 0, -ESRCH, -EAGAIN (queue full). */
 int ksi_host_kick(int tid, int signo);
 
 /*

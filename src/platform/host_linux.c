@@ -7,6 +7,7 @@
 #include "platform/compiler.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -42,7 +43,11 @@ void ksi_nap(unsigned us)
 {
     int saved = errno;
     struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
-    nanosleep(&ts, NULL); /* cut short by a signal: the caller looks again */
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
+                           &cancel); /* no lock is left half taken */
+    nanosleep(&ts, NULL);            /* cut short by a signal: the caller looks again */
+    pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 
@@ -57,13 +62,11 @@ int ksi_host_tid(void)
 int ksi_host_kick(int tid, int signo)
 {
     int saved = errno;
-    int result = 0;
-    while (syscall(SYS_tgkill, getpid(), tid, signo) != 0) {
-        if (errno != EAGAIN) {
-            result = -errno;
-            break;
-        }
-        sched_yield(); /* the queue of real-time signals is full for now */
+    int result = -EAGAIN;
+    for (unsigned tries = 0; tries < 1000 && result == -EAGAIN; tries++) {
+        result = syscall(SYS_tgkill, getpid(), tid, signo) == 0 ? 0 : -errno;
+        if (result == -EAGAIN)
+            sched_yield(); /* the user's queue of real-time signals is full for now */
     }
     errno = saved;
     return result;

@@ -21,8 +21,14 @@ static int futex_wait(uint32_t *word, uint32_t seen, uint64_t deadline)
         ts.tv_nsec = (long)(deadline % 1000000000u);
         limit = &ts;
     }
+    /* Where time_t is wider than a register, the call with that width. */
+#if defined(SYS_futex_time64) && __SIZEOF_LONG__ == 4
+    enum { FUTEX_CALL = SYS_futex_time64 };
+#else
+    enum { FUTEX_CALL = SYS_futex };
+#endif
     /* WAIT_BITSET takes an absolute CLOCK_MONOTONIC date. */
-    if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seen, limit,
+    if (syscall(FUTEX_CALL, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seen, limit,
                 NULL, FUTEX_BITSET_MATCH_ANY) == 0)
         return 0;
     return errno;

@@ -14,6 +14,7 @@
 #include "platform/park_word.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <time.h>
 
@@ -57,10 +58,13 @@ enum ksi_park_result ksi_host_park(struct ksi_parker *p, uint64_t deadline)
     if (!park_announce(p))
         return KSI_PARK_TOKEN;
     int error;
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* we are on a queue */
     if (deadline == KSI_FOREVER)
         error = sem_wait(&p->sem) == 0 ? 0 : errno;
     else
         error = wait_until(&p->sem, deadline);
+    pthread_setcancelstate(cancel, NULL);
     /*
      * A token that comes between the end of the wait and here leaves the
      * semaphore posted: the next park returns once for no reason.

@@ -5,7 +5,8 @@
 /*
  * What only the test build (KSI_TESTING) contains: points where a test may
  * delay or interrupt a slow path, and planted faults that the suite must
- * kill. In the normal build both vanish.
+ * kill. In the normal build both vanish. A point never stands where a raw lock
+ * is held: its hook may call the library.
  */
 #if defined(KSI_TESTING) && KSI_TESTING
 

@@ -4,6 +4,7 @@
  * are gone; locks that they held stay held by nobody alive.
  */
 
+#include "thread/fork.h"
 #include "platform/die.h"
 #include "platform/host.h"
 #include "thread/irq.h"
@@ -23,12 +24,18 @@ static void prepare(void)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &fork_signals);
     ksi_irq_timer_before_fork();
+    ksi_irq_table_before_fork();
     ksi_registry_before_fork();
+    ksi_up_diag_before_fork();
+    ksi_up_wait_before_fork();
 }
 
 static void parent(void)
 {
+    ksi_up_wait_after_fork(false, ksi_tls.self);
+    ksi_up_diag_after_fork(false);
     ksi_registry_after_fork_parent();
+    ksi_irq_table_after_fork(false);
     ksi_irq_timer_after_fork(false);
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
 }
@@ -37,9 +44,11 @@ static void child(void)
 {
     ksl_thread *self = ksi_tls.self;
     ksi_registry_after_fork_child(self);
+    ksi_irq_table_after_fork(true);
     ksi_irq_timer_after_fork(true);
     ksi_irq_after_fork_child(self);
-    ksi_up_fork_child();
+    ksi_up_diag_after_fork(true);
+    ksi_up_wait_after_fork(true, self);
     if (self != NULL) {
         ksi_store(&self->tid, ksi_host_tid());
         ksi_parker_init(&self->parker);
@@ -49,7 +58,8 @@ static void child(void)
         ksi_irq_play(self);
 }
 
-__attribute__((constructor)) static void watch_fork(void)
+/* Called at the first registration: before it there is nothing to carry over. */
+void ksi_fork_watch(void)
 {
     if (pthread_atfork(prepare, parent, child) != 0)
         KSI_DIE("pthread_atfork", 0);

@@ -8,6 +8,7 @@
 #include "thread/upcalls.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 extern uint64_t ksi_irq_floating_set; /* irq_raise.c */
 
@@ -55,26 +56,38 @@ static int choose(const ksl_thread *t, uint32_t at)
     return best;
 }
 
-/* Takes irq off the log, or off the undirected set, and its slot. */
-static bool claim(ksl_thread *t, int irq, struct due *due)
+/* Takes irq off the log, or off the undirected set. */
+static bool claim(ksl_thread *t, int irq)
 {
     uint64_t bit = ksi_irq_bit(irq);
-    struct ksi_irq_slot *s = &ksi_irq_slots[irq];
-    bool claimed = false;
+    return (ksi_fetch_and(&t->pending, ~bit) & bit) != 0 ||
+           (ksi_fetch_and(&ksi_irq_floating_set, ~bit) & bit) != 0;
+}
+
+/*
+ * Takes the next interrupt that t may run at a level. Chosen and copied in one
+ * reading section: so its slot is not freed and used anew in between.
+ */
+static bool take_next(ksl_thread *t, uint32_t at, struct due *due)
+{
+    bool taken = false;
     ksi_registry_read_lock();
-    if ((ksi_fetch_and(&t->pending, ~bit) & bit) != 0 ||
-        (ksi_fetch_and(&ksi_irq_floating_set, ~bit) & bit) != 0) {
+    for (int irq; !taken && (irq = choose(t, at)) >= 0;) {
+        struct ksi_irq_slot *s = &ksi_irq_slots[irq];
+        KSI_POINT("irq: chosen");
+        if (!claim(t, irq))
+            continue; /* an undirected one went to another thread */
         due->irq = irq;
         due->fn = ksi_load_acq(&s->fn);
         due->arg = ksi_load(&s->arg);
         due->level = ksi_load(&s->level);
         due->stage = ksi_load(&s->stage);
-        claimed = due->fn != NULL;
-        if (claimed)
+        taken = due->fn != NULL;
+        if (taken)
             ksi_fetch_add(&s->running, 1u);
     }
     ksi_registry_read_unlock();
-    return claimed;
+    return taken;
 }
 
 /* Called with everything masked, returns so. */
@@ -109,12 +122,13 @@ static void run(ksl_thread *t, const struct due *due)
 /* Runs everything in the log that `level` lets through; masked meanwhile. */
 static void drain(ksl_thread *t, uint32_t level)
 {
-    for (int irq; (irq = choose(t, level)) >= 0;) {
-        struct due due;
-        KSI_POINT("irq: chosen");
-        if (claim(t, irq, &due)) /* an undirected one may be gone */
-            run(t, &due);
-    }
+    struct due due;
+    int cancel;
+    /* A thread cancelled inside a handler would never leave it. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    while (take_next(t, level, &due))
+        run(t, &due);
+    pthread_setcancelstate(cancel, NULL);
 }
 
 void ksi_irq_play(ksl_thread *t)

@@ -54,6 +54,8 @@ int ksi_irq_signal(void);
 /* Stops the timer of irq. */
 void ksi_irq_timer_stop(int irq);
 
+void ksi_irq_table_before_fork(void);
+void ksi_irq_table_after_fork(bool child);
 void ksi_irq_timer_before_fork(void);
 void ksi_irq_timer_after_fork(bool child);
 void ksi_irq_after_fork_child(ksl_thread *self);

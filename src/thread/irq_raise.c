@@ -17,13 +17,16 @@
  * Undirected interrupts that no thread has taken yet. Whoever plays takes
  * them. Responsibility: the raiser kicks one thread that may take the
  * interrupt; if that thread finds itself masked by then, its dispatcher
- * offers it again. If no thread may take it, every thread gets attention set,
- * and a second look after a heavy barrier finds the one that unmasked
- * between the first look and the mark; so either the raiser sees the open
- * mask or the unmasking thread sees attention. A thread that registers or
- * exits meanwhile looks at the set itself.
+ * offers it again. If no thread may take it, it is announced: every thread
+ * gets attention set, and a second look after a heavy barrier finds the one
+ * that unmasked between the first look and the mark; so either the raiser
+ * sees the open mask or the unmasking thread sees attention. Without a heavy
+ * barrier every thread is kicked once, which serves as one. Attention stays set
+ * while anything floats, so an announced interrupt needs no further offer. A
+ * thread that registers or exits meanwhile looks at the set itself.
  */
 uint64_t ksi_irq_floating_set;
+static uint64_t announced; /* atomic; the raiser of a new one takes the old mark off */
 
 static int signal_number;
 static pthread_once_t signal_once = PTHREAD_ONCE_INIT;
@@ -38,6 +41,7 @@ static void dispatch(int signo)
     if (t == NULL)
         return; /* exiting; it offers what floats by itself */
     int saved = errno;
+    ksi_xchg(&t->kicked, 0u); /* before the look: a later raise kicks again */
     if (ksi_load(&t->attention) != 0)
         ksi_irq_play(t);
     if (ksi_irq_floating())
@@ -74,64 +78,92 @@ int ksi_irq_signal(void)
 
 bool ksi_irq_floating(void)
 {
-    return ksi_load_acq(&ksi_irq_floating_set) != 0;
+    return ksi_load_seq(&ksi_irq_floating_set) != 0;
 }
 
-/* Makes t look at its log soon; the caller reads the registry. */
-static void nudge(ksl_thread *t)
+/*
+ * Makes t look at its log soon; the caller reads the registry. At most one real
+ * signal is on its way to a thread. False if t has exited.
+ */
+static bool nudge(ksl_thread *t)
 {
     ksi_store_seq(&t->attention, 1u);
     if (t == ksi_tls.self)
-        return; /* the caller plays before it returns */
+        return true; /* the caller plays before it returns */
+    if (ksi_xchg(&t->kicked, 1u) != 0)
+        return true;
     KSI_POINT("irq: kick");
-    ksi_host_kick(ksi_load(&t->tid), signal_number); /* ESRCH: it exits, see unregister */
+    int error = ksi_host_kick(ksi_load(&t->tid), signal_number);
+    if (error == 0)
+        return true;
+    ksi_xchg(&t->kicked, 0u);
+    if (error != -ESRCH)
+        return true; /* no room for a signal: t finds it when it looks by itself */
+    ksi_registry_bury(t);
+    return false;
 }
 
-/* Some thread that may take it now, each with the same chance; NULL if none. */
+/*
+ * Some thread that may take it now, each with the same chance, but one to which
+ * a signal is under way only if there is no other; NULL if none.
+ */
 static ksl_thread *find_taker(uint32_t level, uint32_t stage)
 {
     static uint32_t seed = 1;
     uint32_t random = ksi_load(&seed) * 1664525u + 1013904223u;
     ksi_store(&seed, random);
     ksl_thread *found = NULL;
+    ksl_thread *second = NULL;
     uint32_t seen = 0;
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
-        if (!ksi_irq_takes(t, level, stage) || !ksi_thread_alive(t))
+        if (!ksi_thread_alive(t) || !ksi_irq_takes(t, level, stage))
             continue;
+        if (ksi_load(&t->kicked) != 0) {
+            second = t;
+            continue;
+        }
         seen++;
         random = random * 1664525u + 1013904223u;
         if ((uint64_t)(random >> 8) * seen >> 24 == 0)
             found = t; /* the n-th replaces the choice with chance 1/n */
     }
-    return found;
+    return found != NULL ? found : second;
+}
+
+/* Nudges a thread that may take irq; false if there is none. */
+static bool offer_to_taker(const struct ksi_irq_slot *s)
+{
+    for (;;) {
+        ksl_thread *taker = find_taker(ksi_load(&s->level), ksi_load(&s->stage));
+        if (taker == NULL)
+            return false;
+        if (nudge(taker))
+            return true;
+    }
 }
 
 /* The caller reads the registry. */
 static void offer(int irq)
 {
     const struct ksi_irq_slot *s = &ksi_irq_slots[irq];
-    uint32_t level = ksi_load(&s->level);
-    uint32_t stage = ksi_load(&s->stage);
-    ksl_thread *taker = find_taker(level, stage);
-    if (taker == NULL) {
+    if (offer_to_taker(s) || (ksi_load_acq(&announced) & ksi_irq_bit(irq)) != 0)
+        return;
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
+        ksi_store_seq(&t->attention, 1u);
+    ksi_fetch_or(&announced, ksi_irq_bit(irq));
+    if (ksi_heavy_barrier()) {
+        offer_to_taker(s);
+    } else {
         for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
-            ksi_store_seq(&t->attention, 1u);
-        if (ksi_heavy_barrier()) {
-            taker = find_taker(level, stage);
-        } else {
-            for (ksl_thread *t = ksi_registry_first(); t != NULL;
-                 t = ksi_registry_next(t))
-                nudge(t);
-        }
+            nudge(t);
     }
-    if (taker != NULL)
-        nudge(taker);
 }
 
 void ksi_irq_offer_floating(void)
 {
     ksi_registry_read_lock();
-    for (uint64_t set = ksi_load_acq(&ksi_irq_floating_set); set != 0; set &= set - 1) {
+    uint64_t set = ksi_load_seq(&ksi_irq_floating_set) & ~ksi_load_acq(&announced);
+    for (; set != 0; set &= set - 1) {
         int irq = __builtin_ctzll(set);
         if (ksi_load_acq(&ksi_irq_slots[irq].fn) != NULL)
             offer(irq);
@@ -181,10 +213,10 @@ int ksl_irq_raise_on(ksl_thread *t, int irq)
         result = -ESRCH;
     } else if (ksi_load_acq(&ksi_irq_slots[irq].fn) == NULL) {
         result = -ENOENT;
-    } else if ((ksi_fetch_or(&t->pending, ksi_irq_bit(irq)) & ksi_irq_bit(irq)) == 0) {
-        nudge(t); /* else the one who set the bit did */
     } else {
-        ksi_store_seq(&t->attention, 1u);
+        ksi_fetch_or(&t->pending, ksi_irq_bit(irq));
+        if (!nudge(t))
+            result = -ESRCH;
     }
     ksi_registry_read_unlock();
     play_own(self);
@@ -201,12 +233,16 @@ void ksi_irq_forget(int irq)
     ksi_registry_read_unlock();
 }
 
+/* The devices stay with the parent: what they raised is not raised here. */
 void ksi_irq_after_fork_child(ksl_thread *self)
 {
+    ksi_store(&ksi_irq_floating_set, (uint64_t)0);
     for (int irq = 0; irq < KSL_IRQ_COUNT; irq++) {
         bool mine = self != NULL && (self->active & ksi_irq_bit(irq)) != 0;
         ksi_store(&ksi_irq_slots[irq].running, mine ? 1u : 0u);
     }
-    if (self != NULL)
-        ksi_store(&self->attention, 1u);
+    if (self == NULL)
+        return;
+    ksi_store(&self->pending, (uint64_t)0);
+    ksi_store(&self->kicked, 0u);
 }

@@ -6,6 +6,7 @@
 #include "platform/host.h"
 #include "platform/rawlock.h"
 #include "thread/registry.h"
+#include "thread/upcalls.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ int ksl_irq_request(int irq, ksl_stage stage, int level, ksl_irq_handler fn, voi
         return -EINVAL;
     ksl_thread *self = ksi_self();
     ksi_irq_signal();
+    ksi_up_expect_handlers();
     struct ksi_irq_slot *s = &ksi_irq_slots[irq];
     int result = 0;
     uint32_t mask = ksi_irq_mask(self);
@@ -81,4 +83,16 @@ int ksl_irq_free(int irq)
     ksi_raw_unlock(&table_lock);
     ksi_irq_unmask(self, mask);
     return 0;
+}
+
+void ksi_irq_table_before_fork(void)
+{
+    ksi_raw_lock(&table_lock);
+}
+
+void ksi_irq_table_after_fork(bool child)
+{
+    if (child)
+        leaving = 0; /* who was freeing them is not here to end it */
+    ksi_raw_unlock(&table_lock);
 }

@@ -25,6 +25,11 @@ static struct timer timers[KSL_IRQ_COUNT];
 static struct ksi_parker timer_parker;
 static bool timer_runs; /* timer_lock */
 
+static uint64_t later(uint64_t now, uint64_t ns)
+{
+    return ns < KSI_FOREVER - 1 - now ? now + ns : KSI_FOREVER - 1;
+}
+
 /* Raises what is due and returns the next date. */
 static uint64_t turn(void)
 {
@@ -43,7 +48,7 @@ static uint64_t turn(void)
                 continue;
             }
             /* Dates missed by a late thread are one: repeats collapse anyway. */
-            t->date += ((now - t->date) / t->period + 1) * t->period;
+            t->date = later(now - (now - t->date) % t->period, t->period);
         }
         if (t->date < next)
             next = t->date;
@@ -83,11 +88,6 @@ static int start_thread(void)
     pthread_attr_destroy(&attr);
     timer_runs = error == 0;
     return error == 0 ? 0 : -EAGAIN;
-}
-
-static uint64_t later(uint64_t now, uint64_t ns)
-{
-    return ns < KSI_FOREVER - 1 - now ? now + ns : KSI_FOREVER - 1;
 }
 
 int ksl_irq_timer(int irq, uint64_t first_ns, uint64_t period_ns)

@@ -18,13 +18,16 @@
 enum {
     CHUNK = 64,     /* descriptors allocated together */
     CHUNKS = 16384, /* so at most a million threads at a time */
-    QUARANTINE = 128
+    QUARANTINE = 128,
+    PROBE_EVERY = 64 /* registrations */
 };
 
 static struct ksi_rawlock registry_lock; /* threads hold it with real signals blocked */
 static ksl_thread *first;                /* atomic */
 static ksl_thread *chunks[CHUNKS];       /* atomic */
 static uint32_t allocated;
+static uint32_t registrations;
+static uint32_t buried; /* atomic: marked dead, still linked */
 
 /* Dead descriptors, oldest first; those in `ready` are past a grace period. */
 static struct {
@@ -63,7 +66,7 @@ void ksi_registry_wait_readers(void)
 
 ksl_thread *ksi_registry_first(void)
 {
-    return ksi_load_acq(&first);
+    return ksi_load_seq(&first);
 }
 
 ksl_thread *ksi_registry_next(const ksl_thread *t)
@@ -89,11 +92,13 @@ static void reset(ksl_thread *t)
     t->active = 0;
     ksi_store(&t->nholds, 0u);
     t->unrecorded = 0;
+    ksi_store(&t->struck, 0u);
     t->rwsem_reads = 0;
     t->spin_limit = 0;
     t->exit_rounds = 0;
     t->prepared = 0;
     ksi_store(&t->attention, 0u);
+    ksi_store(&t->kicked, 0u);
     ksi_store(&t->signal_work, 0u);
     ksi_store(&t->pending, (uint64_t)0);
     ksi_store(&t->signals, (uint64_t)0);
@@ -119,8 +124,6 @@ static ksl_thread *allocate(void)
     ksl_thread *t = &chunks[c][allocated % CHUNK];
     allocated++;
     t->id = allocated;
-    t->holds = t->inline_holds;
-    t->holds_cap = KSI_HOLDS_INLINE;
     ksi_parker_init(&t->parker);
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
         t->waiters[i].thread = t;
@@ -162,8 +165,64 @@ static void recycle(void)
     ksi_raw_unlock(&registry_lock);
 }
 
+/* With the registry lock. */
+static void unlink_thread(ksl_thread *t, bool keep)
+{
+    /* t->next stays: a reader that stands on t walks on from it. */
+    ksl_thread *next = t->next;
+    if (t->prev != NULL)
+        ksi_store_rel(&t->prev->next, next);
+    else
+        ksi_store_seq(&first, next);
+    if (next != NULL)
+        next->prev = t->prev;
+    if (keep)
+        return;
+    t->idle = NULL;
+    if (dead.count == 0)
+        dead.head = t;
+    else
+        dead.tail->idle = t;
+    dead.tail = t;
+    dead.count++;
+}
+
+void ksi_registry_leave(ksl_thread *t, bool keep)
+{
+    ksi_raw_lock(&registry_lock);
+    ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
+    unlink_thread(t, keep);
+    ksi_raw_unlock(&registry_lock);
+}
+
+void ksi_registry_bury(ksl_thread *t)
+{
+    uint32_t alive = KSI_THREAD_ALIVE;
+    if (ksi_cas(&t->state, &alive, (uint32_t)KSI_THREAD_DEAD))
+        ksi_fetch_add(&buried, 1u);
+}
+
+/* Unlinks the buried; now and then looks for more of them. */
+static void sweep(void)
+{
+    ksi_raw_lock(&registry_lock);
+    bool probe = ++registrations % PROBE_EVERY == 0;
+    if (probe || ksi_load(&buried) != 0) {
+        ksi_store(&buried, 0u);
+        for (ksl_thread *t = first, *next; t != NULL; t = next) {
+            next = t->next;
+            if (probe && ksi_host_kick(ksi_load(&t->tid), 0) == -ESRCH)
+                ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
+            if (!ksi_thread_alive(t))
+                unlink_thread(t, t->nholds > 0 || t->unrecorded > 0);
+        }
+    }
+    ksi_raw_unlock(&registry_lock);
+}
+
 ksl_thread *ksi_registry_take(void)
 {
+    sweep();
     ksi_raw_lock(&registry_lock);
     bool crowded = ready.count == 0 && dead.count >= 2 * QUARANTINE;
     ksi_raw_unlock(&registry_lock);
@@ -192,31 +251,7 @@ void ksi_registry_enter(ksl_thread *t)
     if (old != NULL)
         old->prev = t;
     ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_ALIVE);
-    ksi_store_rel(&first, t);
-    ksi_raw_unlock(&registry_lock);
-}
-
-void ksi_registry_leave(ksl_thread *t, bool keep)
-{
-    ksi_raw_lock(&registry_lock);
-    ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_DEAD);
-    /* t->next stays: a reader that stands on t walks on from it. */
-    ksl_thread *next = t->next;
-    if (t->prev != NULL)
-        ksi_store_rel(&t->prev->next, next);
-    else
-        ksi_store_rel(&first, next);
-    if (next != NULL)
-        next->prev = t->prev;
-    if (!keep) {
-        t->idle = NULL;
-        if (dead.count == 0)
-            dead.head = t;
-        else
-            dead.tail->idle = t;
-        dead.tail = t;
-        dead.count++;
-    }
+    ksi_store_seq(&first, t);
     ksi_raw_unlock(&registry_lock);
 }
 

@@ -28,6 +28,12 @@ ksl_thread *ksi_registry_take(void);
 /* Enters a filled descriptor; readers see it from now on. */
 void ksi_registry_enter(ksl_thread *t);
 
+/*
+ * t turned out to have exited without leaving: its first call came too late in
+ * its exit. Callable by readers. It is taken out at a later registration.
+ */
+void ksi_registry_bury(ksl_thread *t);
+
 /* Takes it out. keep: some lock may name it, never use it again. */
 void ksi_registry_leave(ksl_thread *t, bool keep);
 

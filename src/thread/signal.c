@@ -5,6 +5,7 @@
 
 #include "platform/testing.h"
 #include "thread/irq.h"
+#include "thread/registry.h"
 #include "thread/upcalls.h"
 
 #include <kslock/signal.h>
@@ -36,7 +37,7 @@ int ksi_signal_next(const ksl_thread *t)
 {
     if (ksi_up_signals_deferred(t))
         return 0;
-    uint64_t set = ksi_load_seq(&t->signals) & ~ksi_load(&t->signal_mask);
+    uint64_t set = ksi_load_acq(&t->signals) & ~ksi_load(&t->signal_mask);
     for (; set != 0; set &= set - 1) {
         int signo = __builtin_ctzll(set) + 1;
         if (!ignored(signo))
@@ -94,7 +95,14 @@ int ksl_signal_action(int signo, unsigned flags)
     if (!valid(signo) ||
         (flags & ~(unsigned)(KSL_SIGNAL_RESTART | KSL_SIGNAL_IGNORE)) != 0)
         return -EINVAL;
-    ksi_store(&actions[signo - 1], flags);
+    ksi_store_seq(&actions[signo - 1], flags);
+    if ((flags & KSL_SIGNAL_IGNORE) == 0)
+        return 0;
+    (void)ksi_self(); /* readers of the registry are registered */
+    ksi_registry_read_lock();
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
+        ksi_fetch_and(&t->signals, ~bit(signo)); /* pending ones are dropped too */
+    ksi_registry_read_unlock();
     return 0;
 }
 

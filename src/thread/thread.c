@@ -5,6 +5,7 @@
 
 #include "platform/die.h"
 #include "platform/host.h"
+#include "thread/fork.h"
 #include "thread/irq.h"
 #include "thread/registry.h"
 #include "thread/rt.h"
@@ -54,6 +55,7 @@ static void unregister(void *arg)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ksi_irq_set(t, KSI_MASK_ALL);
+    ksi_up_leave_waits(t);
     ksi_registry_leave(t, keep);
     ksi_tls.owner = 0;
     ksi_tls.self = NULL;
@@ -69,6 +71,7 @@ static void make_key(void)
 {
     if (pthread_key_create(&exit_key, unregister) != 0)
         KSI_DIE("no thread-specific key is left", 0);
+    ksi_fork_watch();
 }
 
 ksl_thread *ksi_thread_register(void)

@@ -19,7 +19,12 @@
  * pointer always points to some descriptor, alive or not.
  */
 
-enum { KSI_MASK_ALL = KSL_IRQ_LEVELS - 1, KSI_NAME_MAX = 32, KSI_HOLDS_INLINE = 16 };
+enum {
+    KSI_MASK_ALL = KSL_IRQ_LEVELS - 1,
+    KSI_NAME_MAX = 32,
+    KSI_HOLDS_INLINE = 16,
+    KSI_HOLDS_CHUNKS = 20 /* beyond the inline part, each twice the one before */
+};
 
 enum ksi_thread_state {
     KSI_THREAD_FREE,
@@ -89,9 +94,7 @@ struct ksl_thread {
     uint64_t active; /* interrupts whose handlers run on this thread */
 
     /* What it holds, see diag/held.h. */
-    struct ksi_hold *holds;
     uint32_t nholds;
-    uint32_t holds_cap;
     uint32_t unrecorded;  /* holds for which there was no memory */
     uint32_t rwsem_reads; /* distinct read holds of rwsems */
 
@@ -102,12 +105,14 @@ struct ksl_thread {
 
     /* Written by other threads. */
     uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
+    uint32_t kicked;      /* atomic: a real signal is on its way to the dispatcher */
     uint32_t signal_work; /* atomic: a real signal came, end the wait */
     uint64_t pending;     /* atomic: the log of interrupts */
     uint64_t signals;     /* atomic: simulated signals pending */
     uint64_t signal_mask; /* atomic */
     uint32_t state;       /* atomic: enum ksi_thread_state */
     uint32_t asleep;      /* atomic: parked in a wait */
+    uint32_t struck;      /* atomic: holds struck out by other threads */
     int prio;             /* atomic: base */
     int lent;             /* atomic: lent by waiters, -1 if none */
     int tid;              /* atomic */
@@ -120,7 +125,8 @@ struct ksl_thread {
     ksl_thread *prev; /* registry lock */
     ksl_thread *idle; /* list of descriptors that wait for reuse */
     char name[KSI_NAME_MAX];
-    struct ksi_hold inline_holds[KSI_HOLDS_INLINE];
+    struct ksi_hold holds[KSI_HOLDS_INLINE];
+    struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */
 } __attribute__((aligned(128)));
 
 /*
@@ -132,7 +138,7 @@ struct ksi_tls {
     uintptr_t owner;
     ksl_thread *self;
     uint64_t early_signals; /* attached signals from before registration */
-    uint32_t leaving; /* reads the registry without liburcu, see there */
+    uint32_t leaving;       /* reads the registry without liburcu, see there */
 };
 
 extern __thread struct ksi_tls ksi_tls
@@ -154,7 +160,7 @@ static inline ksl_thread *ksi_thread_of(uintptr_t owner)
 
 static inline bool ksi_thread_alive(const ksl_thread *t)
 {
-    return ksi_load_acq(&t->state) == KSI_THREAD_ALIVE;
+    return ksi_load_seq(&t->state) == KSI_THREAD_ALIVE;
 }
 
 /* The more urgent of base and lent priority. */

@@ -12,8 +12,17 @@
 /* wait/: ends the interruptible wait of t, if there is one. True if it did. */
 bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome);
 
-/* wait/: all waiters but the caller are gone. */
-void ksi_up_fork_child(void);
+/* wait/ and diag/: around fork. In the child self is alone; NULL: unknown. */
+void ksi_up_wait_before_fork(void);
+void ksi_up_wait_after_fork(bool child, ksl_thread *self);
+void ksi_up_diag_before_fork(void);
+void ksi_up_diag_after_fork(bool child);
+
+/* wait/: t exits; it waits for nothing any more. */
+void ksi_up_leave_waits(ksl_thread *t);
+
+/* diag/: from now on reports may be made in handlers. */
+void ksi_up_expect_handlers(void);
 
 /* wait/: the effective priority of t is another one now. */
 void ksi_up_priority_changed(ksl_thread *t);

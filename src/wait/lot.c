@@ -70,16 +70,22 @@ bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w)
     if (b == NULL)
         return false;
     begin(lot);
+    bool queued;
     for (;;) {
         ksi_raw_lock(&b->lock);
-        struct ksi_bucket *now = ksi_load_acq(&w->bucket);
+        /*
+         * The queue is looked at first: with another bucket's lock held w may
+         * be entering a queue there, and who sees that queue sees that bucket.
+         */
+        queued = ksi_load_acq(&w->queue) != NULL;
+        struct ksi_bucket *now = ksi_load(&w->bucket);
         if (now == b)
             break;
-        ksi_raw_unlock(&b->lock); /* it waits elsewhere by now */
+        ksi_raw_unlock(&b->lock);
         b = now;
     }
     lot->bucket = b;
-    if (w->queue != NULL)
+    if (queued)
         return true;
     ksi_lot_unlock(lot, NULL);
     return false;
@@ -156,13 +162,13 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
         q->spares = mine;
     }
     w->prio = ksi_thread_urgency(w->thread);
-    w->queue = q;
     w->counter = counter;
     if (counter != NULL)
         ksi_store(counter, ksi_load(counter) + 1);
     ksi_store(&w->outcome, (uint32_t)KSI_WAITING);
-    ksi_store_rel(&w->bucket, b);
     link_after(q, place(q, w, order), w);
+    ksi_store(&w->bucket, b);
+    ksi_store_rel(&w->queue, q);
 }
 
 void ksi_lot_remove(struct ksi_waiter *w)
@@ -176,7 +182,7 @@ void ksi_lot_remove(struct ksi_waiter *w)
         w->next->prev = w->prev;
     else
         q->last = w->prev;
-    w->queue = NULL;
+    ksi_store(&w->queue, (struct ksi_queue *)NULL);
     w->interruptible = false;
     if (w->counter != NULL)
         ksi_store(w->counter, ksi_load(w->counter) - 1);
@@ -231,11 +237,42 @@ void ksi_wake(struct ksi_wake_list *wake)
     wake->last = NULL;
 }
 
-void ksi_up_fork_child(void)
+/* With all bucket locks held over fork, the child finds whole queues. */
+void ksi_up_wait_before_fork(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        ksi_raw_lock(&buckets[i].lock);
+}
+
+static void drop_strangers(struct ksi_bucket *b, const ksl_thread *self)
+{
+    for (struct ksi_queue *q = b->queues, *next; q != NULL; q = next) {
+        next = q->next;
+        for (struct ksi_waiter *w = q->first, *after; w != NULL; w = after) {
+            after = w->next;
+            if (w->thread != self)
+                ksi_lot_remove(w);
+        }
+    }
+}
+
+void ksi_up_wait_after_fork(bool child, ksl_thread *self)
 {
     for (unsigned i = 0; i < BUCKETS; i++) {
-        ksi_store(&buckets[i].lock.word, 0u);
-        buckets[i].queues = NULL;
+        if (child) {
+            drop_strangers(&buckets[i], self);
+            ksi_store_rel(&buckets[i].lock.word, 0u); /* sleepers on it stayed behind */
+        } else {
+            ksi_raw_unlock(&buckets[i].lock);
+        }
     }
+    if (!child)
+        return;
     ksi_lot_forked = true;
+    for (unsigned i = 0; self != NULL && i < KSI_WAITERS; i++) {
+        /* Popped, but the waker did not come along to say so. */
+        struct ksi_waiter *w = &self->waiters[i];
+        if (w->queue == NULL && ksi_load(&w->outcome) == KSI_WAITING)
+            ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+    }
 }

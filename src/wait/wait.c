@@ -67,6 +67,21 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     return outcome_of(w);
 }
 
+void ksi_up_leave_waits(ksl_thread *t)
+{
+    for (unsigned i = 0; i < KSI_WAITERS; i++) {
+        struct ksi_lot lot;
+        struct ksi_waiter *w = &t->waiters[i];
+        if (ksi_lot_find(&lot, w)) { /* prepared to block, and never did */
+            ksi_lot_remove(w);
+            ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+            ksi_lot_unlock(&lot, NULL);
+        } else if (i == KSI_WAITER_BLOCK && t->prepared != 0) {
+            ksi_wait_settle(w); /* popped meanwhile, the waker's list links it */
+        }
+    }
+}
+
 void ksi_wait_settle(const struct ksi_waiter *w)
 {
     for (unsigned turn = 0; outcome_of(w) == KSI_WAITING; turn++)
@@ -76,16 +91,18 @@ void ksi_wait_settle(const struct ksi_waiter *w)
 bool ksi_wait_interruptible(struct ksi_waiter *w)
 {
     /*
-     * The poster sets the signal, then takes the bucket lock and looks for
-     * `interruptible`; here it is the other way round, so one of us sees it.
+     * The poster sets the signal, then looks which bucket w is in, then for
+     * `interruptible`; here it is the other way round. Both sides use a
+     * read-modify-write of the signal set, so the later one sees all that the
+     * earlier one did before: either the signal is here, or w is found.
      */
-    if (ksi_signal_next(w->thread) != 0) {
-        ksi_lot_remove(w);
-        ksi_store(&w->outcome, (uint32_t)KSI_SIGNALLED);
-        return false;
-    }
     w->interruptible = true;
-    return true;
+    ksi_fetch_or(&w->thread->signals, (uint64_t)0);
+    if (ksi_signal_next(w->thread) == 0)
+        return true;
+    ksi_lot_remove(w);
+    ksi_store(&w->outcome, (uint32_t)KSI_SIGNALLED);
+    return false;
 }
 
 /* Of a thread's waits at most one is interruptible: the one that it parks in. */
