@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Planted faults: each must be found in a child process within its time, by a
+ * broken invariant, by the watchdog, or by a crash.
+ */
+
+#include "torture.h"
+
+#include "platform/park.h"
+#include "platform/testing.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CHILD_S = 8, LIMIT_S = 10 };
+
+/* The row that each fault concerns. */
+static const char *const row_of[KSI_FAULT_COUNT] = {
+    [KSI_FAULT_SPINLOCK_NO_MASK] = "spinlock",
+    [KSI_FAULT_SPINLOCK_SAVE_EARLY] = "spinlock",
+    [KSI_FAULT_SPINLOCK_NO_EXCLUSION] = "spinlock",
+    [KSI_FAULT_MUTEX_MARK_LOST] = "mutex",
+    [KSI_FAULT_MUTEX_NO_WAKE] = "mutex",
+    [KSI_FAULT_MUTEX_CHECK_EARLY] = "mutex",
+    [KSI_FAULT_RWLOCK_WRITER_AMONG_READERS] = "rwlock",
+    [KSI_FAULT_RWLOCK_READER_LOST] = "rwlock",
+    [KSI_FAULT_RWSEM_LAST_READER_FORGETS] = "rwsem",
+    [KSI_FAULT_RWSEM_ONE_READER] = "rwsem-meet",
+    [KSI_FAULT_RWSEM_READER_PASSES_WRITER] = "rwsem",
+    [KSI_FAULT_RWSEM_MARK_LOST] = "rwsem",
+    [KSI_FAULT_COND_CHECK_EARLY] = "cond",
+    [KSI_FAULT_COND_WAKE_ONE] = "cond",
+    [KSI_FAULT_SLEEPQ_QUEUE_LATE] = "sleepq-lock",
+    [KSI_FAULT_SLEEPQ_SPENT_WAKE] = "sleepq",
+    [KSI_FAULT_BLOCK_FORGETS] = "block",
+    [KSI_FAULT_IRQ_NO_RECHECK] = "irq",
+    [KSI_FAULT_IRQ_RUNS_MASKED] = "irq",
+    [KSI_FAULT_WAIT_MASKED] = "masked-sleep",
+    [KSI_FAULT_PARK_DROPS_TOKEN] = "park",
+};
+
+static int fault_by_name(const char *name)
+{
+    for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++) {
+        if (strcmp(ksi_fault_name(i), name) == 0)
+            return i;
+    }
+    return KSI_FAULT_NONE;
+}
+
+/* In the child. Returns false for an unknown name. */
+int torture_plant(const char *fault, struct options *options)
+{
+    int i = fault_by_name(fault);
+    if (i == KSI_FAULT_NONE || row_of[i] == NULL)
+        return false;
+    if (options->lock == NULL)
+        options->lock = row_of[i];
+    ksi_fault_planted = i;
+    return true;
+}
+
+static pid_t start_child(const char *self, const char *fault, const struct options *o,
+                         int *out)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return -1;
+    char seed[32], threads[16], seconds[16];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
+    snprintf(threads, sizeof threads, "%u", o->threads);
+    snprintf(seconds, sizeof seconds, "%d", CHILD_S);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl(self, self, "--plant", fault, "--seed", seed, "--threads", threads,
+              "--seconds", seconds, "--hang", "2", (char *)NULL);
+        _exit(2);
+    }
+    close(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *out = ends[0];
+    return child;
+}
+
+/* Output of the child, as much as fits; keeps the pipe from filling up. */
+static void collect(int fd, char *text, size_t size)
+{
+    size_t used = strlen(text);
+    char more[512];
+    for (ssize_t n; (n = read(fd, more, sizeof more)) > 0;) {
+        size_t room = size - 1 - used;
+        size_t take = (size_t)n < room ? (size_t)n : room;
+        memcpy(text + used, more, take);
+        used += take;
+        text[used] = '\0';
+    }
+}
+
+/* What the child said when it found the fault, else how it ended. */
+static const char *reason(char *text, int status, char *buffer, size_t size)
+{
+    char *line = strstr(text, "torture: FAIL");
+    if (line != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        return line + strlen("torture: FAIL ");
+    }
+    if (WIFSIGNALED(status))
+        snprintf(buffer, size, "crash: %s", strsignal(WTERMSIG(status)));
+    else
+        snprintf(buffer, size, "exit status %d", WEXITSTATUS(status));
+    return buffer;
+}
+
+static bool killed(int fault, const struct options *o, const char *self)
+{
+    const char *name = ksi_fault_name(fault);
+    uint64_t begin = ksi_host_now();
+    uint64_t limit = begin + LIMIT_S * 1000000000ull;
+    char text[4096] = "", buffer[64];
+    int out = -1, status = 0;
+    pid_t child = row_of[fault] != NULL ? start_child(self, name, o, &out) : -1;
+    if (child < 0) {
+        printf("busted %s: SURVIVED (no child or no row)\n", name);
+        return false;
+    }
+    bool late = false;
+    while (waitpid(child, &status, WNOHANG) == 0 && !late) {
+        collect(out, text, sizeof text);
+        torture_nap(10000);
+        late = ksi_host_now() > limit;
+    }
+    if (late) {
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+    }
+    collect(out, text, sizeof text);
+    close(out);
+    double seconds = (double)(ksi_host_now() - begin) / 1e9;
+    bool usage = WIFEXITED(status) && WEXITSTATUS(status) == 2;
+    bool dead = !late && !usage && !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    if (dead)
+        printf("busted %s: killed after %.1f s (%s)\n", name, seconds,
+               reason(text, status, buffer, sizeof buffer));
+    else
+        printf("busted %s: SURVIVED %.1f s (seed %llu)\n", name, seconds,
+               (unsigned long long)o->seed);
+    fflush(stdout);
+    return dead;
+}
+
+int torture_busted(const struct options *o, const char *self)
+{
+    if (TORTURE_TSAN) {
+        printf("busted: skipped, the race detector stops a fault in its own way\n");
+        return 77;
+    }
+    bool all = strcmp(o->busted, "all") == 0;
+    if (!all && fault_by_name(o->busted) == KSI_FAULT_NONE) {
+        fprintf(stderr, "torture: no fault is called %s\n", o->busted);
+        return 2;
+    }
+    bool survived = false;
+    for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++) {
+        if (all || strcmp(ksi_fault_name(i), o->busted) == 0)
+            survived |= !killed(i, o, self);
+    }
+    return survived ? 1 : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "torture.h"
+
+#define ROW(id, name, what) extern const struct row torture_row_##id;
+#include "rows.def"
+#undef ROW
+
+const struct named_row torture_rows[] = {
+#define ROW(id, name, what) {name, what, &torture_row_##id},
+#include "rows.def"
+#undef ROW
+};
+
+const unsigned torture_row_count = sizeof torture_rows / sizeof torture_rows[0];

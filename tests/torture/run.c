@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rounds: the director starts one, disturbs it, waits for its end, judges. */
+
+#include "torture.h"
+
+#include "platform/park.h"
+#include "thread/thread.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct run torture;
+static uint32_t start_gate; /* atomic: rounds started; UINT32_MAX: end */
+static uint32_t done_gate;  /* atomic: workers that have done their part */
+
+enum { THE_END = UINT32_MAX };
+
+void torture_yield(void)
+{
+    int saved = errno;
+    syscall(SYS_sched_yield);
+    errno = saved;
+}
+
+void torture_nap(unsigned us)
+{
+    int saved = errno;
+    struct timespec ts = {0, (long)us * 1000};
+    nanosleep(&ts, NULL);
+    errno = saved;
+}
+
+void torture_dally(struct party *me)
+{
+    unsigned r = pick(me, 32);
+    if (r < 6) {
+        for (unsigned n = pick(me, 200); n > 0; n--)
+            ksi_pause();
+    } else if (r < 12) {
+        torture_yield();
+    } else if (r < 14) {
+        torture_nap(pick(me, 100));
+    } else if (r == 14 && pick(me, 8) == 0) {
+        torture_nap(pick(me, 2000));
+    }
+}
+
+void torture_interrupted(struct party *me)
+{
+    ADD(&me->eintr, 1ul);
+    if (ksl_signal_take() == 0)
+        ADD(&me->unexplained, 1ul);
+}
+
+void torture_expect_level(struct party *me, unsigned level, const char *after)
+{
+    unsigned seen = ksl_irq_set_level(0);
+    if (seen != level)
+        torture_fail("thread %u: level %u after %s, was %u before", me->index, seen,
+                     after, level);
+}
+
+/* Sections ----------------------------------------------------------------- */
+
+void section_write(struct section *s, struct party *me)
+{
+    unsigned writers = ADD(&s->writers, 1u);
+    unsigned readers = LOAD(&s->readers);
+    if (writers != 1 || readers != 0)
+        torture_fail("thread %u writes among %u writers and %u readers", me->index,
+                     writers, readers);
+    unsigned long plain = s->plain;
+    torture_dally(me);
+    s->plain = plain + 1;
+    ADD(&s->writes, 1ul);
+    if (LOAD(&s->writers) != 1 || LOAD(&s->readers) != 0)
+        torture_fail("thread %u: somebody came in while it wrote", me->index);
+    ADD(&s->writers, -1u);
+    ADD(&me->operations, 1ul);
+}
+
+void section_read(struct section *s, struct party *me)
+{
+    ADD(&s->readers, 1u);
+    unsigned long plain = s->plain;
+    if (LOAD(&s->writers) != 0)
+        torture_fail("thread %u reads beside a writer", me->index);
+    torture_dally(me);
+    if (LOAD(&s->writers) != 0 || s->plain != plain)
+        torture_fail("thread %u: a writer came in while it read", me->index);
+    ADD(&s->readers, -1u);
+    ADD(&me->operations, 1ul);
+}
+
+void section_check(const struct section *s, const char *lock)
+{
+    if (s->plain != LOAD(&s->writes))
+        torture_fail("%s: %lu of %lu writes are there", lock, s->plain, s->writes);
+}
+
+/* Gates: the driver's own barrier -------------------------------------------- */
+
+/* Returns when *word is not `seen` any more, or some time later. */
+static void gate_wait(const uint32_t *word, uint32_t seen, unsigned us)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        if (LOAD(word) != seen)
+            return;
+        torture_yield();
+    }
+    if (TORTURE_TSAN) {
+        /* Signals reach a thread in calls that the race detector knows. */
+        torture_nap(us < 100 ? us : 100);
+        ksl_irq_set_level(0);
+    } else {
+        struct timespec limit = {0, (long)us * 1000};
+        syscall(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, &limit, NULL, 0);
+    }
+}
+
+static void gate_wake(uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, TORTURE_MAX, NULL, NULL, 0);
+}
+
+static void *worker(void *arg)
+{
+    struct party *me = arg;
+    uint32_t seen = 0;
+    torture_me = me;
+    STORE(&me->thread, ksl_thread_self());
+    for (;;) {
+        ADD(&done_gate, 1u);
+        if (LOAD(&done_gate) == torture.threads)
+            gate_wake(&done_gate);
+        while (LOAD(&start_gate) == seen)
+            gate_wait(&start_gate, seen, 100000);
+        seen = LOAD(&start_gate);
+        if (seen == THE_END)
+            return NULL;
+        me->busy = true;
+        torture.row->row->op(me);
+        me->busy = false;
+        while (ksl_signal_take() != 0)
+            ;
+    }
+}
+
+static void await_workers(void)
+{
+    for (;;) {
+        uint32_t done = LOAD(&done_gate);
+        if (done == torture.threads || torture_failed())
+            return;
+        gate_wait(&done_gate, done, 10000);
+    }
+}
+
+/* At most so many disturbances a round: see inject.c. */
+static void disturb_round(struct party *me)
+{
+    for (unsigned n = pick(me, 5); n > 0; n--) {
+        uint32_t done = LOAD(&done_gate);
+        if (done == torture.threads)
+            return;
+        torture_agitate(me);
+        gate_wait(&done_gate, done, 1 + pick(me, 100));
+    }
+}
+
+static void judge_worker(const struct party *p)
+{
+    const ksl_thread *t = p->thread;
+    if (ksl_thread_asleep(t))
+        torture_fail("thread %u is asleep after the round", p->index);
+    if (t->nholds != 0)
+        torture_fail("thread %u holds %u locks after the round", p->index, t->nholds);
+    for (unsigned i = 0; i < KSI_WAITERS; i++) {
+        if (t->waiters[i].queue != NULL)
+            torture_fail("thread %u is still queued after the round", p->index);
+    }
+    unsigned long unexplained = LOAD(&p->unexplained);
+    unsigned long unblocks = LOAD(&p->unblocks);
+    if (unexplained > unblocks)
+        torture_fail("thread %u: %lu waits ended with -EINTR without a signal, but it "
+                     "was unblocked %lu times",
+                     p->index, unexplained, unblocks);
+}
+
+/*
+ * No interrupt is under way, and no worker is on its way out of a handler. A
+ * worker that left its interrupts masked never gets there: the watchdog shows it.
+ */
+static bool settled(void)
+{
+    if (!torture_irqs_settled())
+        return false;
+    for (unsigned i = 0; i < torture.threads; i++) {
+        const ksl_thread *t = torture.parties[i].thread;
+        if (ksi_load_seq(&t->level) != 0 || ksi_load(&t->stalled) != 0 ||
+            ksi_load(&t->handlers) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void one_round(struct party *me)
+{
+    const struct row *row = torture.row->row;
+    ADD(&torture.round, 1ul);
+    if (row->setup != NULL)
+        row->setup();
+    STORE(&done_gate, 0u);
+    STORE(&start_gate, LOAD(&start_gate) + 1);
+    gate_wake(&start_gate);
+    if (torture.options->inject)
+        disturb_round(me);
+    await_workers();
+    while (!settled() && !torture_failed()) {
+        torture_yield();
+        if (TORTURE_TSAN)
+            gate_wait(&done_gate, torture.threads, 50);
+    }
+    if (torture_failed())
+        return;
+    for (unsigned i = 0; i < torture.threads; i++)
+        judge_worker(&torture.parties[i]);
+    if (row->check != NULL)
+        row->check();
+    torture_progress();
+}
+
+static double now_s(void)
+{
+    return (double)ksi_host_now() / 1e9;
+}
+
+static void print_row(double seconds)
+{
+    unsigned long operations = 0, least = ~0ul, most = 0, interrupts = 0, spurious = 0;
+    unsigned long naps = 0, signals = 0, unblocks = 0, eintr = 0;
+    for (unsigned i = 0; i <= torture.threads; i++) {
+        const struct party *p = &torture.parties[i];
+        interrupts += p->interrupts;
+        spurious += p->spurious;
+        naps += p->naps;
+        signals += p->signals;
+        unblocks += p->unblocks;
+        eintr += p->eintr;
+        if (i == torture.threads)
+            continue;
+        operations += p->operations;
+        least = p->operations < least ? p->operations : least;
+        most = p->operations > most ? p->operations : most;
+    }
+    printf(
+        "%-18s %5.1f s  rounds %lu, operations %lu (%lu..%lu a thread), interrupts %lu, "
+        "spurious %lu, naps %lu, signals %lu, unblocks %lu, eintr %lu\n",
+        torture.row->name, seconds, torture.round, operations, least, most, interrupts,
+        spurious, naps, signals, unblocks, eintr);
+    fflush(stdout);
+}
+
+static void run_row(const struct named_row *row, const struct options *o, double seconds)
+{
+    struct party *me = &torture.parties[o->threads];
+    memset(&torture, 0, sizeof torture);
+    torture.row = row;
+    torture.options = o;
+    torture.threads = o->threads;
+    torture_me = me;
+    me->thread = ksl_thread_self();
+    me->index = o->threads;
+    STORE(&start_gate, 0u);
+    STORE(&done_gate, 0u);
+    torture_inject_begin(o->inject, o->seed);
+    for (unsigned i = 0; i < o->threads; i++) {
+        torture.parties[i].index = i;
+        if (pthread_create(&torture.parties[i].pthread, NULL, worker,
+                           &torture.parties[i]) != 0)
+            torture_fail("no thread");
+    }
+    await_workers();
+    double begin = now_s();
+    while (!torture_failed()) {
+        if (o->rounds != 0 ? torture.round >= o->rounds : now_s() - begin >= seconds)
+            break;
+        one_round(me);
+    }
+    while (torture_failed())
+        torture_nap(1000); /* the watchdog ends the program */
+    STORE(&start_gate, THE_END);
+    gate_wake(&start_gate);
+    for (unsigned i = 0; i < o->threads; i++)
+        pthread_join(torture.parties[i].pthread, NULL);
+    torture_inject_end();
+    print_row(now_s() - begin);
+}
+
+static void on_violation(const ksl_violation *v, void *arg)
+{
+    (void)arg;
+    torture_fail("violation %s: %s", v->rule, v->message);
+}
+
+/* Longer runs visit every row many times. */
+int torture_run(const struct options *o)
+{
+    enum { SLICE_S = 10 };
+    unsigned chosen = 0;
+    for (unsigned i = 0; i < torture_row_count; i++)
+        chosen += o->lock == NULL || strcmp(o->lock, torture_rows[i].name) == 0;
+    if (chosen == 0)
+        return 2;
+    ksl_set_violation_handler(on_violation, NULL);
+    torture.row = &torture_rows[0];
+    torture.options = o;
+    torture_irqs_request();
+    torture_watch(o->hang);
+    double left = o->seconds;
+    struct options pass = *o;
+    do {
+        double slice = left / chosen < SLICE_S ? left / chosen : SLICE_S;
+        for (unsigned i = 0; i < torture_row_count; i++) {
+            if (o->lock == NULL || strcmp(o->lock, torture_rows[i].name) == 0)
+                run_row(&torture_rows[i], &pass, slice);
+        }
+        left -= slice * chosen;
+        torture_next(&pass.seed);
+    } while (left > 0.01 && o->rounds == 0);
+    torture_irqs_free();
+    return 0;
+}

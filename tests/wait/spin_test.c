@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Spinning is bounded, learns, and never happens on one processor. */
+
+#define _GNU_SOURCE 1
+
+#include "support.h"
+
+#include "platform/host.h"
+#include "wait/spin.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static ksl_thread *self_on_many(void)
+{
+    return ksi_cpu_count() > 1 ? ksl_thread_self() : NULL;
+}
+
+START_TEST(limit_stays_in_bounds_whatever_is_learned)
+{
+    ksl_thread *t = self_on_many();
+    uint32_t random = 12345;
+    for (int i = 0; t != NULL && i < 100000; i++) {
+        random = random * 1664525u + 1013904223u;
+        unsigned limit = ksi_spin_limit(t);
+        ck_assert_uint_ge(limit, KSI_SPIN_MIN);
+        ck_assert_uint_le(limit, KSI_SPIN_MAX);
+        ksi_spin_learn(t, (random >> 8) % (limit + 1), (random >> 30) != 0);
+    }
+}
+END_TEST
+
+START_TEST(vain_spinning_shrinks_the_limit_to_the_least)
+{
+    ksl_thread *t = self_on_many();
+    for (int i = 0; t != NULL && i < 200; i++) {
+        unsigned before = ksi_spin_limit(t);
+        ksi_spin_learn(t, before, false);
+        ck_assert_uint_le(ksi_spin_limit(t), before);
+    }
+    if (t != NULL)
+        ck_assert_uint_lt(ksi_spin_limit(t), 2 * KSI_SPIN_MIN);
+}
+END_TEST
+
+START_TEST(rewarded_spinning_grows_the_limit_to_the_most)
+{
+    ksl_thread *t = self_on_many();
+    for (int i = 0; t != NULL && i < 200; i++) {
+        unsigned before = ksi_spin_limit(t);
+        ksi_spin_learn(t, before, true);
+        ck_assert_uint_ge(ksi_spin_limit(t), before);
+    }
+    if (t != NULL)
+        ck_assert_uint_eq(ksi_spin_limit(t), KSI_SPIN_MAX);
+}
+END_TEST
+
+START_TEST(quick_rewards_bring_the_limit_down)
+{
+    ksl_thread *t = self_on_many();
+    for (int i = 0; t != NULL && i < 200; i++)
+        ksi_spin_learn(t, KSI_SPIN_MAX, true);
+    for (int i = 0; t != NULL && i < 200; i++)
+        ksi_spin_learn(t, 1, true);
+    if (t != NULL)
+        ck_assert_uint_lt(ksi_spin_limit(t), 3 * KSI_SPIN_MIN);
+}
+END_TEST
+
+START_TEST(every_turn_of_a_spinner_ends)
+{
+    static const unsigned turns[] = {0, 1, 199, 200, 239, 240, 241, 1000, 100000};
+    for (unsigned i = 0; i < sizeof turns / sizeof turns[0]; i++)
+        ksi_spin_turn(turns[i]);
+}
+END_TEST
+
+/* The number of processors is read once, so this needs a fresh program. */
+static int on_one_processor(void)
+{
+    cpu_set_t set;
+    int cpu = sched_getcpu();
+    CPU_ZERO(&set);
+    CPU_SET((size_t)(cpu >= 0 ? cpu : 0), &set);
+    if (sched_setaffinity(0, sizeof set, &set) != 0)
+        return 77;
+    ksl_thread *t = ksl_thread_self();
+    if (ksi_cpu_count() != 1 || ksi_spin_limit(t) != 0)
+        return 1;
+    ksi_spin_learn(t, 500, true);
+    ksi_spin_learn(t, 0, true);
+    return ksi_spin_limit(t) == 0 ? 0 : 2;
+}
+
+START_TEST(nobody_spins_on_one_processor)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        execl("/proc/self/exe", "spin_test", "one-processor", (char *)NULL);
+        _exit(3);
+    }
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    if (WEXITSTATUS(status) != 77) /* the host does not let us choose */
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "one-processor") == 0)
+        return on_one_processor();
+    Suite *s = suite_create("spin");
+    TCase *c = tcase_create("spin");
+    tcase_add_test(c, limit_stays_in_bounds_whatever_is_learned);
+    tcase_add_test(c, vain_spinning_shrinks_the_limit_to_the_least);
+    tcase_add_test(c, rewarded_spinning_grows_the_limit_to_the_most);
+    tcase_add_test(c, quick_rewards_bring_the_limit_down);
+    tcase_add_test(c, every_turn_of_a_spinner_ends);
+    tcase_add_test(c, nobody_spins_on_one_processor);
+    suite_add_tcase(s, c);
+    return support_run(s);
+}
