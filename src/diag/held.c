@@ -32,8 +32,6 @@ static uint32_t chunk_of(uint32_t i)
 
 struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
 {
-    if (i < KSI_HOLDS_INLINE)
-        return (struct ksi_hold *)(uintptr_t)&t->holds[i];
     uint32_t c = chunk_of(i);
     struct ksi_hold *chunk =
         c < KSI_HOLDS_CHUNKS ? ksi_load_acq(&t->more_holds[c]) : NULL;

@@ -57,9 +57,9 @@ struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i);
 
 static inline struct ksi_hold *ksi_held_at(const ksl_thread *t, uint32_t i)
 {
-    const struct ksi_hold *h = &t->holds[i];
-    return KSI_LIKELY(i < KSI_HOLDS_INLINE) ? (struct ksi_hold *)(uintptr_t)h
-                                            : ksi_held_far(t, i);
+    if (KSI_UNLIKELY(i >= KSI_HOLDS_INLINE))
+        return ksi_held_far(t, i);
+    return (struct ksi_hold *)(uintptr_t)&t->holds[i];
 }
 
 /*

@@ -117,6 +117,8 @@ START_TEST(interrupts_and_timers_in_the_child)
     ck_assert_int_eq(ksl_irq_request(TIMED, KSL_STAGE_INBAND, 3, tick, NULL), 0);
     ck_assert_int_eq(ksl_irq_request(REFERENCE, KSL_STAGE_INBAND, 3, tick, NULL), 0);
     ck_assert_int_eq(ksl_irq_timer(TIMED, MS, MS), 0);
+    /* A sanitizer's allocator may be locked while the timer's thread starts. */
+    WAIT_UNTIL(LOAD(&ticks[TIMED]) > 0);
     in_child(child_interrupts);
     int from = LOAD(&ticks[TIMED]);
     WAIT_UNTIL(LOAD(&ticks[TIMED]) > from); /* still running in the parent */

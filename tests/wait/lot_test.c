@@ -17,7 +17,7 @@ enum { RACES = 400 };
 #else
 enum { RACES = 3000 };
 #endif
-enum { SLEEPERS = 5, KEYS = 4096 };
+enum { SLEEPERS = 5, KEYS = 65536 };
 
 static char keys[KEYS];
 
@@ -329,6 +329,7 @@ static void shuttle(void *arg)
         ksi_lot_unlock(&lot, NULL);
         if (ksi_lot_find(&lot, w)) {
             ksi_lot_remove(w);
+            STORE(&w->outcome, (uint32_t)KSI_WOKEN); /* who takes it off decides */
             ksi_lot_unlock(&lot, NULL);
         }
     }
