@@ -25,7 +25,7 @@ typedef struct ksl_cond {
 KSL_API void ksl_cond_init(ksl_cond_t *c);
 
 /*
- * Afterwards c is as after init. Context: any.
+ * Afterwards c is as after init (value 0). Context: any.
  * Violations: `destroy-held` while a thread waits on c.
  */
 KSL_API void ksl_cond_destroy(ksl_cond_t *c);
@@ -39,8 +39,9 @@ KSL_API void ksl_cond_destroy(ksl_cond_t *c);
 KSL_API int ksl_cond_wait(ksl_cond_t *c, int value);
 
 /*
- * The same, ended by a signal or a forced unblock: -EINTR, unless the value
- * is there (C4).
+ * The same, ended by a signal or a forced unblock.
+ * Context: thread; may sleep. Returns 0 if the value is there (C4), else -EINTR;
+ * -EPERM if refused. Violations: `irq-sleep` in a handler.
  */
 KSL_API int ksl_cond_wait_interruptible(ksl_cond_t *c, int value);
 

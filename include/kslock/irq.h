@@ -29,24 +29,25 @@ enum {
 typedef void (*ksl_irq_handler)(int irq, void *arg);
 
 /*
- * Installs fn for irq on a stage at level 1..11, larger is more urgent.
- * Context: thread; may not be used in handlers.
- * Returns 0, -EBUSY if irq has a handler, -EINVAL for a bad value,
- * -ENOMEM.
+ * Installs fn for irq on a stage (D3) at level 1..11, larger is more urgent.
+ * Context: any; never sleeps.
+ * Returns 0, -EBUSY if irq has a handler, -EINVAL for a bad value.
  */
 KSL_API int ksl_irq_request(int irq, ksl_stage stage, int level, ksl_irq_handler fn,
                             void *arg);
 
 /*
  * Removes the handler, stops its timer and forgets what is pending of it.
- * Context: thread; waits until no handler of irq runs any more.
+ * Context: any; waits until no handler of irq runs any more on any thread.
  * Returns 0, -ENOENT if there is none, -EINVAL, -EDEADLK in its own handler.
  */
 KSL_API int ksl_irq_free(int irq);
 
 /*
  * Raises irq on some thread that may take it now, the caller included; it
- * is held until there is one. Context: any; never sleeps.
+ * is held until there is one (D3, D4). A thread that keeps the host's real-time
+ * signals blocked takes interrupts only where it unmasks or sleeps in a wait of
+ * this library. Context: any; never sleeps.
  * Returns 0 (also when held back), -EINVAL, -ENOENT.
  */
 KSL_API int ksl_irq_raise(int irq);
@@ -59,21 +60,21 @@ KSL_API int ksl_irq_raise(int irq);
 KSL_API int ksl_irq_raise_on(ksl_thread *t, int irq);
 
 /*
- * Raises irq first_ns from now, then every period_ns (0: once). first_ns 0
- * stops it. Timers do not survive fork in the child.
+ * Raises irq first_ns nanoseconds from now, then every period_ns nanoseconds (0:
+ * once). first_ns 0 stops it. Timers do not survive fork in the child.
  * Context: thread. Returns 0, -EINVAL, -ENOENT, -EAGAIN if no thread for
  * the timers can be had.
  */
 KSL_API int ksl_irq_timer(int irq, uint64_t first_ns, uint64_t period_ns);
 
 /*
- * Masks all interrupts of the caller. Context: any.
+ * Masks all interrupts of the caller (U1). Context: any.
  * Returns the previous state for ksl_irq_restore.
  */
 KSL_API unsigned ksl_irq_save(void);
 
 /*
- * Brings back a state of ksl_irq_save and plays what became open.
+ * Brings back a state of ksl_irq_save and plays what became open (U2).
  * Context: any. A value above 11 is `bad-argument`.
  */
 KSL_API void ksl_irq_restore(unsigned state);

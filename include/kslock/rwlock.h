@@ -31,18 +31,18 @@ typedef struct ksl_rwlock {
 KSL_API void ksl_rwlock_init(ksl_rwlock_t *l);
 
 /*
- * Takes l to read, with other readers. Spins while a writer is inside.
+ * Takes l to read, with other readers (W1, W2, W4). Spins while a writer is inside.
  * Context: any thread or handler; takes no interrupt until it returns
  * unless interrupt_save is NULL.
  */
 KSL_API void ksl_rwlock_acquire_read(ksl_rwlock_t *l, int *interrupt_save);
 
-/* Takes l alone. Context and interrupts as for reading. */
+/* Takes l alone (W1, W2). Context and interrupts as for reading. */
 KSL_API void ksl_rwlock_acquire_write(ksl_rwlock_t *l, int *interrupt_save);
 
 /*
- * The same without waiting. Return 1 if taken, 0 if not; then the interrupt
- * state is as at entry (W1).
+ * The same without waiting. Context: any thread or handler. Return 1 if taken,
+ * 0 if not; then the interrupt state is as at entry (W1).
  */
 KSL_API int ksl_rwlock_try_acquire_read(ksl_rwlock_t *l, int *interrupt_save);
 KSL_API int ksl_rwlock_try_acquire_write(ksl_rwlock_t *l, int *interrupt_save);

@@ -57,7 +57,8 @@ KSL_API int ksl_signal_action(int signo, unsigned flags);
  * From now on the POSIX signal signo, when it arrives at a thread, is posted
  * to that thread as simulated signal signo, without a window in which a
  * thread about to sleep could miss it. Replaces the process's handler.
- * Context: thread. Returns 0, -EINVAL if the host refuses the signal.
+ * Context: thread. Returns 0; -EINVAL for a bad number, a signal that the host
+ * refuses, or the one that the library uses for interrupts.
  */
 KSL_API int ksl_signal_attach(int signo);
 

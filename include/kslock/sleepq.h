@@ -41,16 +41,30 @@ enum { KSL_WAKE_TIMEOUT = 0, KSL_WAKE_SIGNAL = 1, KSL_WAKE_OTHER = 2 };
 KSL_API int ksl_block_check(void);
 
 /*
+ * The same for a sleep that gives l up meanwhile: also `not-owner` or
+ * `not-locked` unless the caller holds l (Q4). Context: any. 0 or -EPERM.
+ */
+KSL_API int ksl_block_check_lock(const ksl_spinlock_t *l);
+
+/*
  * Marks the caller as blocked (B1): from now on a wake-up is remembered until
  * ksl_block. Context: thread. In a handler: `irq-sleep`, nothing is marked.
  */
 KSL_API void ksl_block_prepare(unsigned flags);
 
 /*
- * Puts the prepared caller at the tail of q; if it was woken since it
+ * Puts the prepared caller at the tail of q (Q3); if it was woken since it
  * prepared, nothing happens. Context: thread, after ksl_block_prepare.
+ * Violations, nothing changes: `bad-argument` if it is not prepared or on a
+ * queue already; `irq-sleep` in a handler.
  */
 KSL_API void ksl_block_queue(ksl_sleep_queue_t *q);
+
+/*
+ * Takes the caller off q again if it is on it; it stays prepared.
+ * Context: thread.
+ */
+KSL_API void ksl_block_unqueue(ksl_sleep_queue_t *q);
 
 /*
  * ksl_block_prepare and ksl_block_queue in one step: marks the caller as blocked
@@ -59,7 +73,10 @@ KSL_API void ksl_block_queue(ksl_sleep_queue_t *q);
  */
 KSL_API void ksl_sleepq_prepare(ksl_sleep_queue_t *q, unsigned flags);
 
-/* Marks the caller as running; it is on no queue afterwards (B2). */
+/*
+ * Marks the caller as running; it is on no queue afterwards (B2).
+ * Context: thread; without ksl_block_prepare nothing happens.
+ */
 KSL_API void ksl_block_cancel(void);
 
 /*
@@ -74,7 +91,9 @@ KSL_API int ksl_block(void);
 
 /*
  * As ksl_block, until the absolute CLOCK_MONOTONIC date (NULL: no limit).
- * Returns also -ETIMEDOUT, never early; at once for a date in the past (B7).
+ * Context: thread; may sleep. Returns as ksl_block, and -ETIMEDOUT, never early,
+ * at once for a date in the past (B7). Violations: `irq-sleep`; `bad-argument` for
+ * nanoseconds outside 0..999999999, then -EPERM.
  */
 KSL_API int ksl_block_until(const struct timespec *date);
 
@@ -82,7 +101,8 @@ KSL_API int ksl_block_until(const struct timespec *date);
  * As ksl_block, but gives the spinlock l back once the caller can be found by
  * wakers and takes it again before it returns (Q4); interrupt state and the
  * state that l keeps for its holder are as before (Q6).
- * Context: thread that holds l. Violations: `not-owner`, `not-locked`.
+ * Context: thread that holds l; may sleep. Returns 0, -EINTR, or -EPERM if
+ * refused. Violations: `not-owner`, `not-locked`, `irq-sleep` in a handler.
  */
 KSL_API int ksl_block_unlock(ksl_spinlock_t *l);
 
@@ -94,7 +114,10 @@ KSL_API int ksl_block_unlock(ksl_spinlock_t *l);
  */
 KSL_API int ksl_block_wake(ksl_thread *t);
 
-/* The same with a reason: its block gives -ETIMEDOUT, -EINTR or 0. */
+/*
+ * The same with a reason KSL_WAKE_*: its block gives -ETIMEDOUT, -EINTR or 0 (B5,
+ * B7). Context: any. Returns 1 or 0; 0 for an unknown reason.
+ */
 KSL_API int ksl_block_wake_reason(ksl_thread *t, int reason);
 
 /*
@@ -106,7 +129,7 @@ KSL_API int ksl_block_wake_reason(ksl_thread *t, int reason);
 KSL_API int ksl_sleepq_sleep(ksl_sleep_queue_t *q, unsigned flags);
 
 /*
- * Wakes the first count waiters of q, all with 0 (Q1). A wake-up is never
+ * Wakes the first count waiters of q, count 0 all of them (Q1). A wake-up is never
  * spent on a waiter that already left (Q9). Touches no memory of q once the
  * last waiter is free to go.
  * Context: any, handlers included (Q8); never sleeps.
@@ -121,7 +144,7 @@ KSL_API size_t ksl_sleepq_wake(ksl_sleep_queue_t *q, size_t count);
  */
 KSL_API ksl_thread *ksl_task_new(void (*fn)(void *arg), void *arg);
 
-/* Offers the processor to other threads. Context: any. */
+/* Offers the processor to other threads (the kernel's yield). Context: any. */
 KSL_API void ksl_task_yield(void);
 
 KSL_END_DECLS

@@ -30,7 +30,7 @@ typedef struct ksl_spinlock {
 KSL_API void ksl_spinlock_acquire(ksl_spinlock_t *l);
 
 /*
- * As ksl_spinlock_acquire, but never waits.
+ * As ksl_spinlock_acquire, but never waits; an addition to S1..S8.
  * Context: any. Returns true with l held and interrupts masked, or false
  * with nothing changed.
  */
@@ -55,7 +55,7 @@ KSL_API void ksl_spinlock_raw_acquire(ksl_spinlock_t *l);
  */
 KSL_API void ksl_spinlock_raw_release(ksl_spinlock_t *l);
 
-/* True if the caller holds l. Context: any. */
+/* True if the caller holds l (T19: it changes nothing). Context: any. */
 KSL_API bool ksl_spinlock_held(const ksl_spinlock_t *l);
 
 /* Reports `assertion` unless the caller holds l. Context: any. */

@@ -9,28 +9,37 @@
 /* Returns how many locks t holds. */
 static unsigned report(ksl_thread *t, const char *where, const void *site)
 {
-    char list[700];
+    char list[KSI_MESSAGE - 512];
     struct ksi_text text = {list, sizeof list};
     const char *separator = "";
     const void *first = NULL;
     unsigned n = 0;
+    unsigned listed = 0;
     list[0] = '\0';
     for (uint32_t i = 0; i < t->nholds; i++) {
         const struct ksi_hold *h = ksi_held_at(t, i);
         const void *lock = ksi_load(&h->lock);
         if (lock == NULL)
             continue; /* given back by another thread */
-        ksi_say(&text, "%s", separator);
-        ksi_say_lock(&text, ksi_hold_kind(h), lock);
-        ksi_say(&text, "%s, taken at ", ksi_hold_mode(h) == KSI_SHARED ? " shared" : "");
-        ksi_say_site(&text, ksi_load(&h->site));
-        separator = "; ";
         if (n++ == 0) {
             first = lock;
             site = ksi_load(&h->site);
         }
+        if (text.left < 256)
+            continue; /* counted, no longer listed */
+        listed++;
+        ksi_say(&text, "%s", separator);
+        ksi_say_lock(&text, ksi_hold_kind(h), lock);
+        ksi_say(&text, "%s", ksi_hold_mode(h) == KSI_SHARED ? " shared" : "");
+        if (text.left > KSI_MESSAGE / 2) { /* with many of them, who is more than where */
+            ksi_say(&text, ", taken at ");
+            ksi_say_site(&text, ksi_load(&h->site));
+        }
+        separator = "; ";
     }
     n += t->unrecorded;
+    if (n > listed)
+        ksi_say(&text, "%sand %u more", listed > 0 ? " " : "", n - listed);
     if (n == 0)
         return 0;
     struct ksi_misuse m = {

@@ -156,7 +156,7 @@ static bool seen_before(ksl_thread *t, const void *site, const void *other)
 
 static void print(const ksl_violation *v)
 {
-    char line[1200];
+    char line[KSI_MESSAGE + 64];
     int n = snprintf(line, sizeof line, "kslock: %s: %s: %s\n",
                      v->severity == KSL_PANIC ? "panic" : "report", v->rule, v->message);
     size_t len = n > 0 && (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
@@ -192,7 +192,7 @@ void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
 {
     int saved = errno;
     ksl_thread *t = ksi_self();
-    char message[1024];
+    char message[KSI_MESSAGE];
     struct ksi_text text = {message, sizeof message};
     message[0] = '\0';
     va_list args;

@@ -16,6 +16,9 @@ enum ksi_rule {
     KSI_RULES
 };
 
+/* Room for a message: the report at exit lists some hundred locks. */
+enum { KSI_MESSAGE = 8192 };
+
 /* A line of text under construction; what does not fit is cut. */
 struct ksi_text {
     char *at;

@@ -62,6 +62,14 @@ int ksl_block_check(void)
     return refused ? -EPERM : 0;
 }
 
+int ksl_block_check_lock(const ksl_spinlock_t *l)
+{
+    ksl_thread *t = ksi_self();
+    if (ksi_refuse_in_handler(t, "sleep_on_queue_lock", KSI_SLEEPQ, NULL, KSI_SITE()))
+        return -EPERM;
+    return ksi_spinlock_check(l, t, "sleep with a spinlock", KSI_SITE()) ? 0 : -EPERM;
+}
+
 void ksl_block_prepare(unsigned flags)
 {
     ksl_thread *t = ksi_self();
@@ -76,17 +84,47 @@ void ksl_sleepq_prepare(ksl_sleep_queue_t *q, unsigned flags)
         prepare(t, q, flags);
 }
 
+static void refuse_queue(const ksl_sleep_queue_t *q, const char *what, const void *site)
+{
+    struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, KSI_SLEEPQ, q, site, NULL, false};
+    ksi_violate(&m, "%s", what);
+}
+
 void ksl_block_queue(ksl_sleep_queue_t *q)
+{
+    ksl_thread *t = ksi_self();
+    struct ksi_waiter *w = block_waiter(t);
+    struct ksi_lot lot;
+    if (ksi_refuse_in_handler(t, "sleep on a queue", KSI_SLEEPQ, q, KSI_SITE()))
+        return;
+    if (t->prepared == 0) {
+        refuse_queue(q, "queued without block_prepare", KSI_SITE());
+        return;
+    }
+    ksi_lot_lock_two(&lot, w, q);
+    /* Off any queue: woken since it prepared, so it will not sleep. */
+    bool waits = w->queue != NULL;
+    bool elsewhere = waits && w->queue->kind != KSI_Q_BLOCK;
+    if (waits && !elsewhere) {
+        ksi_lot_remove(w);
+        ksi_lot_enqueue(&lot, w, q, KSI_Q_SLEEP, KSI_FIFO, &q->waiters);
+    }
+    ksi_lot_unlock(&lot, NULL);
+    if (elsewhere)
+        refuse_queue(q, "a task can be on one queue at a time", KSI_SITE());
+}
+
+void ksl_block_unqueue(ksl_sleep_queue_t *q)
 {
     ksl_thread *t = ksi_self();
     struct ksi_waiter *w = block_waiter(t);
     struct ksi_lot lot;
     if (t->prepared == 0 || t->handlers > 0)
         return;
-    ksi_lot_lock_two(&lot, w, q);
-    if (w->queue != NULL) { /* else woken since it prepared: it will not sleep */
+    ksi_lot_lock_two(&lot, w, t);
+    if (w->queue != NULL && w->queue->address == q) {
         ksi_lot_remove(w);
-        ksi_lot_enqueue(&lot, w, q, KSI_Q_SLEEP, KSI_FIFO, &q->waiters);
+        ksi_lot_enqueue(&lot, w, t, KSI_Q_BLOCK, KSI_FIFO, NULL);
     }
     ksi_lot_unlock(&lot, NULL);
 }
@@ -149,6 +187,12 @@ int ksl_block_until(const struct timespec *date)
     if (ksi_refuse_in_handler(t, "block_task_timeout", KSI_SLEEPQ, NULL, KSI_SITE()))
         return -EPERM;
     uint64_t deadline = KSI_FOREVER;
+    if (date != NULL && (date->tv_nsec < 0 || date->tv_nsec >= 1000000000)) {
+        struct ksi_misuse m = {
+            KSI_BAD_ARGUMENT_RULE, KSI_SLEEPQ, NULL, KSI_SITE(), NULL, false};
+        ksi_violate(&m, "block_task_timeout: %ld nanoseconds", (long)date->tv_nsec);
+        return -EPERM;
+    }
     if (date != NULL) {
         const uint64_t second = 1000000000u;
         if (date->tv_sec < 0)

@@ -122,7 +122,6 @@ int ksl_spinlock_acquire_irq(ksl_spinlock_t *l)
     return (int)level;
 }
 
-/* Is l the caller's? If not, says so. */
 static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
                                 const char *call, const void *site)
 {
@@ -175,6 +174,12 @@ void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state)
     ksl_thread *t = ksi_self();
     if (raw_release(l, t, "spinlock_release_irq", KSI_SITE()))
         ksi_irq_unmask(t, (uint32_t)state);
+}
+
+bool ksi_spinlock_check(const ksl_spinlock_t *l, const ksl_thread *t, const char *call,
+                        const void *site)
+{
+    return check_holder(l, t, call, site);
 }
 
 bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,

@@ -6,6 +6,10 @@
 
 #include <kslock/spinlock.h>
 
+/* True if t holds l, else false after a violation. */
+bool ksi_spinlock_check(const ksl_spinlock_t *l, const ksl_thread *t, const char *call,
+                        const void *site);
+
 /*
  * For waits that give the lock up meanwhile. Suspend frees l, leaves the
  * interrupts as they are and returns what l keeps for its holder; resume takes

@@ -90,13 +90,14 @@ static bool nudge(ksl_thread *t)
     ksi_store_seq(&t->attention, 1u);
     if (t == ksi_tls.self)
         return true; /* the caller plays before it returns */
-    if (ksi_xchg(&t->kicked, 1u) != 0)
-        return true;
+    bool kicked = ksi_xchg(&t->kicked, 1u) != 0;
     KSI_POINT("irq: kick");
-    int error = ksi_host_kick(ksi_load(&t->tid), signal_number);
+    /* A kick that its thread took along into its exit: only asks for the thread. */
+    int error = ksi_host_kick(ksi_load(&t->tid), kicked ? 0 : signal_number);
     if (error == 0)
         return true;
-    ksi_xchg(&t->kicked, 0u);
+    if (!kicked)
+        ksi_xchg(&t->kicked, 0u);
     if (error != -ESRCH)
         return true; /* no room for a signal: t finds it when it looks by itself */
     ksi_registry_bury(t);
@@ -185,9 +186,10 @@ int ksi_irq_raise_any(ksl_thread *self, int irq)
     ksi_registry_read_lock();
     if (ksi_load_acq(&ksi_irq_slots[irq].fn) != NULL) {
         result = 0;
-        if ((ksi_fetch_or(&ksi_irq_floating_set, ksi_irq_bit(irq)) & ksi_irq_bit(irq)) ==
-            0)
-            offer(irq);
+        uint64_t bit = ksi_irq_bit(irq);
+        if ((ksi_fetch_or(&ksi_irq_floating_set, bit) & bit) == 0)
+            ksi_fetch_and(&announced, ~bit);
+        offer(irq); /* a repeat too: who was asked may keep real signals blocked */
     }
     ksi_registry_read_unlock();
     play_own(self);
@@ -237,6 +239,7 @@ void ksi_irq_forget(int irq)
 void ksi_irq_after_fork_child(ksl_thread *self)
 {
     ksi_store(&ksi_irq_floating_set, (uint64_t)0);
+    ksi_store(&announced, (uint64_t)0);
     for (int irq = 0; irq < KSL_IRQ_COUNT; irq++) {
         bool mine = self != NULL && (self->active & ksi_irq_bit(irq)) != 0;
         ksi_store(&ksi_irq_slots[irq].running, mine ? 1u : 0u);

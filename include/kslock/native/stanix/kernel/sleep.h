@@ -50,14 +50,12 @@ static inline int sleep_on_queue_interruptible(sleep_queue_t *queue)
     return ksl_sleepq_sleep(queue, KSL_BLOCK_INTERRUPTIBLE);
 }
 
-/* Puts the prepared caller on a queue; leaving it is leaving the block. */
+/*
+ * Put the prepared caller on a queue, and take it off again (it stays prepared).
+ * A task is on one queue at a time: a second one is refused as `bad-argument`.
+ */
 void sleep_add_to_queue(sleep_queue_t *queue) KSL_SYMBOL(ksl_block_queue);
-
-static inline void sleep_remove_from_queue(sleep_queue_t *queue)
-{
-    (void)queue; /* a task is on one queue at a time */
-    ksl_block_cancel();
-}
+void sleep_remove_from_queue(sleep_queue_t *queue) KSL_SYMBOL(ksl_block_unqueue);
 
 /* Sleeps until the absolute CLOCK_MONOTONIC date: 0, or -EINTR. */
 static inline int sleep_until(struct timespec *date)
@@ -74,10 +72,10 @@ KSL_END_DECLS
 #ifndef __cplusplus
 
 /* clang-format off */
-#define KSL_STANIX_SLEEP_(queue_, flags_, cond_, block_)                     \
+#define KSL_STANIX_SLEEP_(queue_, flags_, cond_, check_, block_)             \
     __extension__({                                                          \
         sleep_queue_t *ksl_stanix_queue_ = (queue_);                         \
-        int ksl_stanix_result_ = ksl_block_check();                          \
+        int ksl_stanix_result_ = (check_);                                   \
         while (ksl_stanix_result_ == 0 && !(cond_)) {                        \
             ksl_sleepq_prepare(ksl_stanix_queue_, flags_);                   \
             if (cond_) {                                                     \
@@ -100,11 +98,12 @@ KSL_END_DECLS
     __extension__({                                                          \
         spinlock_t *ksl_stanix_lock_ = KSL_STANIX_LOCK_OF_(a_, b_);          \
         KSL_STANIX_SLEEP_(queue_, flags_, KSL_STANIX_COND_OF_(a_, b_),       \
+                          ksl_block_check_lock(ksl_stanix_lock_),            \
                           ksl_block_unlock(ksl_stanix_lock_));               \
     })
 
 #define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                        \
-    KSL_STANIX_SLEEP_(queue_, flags_, cond_, ksl_block())
+    KSL_STANIX_SLEEP_(queue_, flags_, cond_, ksl_block_check(), ksl_block())
 /* clang-format on */
 
 #else
@@ -113,9 +112,8 @@ namespace ksl_stanix
 {
 
 template <class Cond, class Block>
-int sleep_loop(sleep_queue_t *queue, unsigned flags, Cond cond, Block block)
+int sleep_loop(sleep_queue_t *queue, unsigned flags, int result, Cond cond, Block block)
 {
-    int result = ksl_block_check();
     while (result == 0 && !cond()) {
         ksl_sleepq_prepare(queue, flags);
         if (cond()) {
@@ -132,7 +130,7 @@ int sleep_loop(sleep_queue_t *queue, unsigned flags, Cond cond, Block block)
 template <class Cond>
 int sleep_lock(sleep_queue_t *queue, unsigned flags, spinlock_t *lock, Cond cond)
 {
-    return sleep_loop(queue, flags, cond, [lock] { return ksl_block_unlock(lock); });
+    return sleep_loop(queue, flags, ksl_block_check_lock(lock), cond, [lock] { return ksl_block_unlock(lock); });
 }
 
 template <class T> struct is_lock {
@@ -157,7 +155,7 @@ int sleep_either(sleep_queue_t *queue, unsigned flags, A a, B b)
 #define KSL_STANIX_SLEEP_LOCK_(queue_, flags_, a_, b_) \
     ::ksl_stanix::sleep_either((queue_), (flags_), [&] { return (a_); }, [&] { return (b_); })
 #define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                               \
-    ::ksl_stanix::sleep_loop((queue_), (flags_), [&] { return static_cast<bool>(cond_); }, \
+    ::ksl_stanix::sleep_loop((queue_), (flags_), ksl_block_check(), [&] { return static_cast<bool>(cond_); }, \
                              [] { return ksl_block(); })
 /* clang-format on */
 
