@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * An interrupt after every single instruction of every operation: no wake-up is
+ * lost, no lock and no record is left wrong, nothing runs where it is masked.
+ * Arguments: the stride beyond the first positions, and one operation.
+ */
+
+#include "every_instruction.h"
+
+#include <stdio.h>
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#endif
+
+#if !defined(__x86_64__) || defined(SANITIZED)
+
+/* Sanitizers keep signals back, or have far too many instructions. */
+int main(void)
+{
+    fprintf(stderr, "single steps are for x86-64 without sanitizers\n");
+    return 77;
+}
+
+#else
+
+static const struct op ops[] = {
+    {.name = "spinlock", .stepped = op_spinlock, .handler = handler_spinlock},
+    {.name = "spinlock, try and raw release",
+     .stepped = op_spinlock_try,
+     .handler = handler_spinlock},
+    {.name = "rwlock, read", .stepped = op_rwlock_read, .handler = handler_rwlock_write},
+    {.name = "rwlock, write",
+     .stepped = op_rwlock_write,
+     .handler = handler_rwlock_write},
+    {.name = "rwlock, read, interrupts open",
+     .stepped = op_rwlock_raw_read,
+     .handler = handler_rwlock_read},
+    {.name = "mutex", .stepped = op_mutex, .after = after_sleeping_locks},
+    {.name = "rwsem, nested reading",
+     .stepped = op_rwsem_read,
+     .after = after_sleeping_locks},
+    {.name = "rwsem, nested writing",
+     .stepped = op_rwsem_write,
+     .after = after_sleeping_locks},
+    {.name = "mutex, waiting",
+     .stepped = op_wait_mutex,
+     .handler = handler_cond,
+     .partner = partner_holds_mutex,
+     .partner_sleeps = true},
+    {.name = "rwsem, reader waiting",
+     .stepped = op_wait_read,
+     .handler = handler_cond,
+     .partner = partner_holds_write,
+     .partner_sleeps = true},
+    {.name = "rwsem, writer waiting",
+     .stepped = op_wait_write,
+     .handler = handler_cond,
+     .partner = partner_holds_read,
+     .partner_sleeps = true},
+    {.name = "mutex, somebody waits",
+     .stepped = op_mutex_release,
+     .before = before_mutex,
+     .partner = partner_wants_mutex,
+     .partner_sleeps = true},
+    {.name = "rwsem, a writer waits",
+     .stepped = op_read_release,
+     .before = before_read,
+     .partner = partner_wants_write,
+     .partner_sleeps = true},
+    {.name = "rwsem, a reader waits",
+     .stepped = op_write_release,
+     .before = before_write,
+     .partner = partner_wants_read,
+     .partner_sleeps = true},
+    {.name = "record of 16 and more",
+     .stepped = op_growth,
+     .before = before_growth,
+     .after = after_growth,
+     .fresh = true,
+     .handler = handler_record},
+    {.name = "record, from the middle",
+     .stepped = op_removal,
+     .before = before_removal,
+     .after = after_removal,
+     .fresh = true,
+     .handler = handler_record},
+    {.name = "record with gaps",
+     .stepped = op_growth,
+     .before = before_struck_record,
+     .after = after_growth,
+     .fresh = true,
+     .handler = handler_record,
+     .partner = partner_gives_back},
+    {.name = "sleep_on_queue_condition",
+     .stepped = op_sleep_condition,
+     .after = after_sleep,
+     .handler = handler_queue},
+    {.name = "sleep_on_queue_lock",
+     .stepped = op_sleep_lock,
+     .after = after_sleep,
+     .handler = handler_queue_lock},
+    {.name = "block_prepare and block_task",
+     .stepped = op_block,
+     .after = after_sleep,
+     .handler = handler_unblock},
+    {.name = "block_task",
+     .stepped = op_block_prepared,
+     .before = before_prepared,
+     .after = after_sleep,
+     .handler = handler_unblock},
+    {.name = "block with a date",
+     .stepped = op_block_until,
+     .after = after_sleep,
+     .handler = handler_queue},
+    {.name = "block_prepare and block_cancel",
+     .stepped = op_prepare_and_cancel,
+     .after = after_sleep,
+     .handler = handler_unblock},
+    {.name = "cond_wait",
+     .stepped = op_cond,
+     .after = after_sleep,
+     .handler = handler_cond},
+    {.name = "cond_wait_interruptible",
+     .stepped = op_cond_signalled,
+     .after = after_signal,
+     .handler = handler_signal},
+    {.name = "cond_set",
+     .stepped = op_cond_set,
+     .handler = handler_cond,
+     .partner = partner_cond,
+     .partner_sleeps = true},
+    {.name = "wakeup_queue",
+     .stepped = op_wakeup,
+     .handler = handler_wake_partner,
+     .partner = partner_queue,
+     .partner_sleeps = true},
+    {.name = "unblock_task",
+     .stepped = op_unblock,
+     .handler = handler_unblock_partner,
+     .partner = partner_queue,
+     .partner_sleeps = true},
+    {.name = "irq save and restore", .stepped = op_save_restore},
+    {.name = "set_level", .stepped = op_set_level},
+    {.name = "stall", .stepped = op_stall},
+};
+
+enum { OPS = sizeof ops / sizeof *ops };
+
+static long stride = 41; /* the first positions are all tried, then each so many */
+static int first;       /* a single operation, for a look at one */
+
+START_TEST(an_interrupt_after_each_instruction)
+{
+    const struct op *op = &ops[first + _i];
+    long positions = step_through(op, stride);
+    if (getenv("CK_VERBOSITY") != NULL)
+        printf("%s: %ld instructions\n", op->name, positions);
+    ck_assert_int_gt(positions, 5);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    int count = OPS;
+    if (!step_works()) {
+        fprintf(stderr, "the processor cannot be single-stepped here\n");
+        return 77;
+    }
+    if (argc > 1)
+        stride = atol(argv[1]) > 0 ? atol(argv[1]) : 1;
+    if (argc > 2) {
+        first = atoi(argv[2]) % (int)OPS;
+        count = 1;
+    }
+    Suite *s = suite_create("every_instruction");
+    TCase *tc = tcase_create("operations");
+    if (stride == 1)
+        tcase_set_timeout(tc, 1000);
+    tcase_add_loop_test(tc, an_interrupt_after_each_instruction, 0, count);
+    suite_add_tcase(s, tc);
+    return support_run(s);
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Faults of earlier versions: the record of held locks. */
+
+#include "support.h"
+
+#include "thread/thread.h"
+
+#include <kslock/kslock.h>
+
+#include <sys/resource.h>
+
+enum { HANDOFFS = 5000, READS = 17 };
+
+static ksl_rwlock_t lock;
+static int turn; /* atomic: 1: the lock waits for its release */
+
+static void release_each(void *arg)
+{
+    (void)arg;
+    uint64_t state = 0;
+    for (int i = 0; i < HANDOFFS; i++) {
+        while (LOAD(&turn) != 1 && support_keep_waiting(&state))
+            ;
+        ksl_rwlock_release_write(&lock, NULL);
+        STORE(&turn, 0);
+    }
+}
+
+START_TEST(W5_a_lock_handed_over_leaves_no_entry_for_ever)
+{
+    struct actor a;
+    recorder_start();
+    actor_start(&a, release_each, NULL);
+    for (int i = 0; i < HANDOFFS; i++) {
+        ksl_rwlock_acquire_write(&lock, NULL);
+        STORE(&turn, 1);
+        WAIT_UNTIL(LOAD(&turn) == 0);
+    }
+    actor_join(&a);
+    ck_assert_uint_le(ksl_thread_self()->nholds, 2 * KSI_HOLDS_INLINE);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+/* A hold that found no room in the record is given back all the same. */
+START_TEST(R4_release_without_memory_for_the_record)
+{
+    static ksl_rwsem_t sems[READS];
+    struct rlimit before, none;
+    recorder_start();
+    for (int i = 0; i < READS - 1; i++)
+        ck_assert_int_eq(ksl_rwsem_acquire_read(&sems[i]), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    none = before;
+    none.rlim_cur = 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    int taken = ksl_rwsem_acquire_read(&sems[READS - 1]);
+    int given_back = ksl_rwsem_release_read(&sems[READS - 1]);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+    ck_assert_int_eq(taken, 0);
+    ck_assert_int_eq(given_back, 0);
+    ck_assert_uint_eq(sems[READS - 1].word, 0);
+    for (int i = READS - 2; i >= 0; i--)
+        ck_assert_int_eq(ksl_rwsem_release_read(&sems[i]), 0);
+    ck_assert_uint_eq(ksl_thread_self()->unrecorded, 0);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("regress_record");
+    TCase *tc = tcase_create("record");
+    tcase_add_test(tc, W5_a_lock_handed_over_leaves_no_entry_for_ever);
+    tcase_add_test(tc, R4_release_without_memory_for_the_record);
+    suite_add_tcase(s, tc);
+    return support_run(s);
+}
