@@ -341,6 +341,7 @@ START_TEST(a_prepared_task_queued_by_hand)
     ck_assert_uint_eq(LOAD(&q.queue.waiters), 1);
     sleep_remove_from_queue(&q.queue);
     ck_assert_uint_eq(LOAD(&q.queue.waiters), 0);
+    block_cancel(); /* off the queue, but still prepared until here */
     ck_assert_int_eq(block_task(), 0);
     /* Woken between queueing and blocking: no sleep. */
     block_prepare();
