@@ -57,7 +57,8 @@ static void compact(ksl_thread *t)
 
 bool ksi_held_make_room(ksl_thread *t)
 {
-    if (ksi_load(&t->struck) != 0)
+    /* Not in a handler: it may have interrupted a push whose entry is reserved. */
+    if (ksi_load(&t->struck) != 0 && t->handlers == 0)
         compact(t);
     uint32_t n = t->nholds;
     if (ksi_held_at(t, n) != NULL)
@@ -116,8 +117,8 @@ static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
 }
 
 /*
- * If the thread drops the entry at the same moment, the program releases the
- * lock twice and the worst that follows is a wrong line in a report.
+ * The thread may be moving entries at the same moment; then the worst that
+ * follows is a wrong line in its report at exit.
  */
 void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind, enum ksi_mode mode)
 {

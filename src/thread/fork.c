@@ -58,7 +58,6 @@ static void child(void)
         ksi_irq_play(self);
 }
 
-/* Called at the first registration: before it there is nothing to carry over. */
 void ksi_fork_watch(void)
 {
     if (pthread_atfork(prepare, parent, child) != 0)

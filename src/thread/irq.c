@@ -123,18 +123,17 @@ static void run(ksl_thread *t, const struct due *due)
 static void drain(ksl_thread *t, uint32_t level)
 {
     struct due due;
-    int cancel;
-    /* A thread cancelled inside a handler would never leave it. */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     while (take_next(t, level, &due))
         run(t, &due);
-    pthread_setcancelstate(cancel, NULL);
 }
 
 void ksi_irq_play(ksl_thread *t)
 {
     int saved = errno;
     uint32_t level = ksi_load(&t->level);
+    int cancel;
+    /* A thread cancelled inside a handler would never leave it. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     do {
         ksi_irq_set(t, KSI_MASK_ALL);
         ksi_xchg(&t->attention, 0u);
@@ -147,6 +146,7 @@ void ksi_irq_play(ksl_thread *t)
             ksi_up_end_wait(t, KSI_SIGNALLED);
     } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->attention) != 0 &&
              choose(t, level) >= 0);
+    pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 

@@ -41,11 +41,18 @@ static void dispatch(int signo)
     if (t == NULL)
         return; /* exiting; it offers what floats by itself */
     int saved = errno;
+    int cancel;
+    /* The program may be in asynchronous cancellation: not while we are here. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     ksi_xchg(&t->kicked, 0u); /* before the look: a later raise kicks again */
     if (ksi_load(&t->attention) != 0)
         ksi_irq_play(t);
-    if (ksi_irq_floating())
+    if (ksi_irq_floating()) {
         ksi_irq_offer_floating();
+        if (ksi_load(&t->attention) != 0)
+            ksi_irq_play(t);
+    }
+    pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 
@@ -85,11 +92,8 @@ bool ksi_irq_floating(void)
  * Makes t look at its log soon; the caller reads the registry. At most one real
  * signal is on its way to a thread. False if t has exited.
  */
-static bool nudge(ksl_thread *t)
+static bool kick(ksl_thread *t)
 {
-    ksi_store_seq(&t->attention, 1u);
-    if (t == ksi_tls.self)
-        return true; /* the caller plays before it returns */
     bool kicked = ksi_xchg(&t->kicked, 1u) != 0;
     KSI_POINT("irq: kick");
     /* A kick that its thread took along into its exit: only asks for the thread. */
@@ -102,6 +106,24 @@ static bool nudge(ksl_thread *t)
         return true; /* no room for a signal: t finds it when it looks by itself */
     ksi_registry_bury(t);
     return false;
+}
+
+/*
+ * Masked between the mark `kicked` and the kick that it speaks of, or a handler
+ * that interrupts us there would rely on a kick that only we can send. Nothing
+ * is played here, in a reading section; the callers do it afterwards.
+ */
+static bool nudge(ksl_thread *t)
+{
+    ksl_thread *self = ksi_tls.self;
+    ksi_store_seq(&t->attention, 1u);
+    if (t == self)
+        return true; /* the caller plays before it returns */
+    uint32_t level = self != NULL ? ksi_irq_mask(self) : 0;
+    bool alive = kick(t);
+    if (self != NULL)
+        ksi_irq_set(self, level);
+    return alive;
 }
 
 /*
@@ -143,19 +165,25 @@ static bool offer_to_taker(const struct ksi_irq_slot *s)
     }
 }
 
-/* The caller reads the registry. */
-static void offer(int irq)
+/*
+ * The caller reads the registry. A raiser announces in any case: the mark may be
+ * a late one of the raise before. The mark is set first, so whoever sees
+ * it knows that somebody goes through all threads.
+ */
+static void offer(int irq, bool raised)
 {
     const struct ksi_irq_slot *s = &ksi_irq_slots[irq];
-    if (offer_to_taker(s) || (ksi_load_acq(&announced) & ksi_irq_bit(irq)) != 0)
+    uint64_t bit = ksi_irq_bit(irq);
+    if (offer_to_taker(s) || (!raised && (ksi_load_acq(&announced) & bit) != 0))
         return;
+    ksi_fetch_or(&announced, bit);
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
         ksi_store_seq(&t->attention, 1u);
-    ksi_fetch_or(&announced, ksi_irq_bit(irq));
-    if (ksi_heavy_barrier()) {
-        offer_to_taker(s);
-    } else {
-        for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
+    bool barrier = ksi_heavy_barrier();
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
+        /* All that opened meanwhile: one alone may mask again before it looks. */
+        if (!barrier || (ksi_thread_alive(t) &&
+                         ksi_irq_takes(t, ksi_load(&s->level), ksi_load(&s->stage))))
             nudge(t);
     }
 }
@@ -167,7 +195,7 @@ void ksi_irq_offer_floating(void)
     for (; set != 0; set &= set - 1) {
         int irq = __builtin_ctzll(set);
         if (ksi_load_acq(&ksi_irq_slots[irq].fn) != NULL)
-            offer(irq);
+            offer(irq, false);
     }
     ksi_registry_read_unlock();
 }
@@ -189,7 +217,7 @@ int ksi_irq_raise_any(ksl_thread *self, int irq)
         uint64_t bit = ksi_irq_bit(irq);
         if ((ksi_fetch_or(&ksi_irq_floating_set, bit) & bit) == 0)
             ksi_fetch_and(&announced, ~bit);
-        offer(irq); /* a repeat too: who was asked may keep real signals blocked */
+        offer(irq, true); /* a repeat too: who was asked may keep real signals blocked */
     }
     ksi_registry_read_unlock();
     play_own(self);

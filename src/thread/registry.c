@@ -206,15 +206,17 @@ void ksi_registry_bury(ksl_thread *t)
 static void sweep(void)
 {
     ksi_raw_lock(&registry_lock);
+    int mine = ksi_host_tid();
     bool probe = ++registrations % PROBE_EVERY == 0;
     if (probe || ksi_load(&buried) != 0) {
         ksi_store(&buried, 0u);
         for (ksl_thread *t = first, *next; t != NULL; t = next) {
             next = t->next;
-            if (probe && ksi_host_kick(ksi_load(&t->tid), 0) == -ESRCH)
+            int tid = ksi_load(&t->tid);
+            if (probe && (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
                 ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
             if (!ksi_thread_alive(t))
-                unlink_thread(t, t->nholds > 0 || t->unrecorded > 0);
+                unlink_thread(t, t->nholds > 0 || t->unrecorded > 0 || t->prepared != 0);
         }
     }
     ksi_raw_unlock(&registry_lock);

@@ -11,6 +11,7 @@
 #include <kslock/signal.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 
@@ -87,7 +88,11 @@ int ksl_signal_take(void)
 
 uint64_t ksl_signal_mask(uint64_t set)
 {
-    return ksi_xchg(&ksi_self()->signal_mask, set);
+    ksl_thread *t = ksi_self();
+    uint64_t old = ksi_xchg(&t->signal_mask, set);
+    if (t->handlers > 0 && ksi_signal_next(t) != 0)
+        ksi_up_end_wait(t, KSI_SIGNALLED); /* a handler opens it for the thread's wait */
+    return old;
 }
 
 int ksl_signal_action(int signo, unsigned flags)
@@ -115,6 +120,8 @@ int ksl_signal_action(int signo, unsigned flags)
 static void arrived(int signo)
 {
     int saved = errno;
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     ksl_thread *t = ksi_tls.self;
     if (ignored(signo)) {
         /* dropped, like a posted one */
@@ -129,6 +136,7 @@ static void arrived(int signo)
                 ksi_irq_play(t);
         }
     }
+    pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 

@@ -55,11 +55,11 @@ static void unregister(void *arg)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ksi_irq_set(t, KSI_MASK_ALL);
+    ksi_tls.leaving = 1;
     ksi_up_leave_waits(t);
     ksi_registry_leave(t, keep);
     ksi_tls.owner = 0;
     ksi_tls.self = NULL;
-    ksi_tls.leaving = 1;
     if (ksi_irq_floating())
         ksi_irq_offer_floating(); /* one may have been offered to this thread */
     ksi_tls.leaving = 0;
@@ -71,6 +71,14 @@ static void make_key(void)
 {
     if (pthread_key_create(&exit_key, unregister) != 0)
         KSI_DIE("no thread-specific key is left", 0);
+}
+
+/*
+ * Before the program's own: fork calls the last ones registered first, and while
+ * our locks are held no program's prepare handler may run.
+ */
+__attribute__((constructor(101))) static void watch_fork(void)
+{
     ksi_fork_watch();
 }
 
