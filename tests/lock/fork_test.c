@@ -2,6 +2,7 @@
 
 /* fork while other threads hold and wait: the child goes on with every lock. */
 
+#include "child.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -30,43 +31,6 @@ enum { CHILDREN_TRIED = 2 };
 #else
 enum { CHILDREN_TRIED = 5 };
 #endif
-
-/* ---- in the child: no Check, an exit status ---- */
-
-#define CHILD_CHECK(expr)                                                                \
-    do {                                                                                 \
-        if (!(expr)) {                                                                   \
-            dprintf(STDERR_FILENO, "child, line %d: %s\n", __LINE__, #expr);             \
-            _exit(1);                                                                    \
-        }                                                                                \
-    } while (0)
-
-#define CHILD_WAIT(expr)                                                                 \
-    do {                                                                                 \
-        uint64_t state_ = 0;                                                             \
-        while (!(expr))                                                                  \
-            CHILD_CHECK(support_keep_waiting(&state_) || (expr));                        \
-    } while (0)
-
-/* Forks, runs fn in the child and expects it to end well. */
-static void in_child(void (*fn)(void))
-{
-    int status = -1;
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        alarm(2 * SUPPORT_DEADLINE_S);
-        fn();
-        _exit(0);
-    }
-    pid_t ended;
-    do {
-        ended = waitpid(pid, &status, 0);
-    } while (ended < 0 && errno == EINTR);
-    ck_assert_int_eq(ended, pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x",
-                  (unsigned)status);
-}
 
 /* ---- the locks ---- */
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "support.h"
+#include "child.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 uint64_t support_now_ns(void)
@@ -122,6 +124,25 @@ struct recorded recorder_last(void)
     struct recorded none = {0};
     unsigned n = recorder_size();
     return n > 0 && LOAD(&recorder[n - 1].ready) ? recorder[n - 1].v : none;
+}
+
+void in_child(void (*fn)(void))
+{
+    int status = -1;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        alarm(2 * SUPPORT_DEADLINE_S);
+        fn();
+        _exit(0);
+    }
+    pid_t ended;
+    do {
+        ended = waitpid(pid, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    ck_assert_int_eq(ended, pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x",
+                  (unsigned)status);
 }
 
 int support_run(Suite *s)

@@ -2,6 +2,7 @@
 
 /* Interrupts and timers in a forked child. */
 
+#include "child.h"
 #include "support.h"
 
 #include <kslock/irq.h>
@@ -31,43 +32,6 @@ const char *__tsan_default_options(void)
 #endif
 
 enum { TIMED = 1, REFERENCE = 2, MS = 1000000 };
-
-/* ---- in the child: no Check, an exit status ---- */
-
-#define CHILD_CHECK(expr)                                                                \
-    do {                                                                                 \
-        if (!(expr)) {                                                                   \
-            dprintf(STDERR_FILENO, "child, line %d: %s\n", __LINE__, #expr);             \
-            _exit(1);                                                                    \
-        }                                                                                \
-    } while (0)
-
-#define CHILD_WAIT(expr)                                                                 \
-    do {                                                                                 \
-        uint64_t state_ = 0;                                                             \
-        while (!(expr))                                                                  \
-            CHILD_CHECK(support_keep_waiting(&state_) || (expr));                        \
-    } while (0)
-
-/* Forks, runs fn in the child and expects it to end well. */
-static void in_child(void (*fn)(void))
-{
-    int status = -1;
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        alarm(2 * SUPPORT_DEADLINE_S);
-        fn();
-        _exit(0);
-    }
-    pid_t ended;
-    do {
-        ended = waitpid(pid, &status, 0);
-    } while (ended < 0 && errno == EINTR);
-    ck_assert_int_eq(ended, pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x",
-                  (unsigned)status);
-}
 
 static int ticks[3]; /* atomic, by irq */
 

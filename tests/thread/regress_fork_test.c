@@ -5,6 +5,7 @@
  * brings only what somebody refers to.
  */
 
+#include "child.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -21,36 +22,6 @@ enum { FORKS = 400 };
 #endif
 
 enum { IRQ = 7 };
-
-/* ---- in the child: no Check, an exit status ---- */
-
-#define CHILD_CHECK(expr)                                                                \
-    do {                                                                                 \
-        if (!(expr)) {                                                                   \
-            dprintf(STDERR_FILENO, "child, line %d: %s\n", __LINE__, #expr);             \
-            _exit(1);                                                                    \
-        }                                                                                \
-    } while (0)
-
-/* Forks, runs fn in the child and expects it to end well. */
-static void in_child(void (*fn)(void))
-{
-    int status = -1;
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        alarm(SUPPORT_DEADLINE_S);
-        fn();
-        _exit(0);
-    }
-    pid_t ended;
-    do {
-        ended = waitpid(pid, &status, 0);
-    } while (ended < 0 && errno == EINTR);
-    ck_assert_int_eq(ended, pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child ended with %x",
-                  (unsigned)status);
-}
 
 static ksl_thread *self;
 
@@ -203,6 +174,50 @@ START_TEST(a_pending_interrupt_stays_with_the_parent)
 }
 END_TEST
 
+/* ---- the program's own fork handlers use locks ---- */
+
+static ksl_mutex_t big;            /* contended when the fork begins */
+static int big_is_held, fork_runs; /* atomic */
+
+static void take_big(void)
+{
+    STORE(&fork_runs, 1);
+    (void)ksl_mutex_acquire(&big);
+}
+
+static void give_big(void)
+{
+    ksl_mutex_release(&big);
+}
+
+static void hold_big(void *arg)
+{
+    (void)arg;
+    (void)ksl_mutex_acquire(&big);
+    STORE(&big_is_held, 1);
+    uint64_t state = 0;
+    while (!LOAD(&fork_runs) && support_keep_waiting(&state))
+        ;
+    for (int i = 0; i < 1000; i++)
+        ksl_task_yield(); /* let it queue */
+    ksl_mutex_release(&big);
+}
+
+static void child_ends(void)
+{
+}
+
+START_TEST(a_program_locks_in_its_own_fork_handlers)
+{
+    struct actor a;
+    ck_assert_int_eq(pthread_atfork(take_big, give_big, give_big), 0);
+    actor_start(&a, hold_big, NULL);
+    WAIT_UNTIL(LOAD(&big_is_held));
+    in_child(child_ends);
+    actor_join(&a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("regress_fork");
@@ -212,6 +227,7 @@ int main(void)
     tcase_add_test(tc, the_child_reports_violations);
     tcase_add_test(tc, the_child_can_request_interrupts);
     tcase_add_loop_test(tc, a_pending_interrupt_stays_with_the_parent, 0, 2);
+    tcase_add_test(tc, a_program_locks_in_its_own_fork_handlers);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
