@@ -177,7 +177,7 @@ END_TEST
 /* ---- the program's own fork handlers use locks ---- */
 
 static ksl_mutex_t big;            /* contended when the fork begins */
-static int big_is_held, fork_runs; /* atomic */
+static int big_is_held, fork_runs, fork_done; /* atomic */
 
 static void take_big(void)
 {
@@ -201,6 +201,8 @@ static void hold_big(void *arg)
     for (int i = 0; i < 1000; i++)
         ksl_task_yield(); /* let it queue */
     ksl_mutex_release(&big);
+    while (!LOAD(&fork_done) && support_keep_waiting(&state))
+        ;
 }
 
 static void child_ends(void)
@@ -214,6 +216,7 @@ START_TEST(a_program_locks_in_its_own_fork_handlers)
     actor_start(&a, hold_big, NULL);
     WAIT_UNTIL(LOAD(&big_is_held));
     in_child(child_ends);
+    STORE(&fork_done, 1);
     actor_join(&a);
 }
 END_TEST
