@@ -38,8 +38,9 @@ KSL_API int ksl_irq_request(int irq, ksl_stage stage, int level, ksl_irq_handler
 
 /*
  * Removes the handler, stops its timer and forgets what is pending of it.
- * Context: any; waits until no handler of irq runs any more on any thread.
- * Returns 0, -ENOENT if there is none, -EINVAL, -EDEADLK in its own handler.
+ * Context: thread; waits until no handler of irq runs any more on any thread.
+ * Returns 0, -ENOENT if there is none, -EINVAL, -EDEADLK in its own handler, -EPERM
+ * if refused. Violations: `irq-sleep` in the handler of another interrupt.
  */
 KSL_API int ksl_irq_free(int irq);
 
@@ -62,7 +63,7 @@ KSL_API int ksl_irq_raise_on(ksl_thread *t, int irq);
 /*
  * Raises irq first_ns nanoseconds from now, then every period_ns nanoseconds (0:
  * once). first_ns 0 stops it. Timers do not survive fork in the child.
- * Context: thread. Returns 0, -EINVAL, -ENOENT, -EAGAIN if no thread for
+ * Context: any; the first call of the process from a thread. Returns 0, -EINVAL, -ENOENT, -EAGAIN if no thread for
  * the timers can be had.
  */
 KSL_API int ksl_irq_timer(int irq, uint64_t first_ns, uint64_t period_ns);

@@ -74,6 +74,12 @@ void ksi_up_bad_argument(const char *call, unsigned long value, const void *site
     ksi_violate(&m, "%s: %lu is out of range", call, value);
 }
 
+void ksi_up_irq_sleep(const char *call, const void *site)
+{
+    struct ksi_misuse m = {.rule = KSI_IRQ_SLEEP_RULE, .site = site};
+    ksi_violate(&m, "%s in an interrupt handler", call);
+}
+
 bool ksi_up_signals_deferred(const ksl_thread *t)
 {
     (void)t; /* no lock of the families here defers signals */

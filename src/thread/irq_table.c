@@ -59,6 +59,10 @@ int ksl_irq_free(int irq)
     ksl_thread *self = ksi_self();
     if ((self->active & ksi_irq_bit(irq)) != 0)
         return -EDEADLK;
+    if (self->handlers > 0) { /* it waits for readers, maybe for the one it interrupted */
+        ksi_up_irq_sleep("ksl_irq_free", KSI_SITE());
+        return -EPERM;
+    }
     struct ksi_irq_slot *s = &ksi_irq_slots[irq];
     uint32_t mask = ksi_irq_mask(self);
     ksi_raw_lock(&table_lock);

@@ -33,6 +33,9 @@ bool ksi_up_thread_exit(ksl_thread *t);
 /* diag/: a `bad-argument` violation of the calling thread. */
 void ksi_up_bad_argument(const char *call, unsigned long value, const void *site);
 
+/* diag/: an `irq-sleep` violation of the calling thread. */
+void ksi_up_irq_sleep(const char *call, const void *site);
+
 /* diag/: true while signal delivery to t is deferred by a lock that it holds. */
 bool ksi_up_signals_deferred(const ksl_thread *t);
 

@@ -9,6 +9,7 @@
 #include <kernel/oneshot.h>
 #include <kernel/sleep.h>
 
+#include <kslock/irq.h>
 #include <kslock/mutex.h>
 #include <kslock/rwsem.h>
 
@@ -116,6 +117,31 @@ START_TEST(a_task_is_on_one_queue_at_a_time)
 }
 END_TEST
 
+/* ---- a handler may not wait for other handlers ---- */
+
+enum { IRQ = 5, OTHER = 6 };
+static int freed;
+
+static void free_other(int irq, void *arg)
+{
+    (void)arg;
+    freed = ksl_irq_free(irq == IRQ ? OTHER : IRQ);
+}
+
+START_TEST(no_handler_frees_another_interrupt)
+{
+    ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, 3, free_other, NULL), 0);
+    ck_assert_int_eq(ksl_irq_request(OTHER, KSL_STAGE_INBAND, 3, free_other, NULL), 0);
+    recorder_start();
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    ck_assert_int_eq(freed, -EPERM);
+    ASSERT_VIOLATED("irq-sleep");
+    recorder_stop();
+    ck_assert_int_eq(ksl_irq_free(OTHER), 0); /* still installed */
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+}
+END_TEST
+
 /* ---- oneshot ---- */
 
 static oneshot_t oneshot;
@@ -149,6 +175,7 @@ int main(void)
     tcase_add_test(tc, Q4_the_lock_must_be_held_even_if_the_condition_is_true);
     tcase_add_test(tc, B7_nanoseconds_out_of_range_are_refused);
     tcase_add_test(tc, a_task_is_on_one_queue_at_a_time);
+    tcase_add_test(tc, no_handler_frees_another_interrupt);
     tcase_add_test(tc, oneshot_lets_waiters_go_for_ever);
     suite_add_tcase(s, tc);
     return support_run(s);
