@@ -12,7 +12,8 @@ KSL_BEGIN_DECLS
  * A thread of the process as the library sees it: one simulated CPU and task.
  * The pointer stays valid until the thread exits; after that, calls that
  * take it answer -ESRCH (ksl_signal_post, ksl_irq_raise_on) or 0
- * (ksl_thread_unblock). Pointers are aligned to at least 64 bytes.
+ * (ksl_thread_unblock), until at least 128 more threads have exited and its
+ * memory may serve another thread. Aligned to at least 64 bytes.
  */
 typedef struct ksl_thread ksl_thread;
 

@@ -3,7 +3,7 @@
  * Reader/writer semaphore (R1..R9).
  *
  * word = holders | marks. Holders: 0; the writer's descriptor address; or READ
- * and the number of reading threads times ONE. Marks: WRITERS, READERS.
+ * and the number of reading threads times ONE. Marks: WRITERS, READERS, COMING.
  *
  *   holders     leaves it by
  *   0           writer: CAS -> me; reader, if WRITERS is clear: CAS -> READ|ONE
@@ -13,13 +13,14 @@
  *
  *   mark     set                             cleared; both under the bucket lock
  *   WRITERS  by a writer before it queues    when no writer is queued or on its way
- *   READERS  by a reader before it queues    when no reader is queued
+ *   READERS  by a reader before it queues    when no reader is queued; may be stale
  *   COMING   by who pops a writer            by that writer's next look, which takes
  *                                            the lock or queues it again
  *
  * WRITERS stays set from the moment when a writer queues until it is in, also
  * between its pop and its second look, so new readers stay out all the time (R2).
- * At most one writer is on its way, and nothing can abort it (R8). Invariant:
+ * At most one writer is on its way, and nothing can abort it (R8); but a child of
+ * fork may have a mark without its writer, which a reader there takes off. Invariant:
  * readers queued => READERS is set and somebody holds, or COMING is set, or
  * the readers' waker is between pop and wake.
  *

@@ -9,7 +9,8 @@
  * handler of one real signal, plays what the level lets through and leaves
  * the rest in the log. Between threads of the protocol:
  *
- *   raiser    sets the bit in t->pending, then t->attention, then kicks t
+ *   raiser    sets the bit in t->pending, then t->attention, then kicks t with a
+ *             real signal, unless one is on its way (t->kicked)
  *   t masks   one store; t unmasks: store, compiler barrier, look at attention
  *   player    clears attention, then looks at the log; sets attention again
  *             if something stays; after it restored the level it looks again

@@ -12,7 +12,8 @@
 
 /*
  * The bulletproof flavour of liburcu: it registers threads by itself, so a
- * program that uses another flavour, or this one, on its own is not disturbed.
+ * program that uses another flavour is not disturbed. One that uses this flavour
+ * must leave urcu_bp_before_fork and its companions to us.
  */
 
 enum {

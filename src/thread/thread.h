@@ -76,7 +76,6 @@ struct ksi_waiter {
     uint32_t *counter;    /* waiters of the object, NULL if it keeps none */
     uint32_t outcome;     /* atomic; leaves KSI_WAITING after unlinking */
     int prio;             /* of a priority-ordered queue */
-    uint32_t tag;         /* for the primitive: what the waiter wants */
     bool interruptible;   /* may be ended by signal and unblock */
     struct ksi_queue own; /* the first donation */
 };
