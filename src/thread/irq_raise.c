@@ -128,7 +128,8 @@ static bool nudge(ksl_thread *t)
 
 /*
  * Some thread that may take it now, each with the same chance, but one to which
- * a signal is under way only if there is no other; NULL if none.
+ * a signal is under way only if there is no other; NULL if none. Not one that is
+ * exiting: the host may take the signal for it after its last instruction.
  */
 static ksl_thread *find_taker(uint32_t level, uint32_t stage)
 {
@@ -139,7 +140,8 @@ static ksl_thread *find_taker(uint32_t level, uint32_t stage)
     ksl_thread *second = NULL;
     uint32_t seen = 0;
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
-        if (!ksi_thread_alive(t) || !ksi_irq_takes(t, level, stage))
+        if (!ksi_thread_alive(t) || ksi_load(&t->exit_rounds) != 0 ||
+            !ksi_irq_takes(t, level, stage))
             continue;
         if (ksi_load(&t->kicked) != 0) {
             second = t;

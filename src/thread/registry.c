@@ -96,7 +96,7 @@ static void reset(ksl_thread *t)
     ksi_store(&t->struck, 0u);
     t->rwsem_reads = 0;
     t->spin_limit = 0;
-    t->exit_rounds = 0;
+    ksi_store(&t->exit_rounds, 0u);
     t->prepared = 0;
     ksi_store(&t->attention, 0u);
     ksi_store(&t->kicked, 0u);

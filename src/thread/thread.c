@@ -46,7 +46,9 @@ static uint32_t last_round(void)
 static void unregister(void *arg)
 {
     ksl_thread *t = arg;
-    if (++t->exit_rounds < last_round()) {
+    uint32_t round = ksi_load(&t->exit_rounds) + 1;
+    ksi_store(&t->exit_rounds, round);
+    if (round < last_round()) {
         pthread_setspecific(exit_key, t);
         return;
     }

@@ -98,7 +98,7 @@ struct ksl_thread {
     uint32_t rwsem_reads; /* distinct read holds of rwsems */
 
     uint32_t spin_limit; /* see wait/spin.h */
-    uint32_t exit_rounds;
+    uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */
     uint32_t prepared; /* between block_prepare and the end of the block */
     uint32_t block_flags;
 
