@@ -1,55 +1,83 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Locks held where none may be: thread exit, return of a system call. */
 
+#include "diag/named.h"
 #include "diag/violation.h"
 #include "thread/upcalls.h"
 
 #include <kslock/signal.h>
 
+/* A list under construction. */
+struct list {
+    struct ksi_text text;
+    const void *first; /* the first lock, and where it was taken */
+    const void *site;
+    unsigned locks;
+    unsigned listed;
+};
+
+static void add(struct list *l, enum ksi_kind kind, const void *lock, bool shared,
+                const void *site)
+{
+    if (l->locks++ == 0) {
+        l->first = lock;
+        l->site = site;
+    }
+    if (l->text.left < 256)
+        return; /* counted, no longer listed */
+    if (l->listed++ > 0)
+        ksi_say(&l->text, "; ");
+    ksi_say_lock(&l->text, kind, lock);
+    ksi_say(&l->text, "%s", shared ? " shared" : "");
+    if (l->text.left > KSI_MESSAGE / 2) { /* with many of them, who is more than where */
+        ksi_say(&l->text, ", taken at ");
+        ksi_say_site(&l->text, site);
+    }
+}
+
+static void add_slots(struct list *l, const ksl_thread *t)
+{
+    uintptr_t entry;
+    const void *site;
+    for (uint32_t i = 0; ksi_slot_at(t, i, &entry, &site); i++) {
+        if (entry == 0)
+            continue;
+        const struct ksi_named *named = ksi_entry_lock(entry);
+        enum ksi_kind kind = KSI_RWSEM;
+        if ((entry & KSI_OF_RWSEM) == 0)
+            kind = ksi_named_is(named, KSI_NAMED_MTX) ? KSI_MTX : KSI_SX;
+        add(l, kind, named, ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site);
+    }
+}
+
 /* Returns how many locks t holds. */
 static unsigned report(ksl_thread *t, const char *where, const void *site)
 {
-    char list[KSI_MESSAGE - 512];
-    struct ksi_text text = {list, sizeof list};
-    const char *separator = "";
-    const void *first = NULL;
-    unsigned n = 0;
-    unsigned listed = 0;
-    list[0] = '\0';
+    char text[KSI_MESSAGE - 512];
+    struct list l = {.text = {text, sizeof text}, .site = site};
+    text[0] = '\0';
     for (uint32_t i = 0; i < t->nholds; i++) {
         const struct ksi_hold *h = ksi_held_at(t, i);
         const void *lock = ksi_load(&h->lock);
-        if (lock == NULL)
-            continue; /* given back by another thread */
-        if (n++ == 0) {
-            first = lock;
-            site = ksi_load(&h->site);
-        }
-        if (text.left < 256)
-            continue; /* counted, no longer listed */
-        listed++;
-        ksi_say(&text, "%s", separator);
-        ksi_say_lock(&text, ksi_hold_kind(h), lock);
-        ksi_say(&text, "%s", ksi_hold_mode(h) == KSI_SHARED ? " shared" : "");
-        if (text.left > KSI_MESSAGE / 2) { /* with many of them, who is more than where */
-            ksi_say(&text, ", taken at ");
-            ksi_say_site(&text, ksi_load(&h->site));
-        }
-        separator = "; ";
+        if (lock != NULL) /* else given back by another thread */
+            add(&l, ksi_hold_kind(h), lock, ksi_hold_mode(h) == KSI_SHARED,
+                ksi_load(&h->site));
     }
-    n += t->unrecorded;
-    if (n > listed)
-        ksi_say(&text, "%sand %u more", listed > 0 ? " " : "", n - listed);
-    if (n == 0)
+    add_slots(&l, t);
+    l.locks += t->unrecorded + t->unshared;
+    if (l.locks > l.listed)
+        ksi_say(&l.text, "%sand %u more", l.listed > 0 ? " " : "", l.locks - l.listed);
+    if (l.locks == 0)
         return 0;
     struct ksi_misuse m = {
         .rule = KSI_EXIT_HELD_RULE,
-        .lock = first,
-        .site = site,
+        .lock = l.first,
+        .site = l.site,
         .named = true,
     };
-    ksi_violate(&m, "%s with %u lock%s held: %s", where, n, n == 1 ? "" : "s", list);
-    return n;
+    ksi_violate(&m, "%s with %u lock%s held: %s", where, l.locks, l.locks == 1 ? "" : "s",
+                text);
+    return l.locks;
 }
 
 bool ksi_up_thread_exit(ksl_thread *t)

@@ -3,6 +3,8 @@
 
 #include "diag/violation.h"
 
+#include "diag/named.h"
+#include "platform/host.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
@@ -67,17 +69,46 @@ static const char *symbol_at(const void *p)
     return NULL;
 }
 
+/*
+ * What the lock is called: its own name, else its symbol. The name of a lock that
+ * has ended may be gone, so room, of KSI_NAME_ROOM bytes, gets a careful copy.
+ */
+enum { KSI_NAME_ROOM = 128 };
+
+static const char *name_of(enum ksi_kind kind, const void *lock, char *room)
+{
+    if (kind == KSI_SX || kind == KSI_MTX || kind == KSI_MTX_SPIN) {
+        const struct ksi_named *named = lock;
+        unsigned flags = ksi_load(&named->flags);
+        if ((flags & (KSI_NAMED_ALIVE | KSI_NAMED_ENDED)) == 0 || named->name == NULL)
+            return symbol_at(lock);
+        int error = ksi_host_copy_text(room, named->name, KSI_NAME_ROOM);
+        if (error == 0)
+            return room;
+        if (error != -EFAULT && (flags & KSI_NAMED_ALIVE) != 0)
+            return named->name;
+    }
+    return symbol_at(lock);
+}
+
 void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
 {
-    const char *symbol = symbol_at(lock);
+    char room[KSI_NAME_ROOM];
+    const char *name = name_of(kind, lock, room);
     ksi_say(text, "%s %p", ksi_kind_name(kind), lock);
-    if (symbol != NULL)
-        ksi_say(text, " (%s)", symbol);
+    if (name != NULL)
+        ksi_say(text, " (%s)", name);
 }
 
 void ksi_say_site(struct ksi_text *text, const void *site)
 {
     Dl_info info;
+    const struct ksl_place *place = ksi_site_place(site);
+    if (place != NULL) {
+        const char *name = strrchr(place->file, '/');
+        ksi_say(text, "%s:%d", name != NULL ? name + 1 : place->file, place->line);
+        return;
+    }
     if (site == NULL || dladdr(site, &info) == 0) {
         ksi_say(text, "an unknown place");
         return;
@@ -188,6 +219,20 @@ static void deliver(const ksl_violation *v, const void *site, const void *other)
         print(v);
 }
 
+/* Where the owner took the lock; NULL if its record does not say. */
+static const void *held_since(const struct ksi_misuse *m)
+{
+    const struct ksi_hold *h = ksi_held_find(m->owner, m->lock, KSI_EXCLUSIVE);
+    if (h == NULL)
+        h = ksi_held_find(m->owner, m->lock, KSI_SHARED);
+    if (h != NULL)
+        return ksi_load(&h->site);
+    const struct ksi_named *named = m->lock;
+    if (m->kind == KSI_SX || m->kind == KSI_MTX)
+        return ksi_slot_site(m->owner, &named->word);
+    return m->kind == KSI_RWSEM ? ksi_slot_site(m->owner, m->lock) : NULL;
+}
+
 void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
 {
     int saved = errno;
@@ -209,27 +254,28 @@ void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
     ksi_say_site(&text, m->site);
     const void *other = NULL;
     if (m->owner != NULL) {
-        const struct ksi_hold *h = ksi_held_find(m->owner, m->lock, KSI_EXCLUSIVE);
-        if (h == NULL)
-            h = ksi_held_find(m->owner, m->lock, KSI_SHARED);
+        other = held_since(m);
         ksi_say(&text, "; held by ");
         if (m->owner == t)
             ksi_say(&text, "itself");
         else
             ksi_say_thread(&text, m->owner);
-        if (h != NULL) {
-            other = ksi_load(&h->site);
+        if (other != NULL) {
             ksi_say(&text, " since ");
             ksi_say_site(&text, other);
         }
     }
+    const struct ksl_place *place = ksi_site_place(m->site);
+    char room[KSI_NAME_ROOM];
     ksl_violation v = {
         .severity = rules[m->rule].severity,
         .rule = rules[m->rule].id,
         .message = message,
         .lock = m->lock,
-        .lock_name = symbol_at(m->lock),
+        .lock_name = m->lock != NULL ? name_of(m->kind, m->lock, room) : NULL,
         .thread = t,
+        .file = place != NULL ? place->file : NULL,
+        .line = place != NULL ? place->line : 0,
     };
     deliver(&v, m->site, other);
     errno = saved;

@@ -128,7 +128,7 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
 
 int ksl_mutex_acquire(ksl_mutex_t *m)
 {
-    uintptr_t me = ksi_tls.owner;
+    uintptr_t me = ksl_tls.owner;
     uintptr_t seen = 0;
     if (KSI_UNLIKELY(me == 0 || !ksi_cas_acq(&m->word, &seen, me)))
         return acquire_slow(m, KSI_SITE());
@@ -183,7 +183,7 @@ KSI_COLD static uintptr_t check_owner(ksl_mutex_t *m, const void *site)
 
 void ksl_mutex_release(ksl_mutex_t *m)
 {
-    uintptr_t me = ksi_tls.owner;
+    uintptr_t me = ksl_tls.owner;
     uintptr_t word = ksi_load(&m->word);
     if (KSI_UNLIKELY(me == 0 || owner_of(word) != me)) {
         me = check_owner(m, KSI_SITE());

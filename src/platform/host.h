@@ -27,6 +27,15 @@ int ksi_host_kick(int tid, int signo);
  */
 bool ksi_heavy_barrier(void);
 
+/* Whether it can, as far as is known; asks the host the first time. */
+bool ksi_heavy_works(void);
+
+/*
+ * Copies a string of at most room - 1 bytes, cut if it is longer: 0; -EFAULT if it
+ * cannot be read; another error if the host does not let us try.
+ */
+int ksi_host_copy_text(char *to, const char *from, size_t room);
+
 /* Zeroed pages that are never given back; NULL if there are none. */
 void *ksi_pages(size_t bytes);
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 int ksi_fault_planted;
+int ksi_lacks_membarrier;
 void (*ksi_point_hook)(const char *where);
 
 void ksi_point(const char *where)

@@ -21,6 +21,7 @@ static __thread sigset_t fork_signals __attribute__((tls_model("initial-exec")))
 static void prepare(void)
 {
     sigset_t all;
+    ksi_up_locks_before_fork();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &fork_signals);
     ksi_irq_timer_before_fork();
@@ -32,22 +33,24 @@ static void prepare(void)
 
 static void parent(void)
 {
-    ksi_up_wait_after_fork(false, ksi_tls.self);
+    ksi_up_wait_after_fork(false, ksl_tls.self);
     ksi_up_diag_after_fork(false);
     ksi_registry_after_fork_parent();
     ksi_irq_table_after_fork(false);
     ksi_irq_timer_after_fork(false);
+    ksi_up_locks_after_fork();
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
 }
 
 static void child(void)
 {
-    ksl_thread *self = ksi_tls.self;
+    ksl_thread *self = ksl_tls.self;
     ksi_registry_after_fork_child(self);
     ksi_irq_table_after_fork(true);
     ksi_irq_timer_after_fork(true);
     ksi_irq_after_fork_child(self);
     ksi_up_diag_after_fork(true);
+    ksi_up_locks_after_fork();
     ksi_up_wait_after_fork(true, self);
     if (self != NULL) {
         ksi_store(&self->tid, ksi_host_tid());

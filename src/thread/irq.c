@@ -96,11 +96,11 @@ static void run(ksl_thread *t, const struct due *due)
     uint32_t stage = t->stage;
     uint32_t stalled = t->stalled;
     uint64_t active = t->active;
-    uintptr_t owner = ksi_tls.owner;
+    uintptr_t owner = ksl_tls.owner;
 
     ksi_store(&t->handlers, t->handlers + 1);
     t->active = active | ksi_irq_bit(due->irq);
-    ksi_tls.owner = 0; /* fast paths of sleeping locks stop here */
+    ksl_tls.owner = 0; /* fast paths of sleeping locks stop here */
     ksi_store(&t->stage, due->stage);
     if (due->stage == KSL_STAGE_OOB)
         ksi_store(&t->stalled, 1u); /* D5: no in-band handler inside */
@@ -113,7 +113,7 @@ static void run(ksl_thread *t, const struct due *due)
     ksi_irq_set(t, KSI_MASK_ALL);
     ksi_store(&t->stage, stage);
     ksi_store(&t->stalled, stalled);
-    ksi_tls.owner = owner;
+    ksl_tls.owner = owner;
     t->active = active;
     ksi_store(&t->handlers, t->handlers - 1);
     ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
@@ -190,7 +190,7 @@ bool ksl_irq_enabled(void)
 
 bool ksl_irq_in_handler(void)
 {
-    const ksl_thread *t = ksi_tls.self;
+    const ksl_thread *t = ksl_tls.self;
     return t != NULL && t->handlers > 0;
 }
 

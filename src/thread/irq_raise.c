@@ -37,7 +37,7 @@ extern void __tsan_init(void) __attribute__((weak));
 static void dispatch(int signo)
 {
     (void)signo;
-    ksl_thread *t = ksi_tls.self;
+    ksl_thread *t = ksl_tls.self;
     if (t == NULL)
         return; /* exiting; it offers what floats by itself */
     int saved = errno;
@@ -115,7 +115,7 @@ static bool kick(ksl_thread *t)
  */
 static bool nudge(ksl_thread *t)
 {
-    ksl_thread *self = ksi_tls.self;
+    ksl_thread *self = ksl_tls.self;
     ksi_store_seq(&t->attention, 1u);
     if (t == self)
         return true; /* the caller plays before it returns */

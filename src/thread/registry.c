@@ -44,7 +44,7 @@ static struct {
  */
 void ksi_registry_read_lock(void)
 {
-    if (KSI_UNLIKELY(ksi_tls.leaving != 0))
+    if (KSI_UNLIKELY(ksl_tls.leaving != 0))
         ksi_raw_lock(&registry_lock);
     else
         urcu_bp_read_lock();
@@ -52,7 +52,7 @@ void ksi_registry_read_lock(void)
 
 void ksi_registry_read_unlock(void)
 {
-    if (KSI_UNLIKELY(ksi_tls.leaving != 0))
+    if (KSI_UNLIKELY(ksl_tls.leaving != 0))
         ksi_raw_unlock(&registry_lock);
     else
         urcu_bp_read_unlock();
@@ -95,6 +95,14 @@ static void reset(ksl_thread *t)
     t->unrecorded = 0;
     ksi_store(&t->struck, 0u);
     t->rwsem_reads = 0;
+    ksi_store(&t->front.claims, ksi_heavy_works() ? 0u : KSI_CLAIM_ALWAYS);
+    ksi_store(&t->closing, 0u);
+    for (unsigned i = 0; i < KSL_SLOTS; i++)
+        ksi_store(&t->converted[i], (const volatile uintptr_t *)NULL);
+    ksi_store(&t->far_used, 0u);
+    t->far_live = 0;
+    t->unshared = 0;
+    t->spin_mutexes = 0;
     t->spin_limit = 0;
     ksi_store(&t->exit_rounds, 0u);
     t->prepared = 0;
@@ -166,9 +174,21 @@ static void recycle(void)
     ksi_raw_unlock(&registry_lock);
 }
 
+/* Its slots hold shares, so writers must go on finding them. */
+static bool shows_shares(const ksl_thread *t)
+{
+    for (unsigned i = 0; i < KSL_SLOTS; i++) {
+        if (ksi_load(&t->front.slots[i].lock) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* With the registry lock. */
 static void unlink_thread(ksl_thread *t, bool keep)
 {
+    if (shows_shares(t))
+        return;
     /* t->next stays: a reader that stands on t walks on from it. */
     ksl_thread *next = t->next;
     if (t->prev != NULL)
@@ -217,7 +237,8 @@ static void sweep(void)
             if (probe && (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
                 ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
             if (!ksi_thread_alive(t))
-                unlink_thread(t, t->nholds > 0 || t->unrecorded > 0 || t->prepared != 0);
+                unlink_thread(t, t->nholds > 0 || t->unrecorded > 0 || t->far_used > 0 ||
+                                     t->unshared > 0 || t->prepared != 0);
         }
     }
     ksi_raw_unlock(&registry_lock);
@@ -256,6 +277,8 @@ void ksi_registry_enter(ksl_thread *t)
     ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_ALIVE);
     ksi_store_seq(&first, t);
     ksi_raw_unlock(&registry_lock);
+    if (!ksi_heavy_works()) /* it may have gone since the descriptor was set up */
+        ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
 }
 
 void ksi_registry_before_fork(void)
@@ -273,14 +296,20 @@ void ksi_registry_after_fork_parent(void)
 void ksi_registry_after_fork_child(ksl_thread *self)
 {
     urcu_bp_after_fork_child();
-    for (ksl_thread *t = first; t != NULL; t = t->next) {
-        if (t != self)
+    /* Of the others those stay that show shares: nobody will give them back. */
+    ksl_thread *last = NULL;
+    ksl_thread *next;
+    for (ksl_thread *t = first; t != NULL; t = next) {
+        next = t->next;
+        if (t != self) {
             ksi_store(&t->state, (uint32_t)KSI_THREAD_DEAD);
+            if (!shows_shares(t))
+                continue;
+        }
+        t->prev = last;
+        ksi_store(last != NULL ? &last->next : &first, t);
+        last = t;
     }
-    ksi_store(&first, self);
-    if (self != NULL) {
-        self->prev = NULL;
-        ksi_store(&self->next, (ksl_thread *)NULL);
-    }
+    ksi_store(last != NULL ? &last->next : &first, (ksl_thread *)NULL);
     ksi_store(&registry_lock.word, 0u); /* sleepers on it did not come along */
 }

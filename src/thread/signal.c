@@ -122,11 +122,11 @@ static void arrived(int signo)
     int saved = errno;
     int cancel;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    ksl_thread *t = ksi_tls.self;
+    ksl_thread *t = ksl_tls.self;
     if (ignored(signo)) {
         /* dropped, like a posted one */
     } else if (t == NULL) {
-        __atomic_or_fetch(&ksi_tls.early_signals, bit(signo), __ATOMIC_RELAXED);
+        __atomic_or_fetch(&ksl_tls.early_signals, bit(signo), __ATOMIC_RELAXED);
     } else {
         ksi_fetch_or(&t->signals, bit(signo));
         if ((ksi_load(&t->signal_mask) & bit(signo)) == 0) {

@@ -22,7 +22,7 @@
 #define PTHREAD_DESTRUCTOR_ITERATIONS 4
 #endif
 
-__thread struct ksi_tls ksi_tls __attribute__((tls_model("initial-exec")));
+KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial-exec")));
 
 static pthread_key_t exit_key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -57,14 +57,14 @@ static void unregister(void *arg)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ksi_irq_set(t, KSI_MASK_ALL);
-    ksi_tls.leaving = 1;
+    ksl_tls.leaving = 1;
     ksi_up_leave_waits(t);
     ksi_registry_leave(t, keep);
-    ksi_tls.owner = 0;
-    ksi_tls.self = NULL;
+    ksl_tls.owner = 0;
+    ksl_tls.self = NULL;
     if (ksi_irq_floating())
         ksi_irq_offer_floating(); /* one may have been offered to this thread */
-    ksi_tls.leaving = 0;
+    ksl_tls.leaving = 0;
     sigaddset(&old, ksi_irq_signal()); /* a late kick finds nobody */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
@@ -96,10 +96,10 @@ ksl_thread *ksi_thread_register(void)
     ksi_store(&t->tid, ksi_host_tid());
     ksi_registry_read_lock(); /* liburcu knows this thread from here on */
     ksi_registry_read_unlock();
-    ksi_store(&t->signals, ksi_tls.early_signals);
-    ksi_tls.early_signals = 0;
-    ksi_tls.self = t;
-    ksi_tls.owner = (uintptr_t)t;
+    ksi_store(&t->signals, ksl_tls.early_signals);
+    ksl_tls.early_signals = 0;
+    ksl_tls.self = t;
+    ksl_tls.owner = (uintptr_t)t;
     if (pthread_setspecific(exit_key, t) != 0)
         KSI_DIE("pthread_setspecific", 0);
     ksi_registry_enter(t);

@@ -7,6 +7,7 @@
 #include "platform/park.h"
 #include "platform/rawlock.h"
 
+#include <kslock/inline.h>
 #include <kslock/irq.h>
 #include <kslock/thread.h>
 
@@ -23,8 +24,14 @@ enum {
     KSI_MASK_ALL = KSL_IRQ_LEVELS - 1,
     KSI_NAME_MAX = 32,
     KSI_HOLDS_INLINE = 16,
-    KSI_HOLDS_CHUNKS = 20 /* beyond the inline part, each twice the one before */
+    KSI_HOLDS_CHUNKS = 20, /* beyond the inline part, each twice the one before */
+    KSI_FAR_INLINE = 16,
+    KSI_FAR_CHUNKS = 24,   /* likewise */
+    KSI_THREAD_ALIGN = 512 /* lock words keep flags below it */
 };
+
+/* In front.claims: the host has no heavy barrier, so every release looks twice. */
+#define KSI_CLAIM_ALWAYS 0x80000000u
 
 enum ksi_thread_state {
     KSI_THREAD_FREE,
@@ -74,15 +81,19 @@ struct ksi_waiter {
     ksl_thread *thread;        /* constant */
     struct ksi_queue *donation;
     uint32_t *counter;    /* waiters of the object, NULL if it keeps none */
+    ksl_thread *claimed;  /* whose release must look for this waiter, see lot.h */
     uint32_t outcome;     /* atomic; leaves KSI_WAITING after unlinking */
     int prio;             /* of a priority-ordered queue */
     bool interruptible;   /* may be ended by signal and unblock */
+    bool chosen;          /* the lock's word says that it is on its way */
     struct ksi_queue own; /* the first donation */
 };
 
 enum { KSI_WAITER_LOCK, KSI_WAITER_BLOCK, KSI_WAITERS };
 
 struct ksl_thread {
+    struct ksl_front front; /* what inlined fast paths use, see diag/slots.h */
+
     /* Changed by the thread itself and by handlers that interrupt it. */
     uint32_t level;    /* interrupt level; others read it as a hint */
     uint32_t stage;    /* ksl_stage; likewise */
@@ -97,9 +108,17 @@ struct ksl_thread {
     uint32_t unrecorded;  /* holds for which there was no memory */
     uint32_t rwsem_reads; /* distinct read holds of rwsems */
 
-    uint32_t spin_limit; /* see wait/spin.h */
+    uint32_t far_used;     /* atomic: entries of far slots, see diag/slots.h */
+    uint32_t far_live;     /* of them in use */
+    uint32_t unshared;     /* shares for which there was no memory */
+    uint32_t fenced_reads; /* see lock/rw_tune.c */
+    uint32_t closing;      /* atomic: has SPIN of a lock, see lock/rw.h */
+    uint32_t spin_mutexes; /* spinning mutexes held, see lock/mtx.c */
+    uint32_t spin_level;   /* interrupt level before the first of them */
+
+    uint32_t spin_limit;  /* see wait/spin.h */
     uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */
-    uint32_t prepared; /* between block_prepare and the end of the block */
+    uint32_t prepared;    /* between block_prepare and the end of the block */
     uint32_t block_flags;
 
     /* Written by other threads. */
@@ -125,29 +144,27 @@ struct ksl_thread {
     ksl_thread *idle; /* list of descriptors that wait for reuse */
     char name[KSI_NAME_MAX];
     struct ksi_hold holds[KSI_HOLDS_INLINE];
-    struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */
-} __attribute__((aligned(128)));
+    struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS];  /* atomic; kept for ever */
+    const volatile uintptr_t *converted[KSL_SLOTS]; /* atomic: see lock/rw_slots.c */
+    struct ksl_slot far_slots[KSI_FAR_INLINE];
+    struct ksl_slot *more_slots[KSI_FAR_CHUNKS]; /* atomic; kept for ever */
+} __attribute__((aligned(KSI_THREAD_ALIGN)));
+
+_Static_assert(offsetof(struct ksl_thread, front) == 0, "see <kslock/inline.h>");
 
 /*
- * The thread-local block. owner is what owner words of locks hold: 0 while
- * the thread is unknown, runs a handler or is being watched, so a fast path
- * that compares it needs no further test.
+ * The thread-local block ksl_tls is in <kslock/inline.h>. owner is what owner words
+ * of locks hold: 0 while the thread is unknown, runs a handler or is being
+ * watched, so a fast path that compares it needs no further test. early_signals:
+ * attached signals from before registration; leaving: it reads the registry
+ * without liburcu, see there.
  */
-struct ksi_tls {
-    uintptr_t owner;
-    ksl_thread *self;
-    uint64_t early_signals; /* attached signals from before registration */
-    uint32_t leaving;       /* reads the registry without liburcu, see there */
-};
-
-extern __thread struct ksi_tls ksi_tls
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 KSI_COLD ksl_thread *ksi_thread_register(void);
 
 static inline ksl_thread *ksi_self(void)
 {
-    ksl_thread *t = ksi_tls.self;
+    ksl_thread *t = ksl_tls.self;
     return KSI_LIKELY(t != NULL) ? t : ksi_thread_register();
 }
 

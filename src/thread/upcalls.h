@@ -12,9 +12,12 @@
 /* wait/: ends the interruptible wait of t, if there is one. True if it did. */
 bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome);
 
-/* wait/ and diag/: around fork. In the child self is alone; NULL: unknown. */
+/* wait/, lock/ and diag/: around fork. In the child self is alone; NULL: unknown. */
 void ksi_up_wait_before_fork(void);
 void ksi_up_wait_after_fork(bool child, ksl_thread *self);
+void ksi_up_locks_before_fork(
+    void); /* lock/: waits for steps that a child could not end */
+void ksi_up_locks_after_fork(void);
 void ksi_up_diag_before_fork(void);
 void ksi_up_diag_after_fork(bool child);
 

@@ -163,6 +163,8 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     }
     w->prio = ksi_thread_urgency(w->thread);
     w->counter = counter;
+    w->claimed = NULL;
+    w->chosen = false;
     if (counter != NULL)
         ksi_store(counter, ksi_load(counter) + 1);
     ksi_store(&w->outcome, (uint32_t)KSI_WAITING);
@@ -184,6 +186,10 @@ void ksi_lot_remove(struct ksi_waiter *w)
         q->last = w->prev;
     ksi_store(&w->queue, (struct ksi_queue *)NULL);
     w->interruptible = false;
+    if (w->claimed != NULL) {
+        ksi_fetch_sub(&w->claimed->front.claims, 1u);
+        w->claimed = NULL;
+    }
     if (w->counter != NULL)
         ksi_store(w->counter, ksi_load(w->counter) - 1);
     if (q->spares != NULL) {
@@ -208,6 +214,12 @@ void ksi_wake_add(struct ksi_wake_list *wake, struct ksi_waiter *w)
     wake->last = w;
 }
 
+static void take(struct ksi_waiter *w, struct ksi_wake_list *wake)
+{
+    ksi_lot_remove(w);
+    ksi_wake_add(wake, w);
+}
+
 bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
                  struct ksi_wake_list *wake)
 {
@@ -215,10 +227,54 @@ bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind k
     struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
     if (q == NULL)
         return false;
-    struct ksi_waiter *w = q->first;
-    ksi_lot_remove(w);
-    ksi_wake_add(wake, w);
+    take(q->first, wake);
     return true;
+}
+
+bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
+                        enum ksi_queue_kind kind, struct ksi_wake_list *wake)
+{
+    (void)lot;
+    struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    if (q == NULL)
+        return false;
+    struct ksi_waiter *best = q->first;
+    for (struct ksi_waiter *w = best->next; w != NULL; w = w->next) {
+        if (ksi_thread_urgency(w->thread) > ksi_thread_urgency(best->thread))
+            best = w;
+    }
+    take(best, wake);
+    return true;
+}
+
+bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                      struct ksi_wake_list *wake)
+{
+    (void)lot;
+    struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    if (q == NULL)
+        return false;
+    take(q->last, wake);
+    return true;
+}
+
+void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t)
+{
+    ksi_fetch_add(&t->front.claims, 1u);
+    w->claimed = t;
+}
+
+void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,
+                        enum ksi_queue_kind kind, struct ksi_wake_list *wake)
+{
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    struct ksi_waiter *w = q != NULL ? q->first : NULL;
+    while (w != NULL) {
+        struct ksi_waiter *next = w->next;
+        if (w->claimed == lot->self)
+            take(w, wake);
+        w = next;
+    }
 }
 
 void ksi_wake(struct ksi_wake_list *wake)

@@ -21,6 +21,14 @@
  *     lock by whoever ends its wait; if it is off already it was popped,
  *     and waits for that outcome.
  *
+ * A holder that gives the primitive back by a plain store cannot see a mark that
+ * is set at the same moment. So a waiter may put a claim on the holder's
+ * descriptor, too: the holder looks at its claims after the store, and one that
+ * finds some wakes all who wait for that primitive with a claim on it. The
+ * waiter, once queued, makes all threads pass a barrier (ksi_heavy_barrier)
+ * and looks at the word again before it sleeps: by then the store is visible
+ * to it, or the claim to the holder.
+ *
  * Bucket locks are raw locks: interrupts are masked while one is held.
  */
 
@@ -30,7 +38,9 @@ enum ksi_queue_kind {
     KSI_Q_WRITE,
     KSI_Q_COND,
     KSI_Q_SLEEP,
-    KSI_Q_BLOCK
+    KSI_Q_BLOCK,
+    KSI_Q_CHANNEL,
+    KSI_Q_CV
 };
 
 enum ksi_order { KSI_FIFO, KSI_PRIORITY };
@@ -76,6 +86,19 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
 /* Takes the first waiter off for waking; false if there is none. */
 bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
                  struct ksi_wake_list *wake);
+
+/* The same for the most urgent one by its priority now, and for the last one. */
+bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
+                        enum ksi_queue_kind kind, struct ksi_wake_list *wake);
+bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                      struct ksi_wake_list *wake);
+
+/* The queued w puts a claim on t, until it is off the queue. */
+void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t);
+
+/* Takes all those off for waking that have a claim on the caller. */
+void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,
+                        enum ksi_queue_kind kind, struct ksi_wake_list *wake);
 
 /* Takes w off its queue, wherever that is; its bucket is locked. */
 void ksi_lot_remove(struct ksi_waiter *w);

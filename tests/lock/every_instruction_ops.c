@@ -108,7 +108,7 @@ void op_rwsem_write(void)
 void after_sleeping_locks(void)
 {
     CHECK(room.mutex.word == 0);
-    CHECK(room.sem.word == 0);
+    CHECK(room.sem.word < 512); /* no holder; bits of its tier may be set */
 }
 
 /* ---- held by the partner until a handler sets the condition ---- */

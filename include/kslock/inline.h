@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSLOCK_INLINE_H
+#define KSLOCK_INLINE_H
+
+/*
+ * The inlined fast paths of shared/exclusive locks. Programs use the headers
+ * of the locks; what is here changes with the library's version.
+ *
+ * The lock word and its bits are described in src/lock/rw.h, slots and claims in
+ * src/diag/slots.h.
+ */
+
+#include <kslock/base.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+KSL_BEGIN_DECLS
+
+/* Where a lock was taken. */
+struct ksl_place {
+    const char *file;
+    int line;
+};
+
+/* clang-format off */
+#define KSL_PLACE()                                                                      \
+    (__extension__({                                                                     \
+        static const struct ksl_place ksl_place_ = {__FILE__, __LINE__};                 \
+        &ksl_place_;                                                                     \
+    }))
+/* clang-format on */
+
+struct ksl_slot {
+    uintptr_t lock; /* address of the word with tags, 0: unused */
+    const void *place;
+};
+
+enum { KSL_SLOTS = 32, KSL_SLOT_EXCLUSIVE = 2 };
+
+/* How a thread's descriptor begins. */
+struct ksl_front {
+    uint32_t claims; /* atomic: who must not release without a look at the waiters */
+    uint32_t reserved;
+    struct ksl_slot slots[KSL_SLOTS];
+};
+
+struct ksl_tls {
+    uintptr_t owner; /* descriptor; 0: unknown, in a handler, being watched */
+    void *self;
+    uint64_t early_signals;
+    uint32_t leaving;
+    uint32_t reserved;
+};
+
+extern KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial-exec")));
+
+enum { KSL_WORD_SLOTS = 16, KSL_WORD_BIAS = 32, KSL_WORD_BASE = 256 };
+
+/* The share published in a slot was not granted: takes it back. */
+KSL_API void ksl_share_cancel(const volatile uintptr_t *word);
+/* The caller gave the lock with this word back, and somebody claims to hear of it. */
+KSL_API void ksl_claims_answer(const volatile uintptr_t *word);
+
+/* The only slot of that thread in which a fast path puts this word. */
+static inline struct ksl_slot *ksl_slot_of(uintptr_t owner,
+                                           const volatile uintptr_t *word)
+{
+    uintptr_t a = (uintptr_t)word;
+    uintptr_t slots = owner + __builtin_offsetof(struct ksl_front, slots);
+    return (struct ksl_slot *)(slots + (((a >> 1) ^ (a >> 6)) & (KSL_SLOTS - 1) << 4));
+}
+
+static inline uint32_t *ksl_claims_of(uintptr_t owner)
+{
+    return (uint32_t *)(owner + __builtin_offsetof(struct ksl_front, claims));
+}
+
+/* Takes a share of a lock under reader bias; false: nothing has happened. */
+static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *place)
+{
+    uintptr_t owner = ksl_tls.owner;
+    if (__builtin_expect(owner == 0, 0))
+        return false;
+    struct ksl_slot *s = ksl_slot_of(owner, word);
+    if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
+        return false;
+    __atomic_store_n(&s->place, place, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->lock, (uintptr_t)word, __ATOMIC_RELEASE);
+    /* A writer that takes the bias off orders this load after the store (membarrier). */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect((__atomic_load_n(word, __ATOMIC_ACQUIRE) & KSL_WORD_BIAS) != 0,
+                         1))
+        return true;
+    ksl_share_cancel(word);
+    return false;
+}
+
+/* Gives a share back; false: nothing has happened. */
+static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
+{
+    uintptr_t owner = ksl_tls.owner;
+    if (__builtin_expect(owner == 0, 0))
+        return false;
+    struct ksl_slot *s = ksl_slot_of(owner, word);
+    if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != (uintptr_t)word,
+                         0))
+        return false;
+    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
+        ksl_claims_answer(word);
+    return true;
+}
+
+/*
+ * Takes a free lock without reader slots alone; false: nothing has happened. A
+ * handler goes by the word; so that it finds the slot filled whenever the word
+ * says that its thread is the owner, the slot is first in and last out.
+ */
+static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
+{
+    uintptr_t owner = ksl_tls.owner;
+    uintptr_t seen = KSL_WORD_BASE;
+    if (__builtin_expect(owner == 0, 0))
+        return false;
+    struct ksl_slot *s = ksl_slot_of(owner, word);
+    if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
+        return false;
+    __atomic_store_n(&s->place, place, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->lock, (uintptr_t)word | KSL_SLOT_EXCLUSIVE, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_compare_exchange_n(word, &seen, owner | KSL_WORD_BASE,
+                                                     false, __ATOMIC_ACQUIRE,
+                                                     __ATOMIC_RELAXED),
+                         1))
+        return true;
+    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Gives a lock held once and without waiters back; false: nothing has happened. */
+static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
+{
+    uintptr_t owner = ksl_tls.owner;
+    uintptr_t left = __atomic_load_n(word, __ATOMIC_RELAXED) ^ owner;
+    if (__builtin_expect(owner == 0, 0) ||
+        __builtin_expect((left & ~(uintptr_t)KSL_WORD_SLOTS) != KSL_WORD_BASE, 0))
+        return false;
+    struct ksl_slot *s = ksl_slot_of(owner, word);
+    if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) !=
+                             ((uintptr_t)word | KSL_SLOT_EXCLUSIVE),
+                         0))
+        return false;
+    __atomic_store_n(word, left, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
+    if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
+        ksl_claims_answer(word);
+    return true;
+}
+
+KSL_END_DECLS
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lock/named.h"
+
+#include "thread/signal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static enum ksi_kind kind_of(const struct ksi_named *l)
+{
+    switch (ksi_load(&l->flags) & KSI_NAMED_CLASS) {
+    case KSI_NAMED_MTX:
+        return KSI_MTX;
+    case KSI_NAMED_MTX_SPIN:
+        return KSI_MTX_SPIN;
+    default:
+        return KSI_SX;
+    }
+}
+
+bool ksi_named_alive(const struct ksi_named *l, unsigned class, const char *call,
+                     const void *site)
+{
+    if (KSI_LIKELY(ksi_named_is(l, class)))
+        return true;
+    if ((ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0)
+        ksi_named_refuse(l, KSI_BAD_ARGUMENT_RULE, NULL, site, "%s of a %s", call,
+                         ksi_kind_name(kind_of(l)));
+    else
+        ksi_named_refuse(l, KSI_DESTROYED_RULE, NULL, site,
+                         "%s of a lock that is not initialised or was destroyed", call);
+    return false;
+}
+
+void ksi_named_refuse(const struct ksi_named *l, enum ksi_rule rule,
+                      const ksl_thread *owner, const void *site, const char *what, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(text, sizeof text, what, args);
+    va_end(args);
+    struct ksi_misuse m = {rule, kind_of(l), l, site, owner, false};
+    ksi_violate(&m, "%s", text);
+}
+
+void ksi_named_refuse_release(const struct ksi_named *l, const char *call,
+                              const void *site)
+{
+    uintptr_t w = ksi_load(&l->word);
+    uintptr_t owner = ksi_rw_owner(w);
+    const ksl_thread *t = ksi_self();
+    if (ksi_share_find(t, &l->word) != NULL)
+        ksi_named_refuse(l, KSI_NOT_OWNER_RULE, t, site, "%s: held shared only", call);
+    else if (owner != 0)
+        ksi_named_refuse(l, KSI_NOT_OWNER_RULE, ksi_thread_of(owner), site,
+                         "%s: held exclusively", call);
+    else if (!ksi_rw_unheld(w) || ksi_rw_seen_in_slots(&l->word, NULL))
+        ksi_named_refuse(l, KSI_NOT_OWNER_RULE, NULL, site,
+                         "%s by a thread that does not hold it so; shared by others",
+                         call);
+    else
+        ksi_named_refuse(l, KSI_NOT_LOCKED_RULE, NULL, site, "%s of a free lock", call);
+}
+
+/*
+ * A handler may do both in between; it leaves `recursed` as it was. Its own last
+ * level does not clear the mark, because ours is counted before it is marked.
+ */
+void ksi_named_recurse(struct ksi_named *l)
+{
+    ksi_store(&l->recursed, l->recursed + 1);
+    ksi_barrier();
+    ksi_fetch_or(&l->word, (uintptr_t)KSI_RECURSED);
+}
+
+bool ksi_named_unrecurse(struct ksi_named *l)
+{
+    if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
+        return false;
+    ksi_store(&l->recursed, l->recursed - 1);
+    ksi_barrier();
+    if (l->recursed == 0)
+        ksi_fetch_and(&l->word, ~(uintptr_t)KSI_RECURSED);
+    return true;
+}
+
+int ksi_named_interrupted(const ksl_thread *t, int error)
+{
+    int signo = error == -ERESTART ? ksi_signal_next(t) : 0;
+    return signo != 0 && ksi_signal_restarts(signo) ? ERESTART : EINTR;
+}
+
+enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
+                                       const char *call, const void *site)
+{
+    unsigned class = ksi_load(&l->flags) & KSI_NAMED_CLASS;
+    if (class == KSI_NAMED_MTX_SPIN && (ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0) {
+        ksi_named_refuse(l, KSI_BAD_ARGUMENT_RULE, NULL, site,
+                         "%s: spin mutexes can only use msleep_spin", call);
+        return KSI_INTERLOCK_BAD;
+    }
+    if (!ksi_named_alive(l, class == KSI_NAMED_MTX ? class : KSI_NAMED_SX, call, site))
+        return KSI_INTERLOCK_BAD;
+    if (ksi_named_mine(l, t)) {
+        if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
+            return KSI_INTERLOCK_EXCLUSIVE;
+        ksi_named_refuse(l, KSI_RECURSION_RULE, t, site, "%s with a recursed lock", call);
+        return KSI_INTERLOCK_BAD;
+    }
+    unsigned shares = ksi_share_count(t, &l->word);
+    if (shares == 1 || (shares == 0 && t->unshared > 0))
+        return KSI_INTERLOCK_SHARED;
+    if (shares == 0)
+        ksi_named_refuse_release(l, call, site);
+    else
+        ksi_named_refuse(l, KSI_RECURSION_RULE, t, site, "%s with %u shares of the lock",
+                         call, shares);
+    return KSI_INTERLOCK_BAD;
+}
+
+void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how)
+{
+    if (how == KSI_INTERLOCK_EXCLUSIVE)
+        ksi_rw_disown(&l->word, t);
+    else
+        ksi_rw_unshare(&l->word, t, ksi_share_find(t, &l->word));
+}
+
+void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how,
+                           const void *site)
+{
+    const struct ksi_rw_class *c = kind_of(l) == KSI_SX ? &ksi_sx_class : &ksi_mtx_class;
+    if (how == KSI_INTERLOCK_EXCLUSIVE)
+        (void)ksi_rw_own(c, &l->word, t, 0, site);
+    else
+        (void)ksi_rw_share(c, &l->word, t, ksi_shares_any(t) ? KSI_RW_PASS : 0, site);
+}

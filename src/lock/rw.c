@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared/exclusive locks: who wakes whom. The table is in rw.h. */
+
+#include "lock/rw.h"
+
+#include "platform/host.h"
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "wait/wait.h"
+
+uintptr_t ksi_rw_coming(uintptr_t w)
+{
+    return ksi_lot_forked ? 0 : w & KSI_COMING; /* that writer may not exist in a child */
+}
+
+uintptr_t ksi_rw_marks(ksi_word *word, const struct ksi_lot *lot, uintptr_t coming)
+{
+    const void *key = (const void *)(uintptr_t)word;
+    if (KSI_FAULT(RW_MARK_LOST) || KSI_FAULT(RWSEM_MARK_LOST))
+        return 0;
+    return coming |
+           (coming != 0 || ksi_lot_waits(lot, key, KSI_Q_WRITE) ? KSI_WRITERS : 0) |
+           (ksi_lot_waits(lot, key, KSI_Q_READ) ? KSI_READERS : 0);
+}
+
+void ksi_rw_pop(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
+                uintptr_t w, uintptr_t *coming)
+{
+    const void *key = (const void *)(uintptr_t)word;
+    if (ksi_rw_owner(w) != 0 || (w & KSI_SPIN) != 0)
+        return; /* its release will */
+    if (*coming == 0 && ksi_rw_unheld(w) && ksi_lot_pop(lot, key, KSI_Q_WRITE, wake)) {
+        wake->last->chosen = true;
+        *coming = KSI_COMING;
+    }
+    if (*coming != 0 || ksi_lot_waits(lot, key, KSI_Q_WRITE))
+        return;
+    while (ksi_lot_pop(lot, key, KSI_Q_READ, wake)) {
+        if (KSI_FAULT(RW_ONE_READER) || KSI_FAULT(RWSEM_ONE_READER))
+            break;
+    }
+}
+
+void ksi_rw_settle(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
+                   uintptr_t off)
+{
+    uintptr_t w = ksi_load(word);
+    uintptr_t coming = ksi_rw_coming(w & ~off);
+    uintptr_t now;
+    do {
+        now = w & ~off;
+        ksi_rw_pop(word, lot, wake, now, &coming);
+        now = (now & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, lot, coming);
+    } while (now != w && !ksi_cas(word, &w, now));
+}
+
+/* The last sharer leaves and somebody waits. */
+KSI_COLD static void uncount_slow(ksi_word *word)
+{
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
+    KSI_POINT("rw: last share");
+    ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
+    uintptr_t w = ksi_load(word);
+    uintptr_t coming = ksi_rw_coming(w);
+    uintptr_t left;
+    do {
+        /* Others may have come meanwhile; then one of them is the last one. */
+        left = ksi_rw_one_less(w);
+        if (!KSI_FAULT(RW_LAST_SHARE_FORGETS) && !KSI_FAULT(RWSEM_LAST_READER_FORGETS))
+            ksi_rw_pop(word, &lot, &wake, left, &coming);
+        left = (left & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, &lot, coming);
+    } while (!ksi_cas_rel(word, &w, left));
+    ksi_lot_unlock(&lot, &wake);
+}
+
+void ksi_rw_uncount(ksi_word *word)
+{
+    uintptr_t w = ksi_load(word);
+    for (;;) {
+        uintptr_t left = ksi_rw_one_less(w);
+        if (ksi_rw_unheld(left) && (w & KSI_QUEUED) != 0 && (w & KSI_SPIN) == 0) {
+            uncount_slow(word);
+            return;
+        }
+        if (ksi_cas_rel(word, &w, left))
+            return;
+    }
+}
+
+/*
+ * The near slot that t has just emptied showed a share of word: true if a writer
+ * had counted it before.
+ */
+static bool was_converted(ksi_word *word, ksl_thread *t)
+{
+    struct ksl_slot *s = ksi_near_slot(t, word);
+    unsigned i = ksi_near_index(t, s);
+    if (ksi_load(&t->converted[i]) != word || ksi_load(&s->lock) != 0)
+        return false;
+    ksi_store(&t->converted[i], (const ksi_word *)NULL);
+    ksi_fetch_sub(&t->front.claims, 1u);
+    return true;
+}
+
+/*
+ * After the store that gave the lock back. The word is a mere key, unless a
+ * writer counts our share: then the lock is there until we take it off.
+ */
+KSI_COLD void ksl_claims_answer(const ksi_word *word)
+{
+    ksl_thread *t = ksi_self();
+    /* Also the barrier, where the host has none for us, between that store and this look.
+     */
+    if ((ksi_fetch_add(&t->front.claims, 0u) & ~KSI_CLAIM_ALWAYS) == 0)
+        return;
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
+    const void *key = (const void *)(uintptr_t)word;
+    KSI_POINT("rw: claims");
+    ksi_lot_lock(&lot, key);
+    bool counted = was_converted((ksi_word *)(uintptr_t)word, t);
+    ksi_lot_pop_claims(&lot, key, KSI_Q_WRITE, &wake);
+    ksi_lot_pop_claims(&lot, key, KSI_Q_READ, &wake);
+    ksi_lot_unlock(&lot, &wake);
+    if (counted)
+        ksi_rw_uncount((ksi_word *)(uintptr_t)word);
+}
+
+bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
+                      uintptr_t mark)
+{
+    struct ksi_lot lot;
+    KSI_POINT("rw: queued");
+    if (ksi_heavy_works())
+        ksi_rw_barrier();
+    uintptr_t now = ksi_load_seq(word);
+    if ((ksi_rw_owner(now) == owner && (now & mark) != 0) || KSI_FAULT(RW_NO_SECOND_LOOK))
+        return true;
+    if (!ksi_lot_find(&lot, w))
+        return true; /* popped: the wait ends at once */
+    ksi_lot_remove(w);
+    ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+    ksi_lot_unlock(&lot, NULL);
+    return false;
+}
+
+void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
+{
+    if (s == NULL) {
+        t->unshared--;
+        ksi_rw_uncount(word);
+        return;
+    }
+    uintptr_t entry = ksi_load_acq(&s->lock);
+    if (ksi_entry_of(entry) == KSI_IN_SLOT) {
+        ksi_rw_cancel(word, t, s);
+        return;
+    }
+    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    bool converted = s == ksi_near_slot(t, word);
+    ksi_slot_clear(t, s);
+    if (converted)
+        was_converted(word, t);
+    ksi_rw_uncount(word);
+    ksi_irq_unmask(t, level);
+}
+
+static void disown_slow(ksi_word *word)
+{
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
+    KSI_POINT("rw: disown");
+    ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
+    uintptr_t w = ksi_load(word); /* ours: only marks change, under this lock */
+    uintptr_t left = w & KSI_FLAGS;
+    uintptr_t coming = ksi_rw_coming(w);
+    if (!KSI_FAULT(RW_NO_WAKE))
+        ksi_rw_pop(word, &lot, &wake, left, &coming);
+    left = (left & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, &lot, coming);
+    if ((left & KSI_QUEUED) != 0)
+        left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
+    ksi_store_rel(word, left);
+    ksi_lot_unlock(&lot, &wake);
+}
+
+void ksi_rw_disown(ksi_word *word, ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    struct ksl_slot *s = ksi_exclusive_find(t, word);
+    if (s != NULL)
+        ksi_slot_clear(t, s);
+    uintptr_t w = ksi_load(word);
+    if ((w & KSI_MARKS) != 0) {
+        disown_slow(word);
+        ksi_irq_unmask(t, level);
+        return;
+    }
+    bool early = KSI_FAULT(RW_CLAIMS_EARLY) && ksi_load(&t->front.claims) == 0;
+    KSI_POINT("rw: plain release");
+    ksi_store_rel(word, w & KSI_FLAGS);
+    ksi_barrier();
+    if (ksi_load(&t->front.claims) != 0 && !early)
+        ksl_claims_answer(word);
+    ksi_irq_unmask(t, level);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_LOCK_RW_H
+#define KSI_LOCK_RW_H
+
+#include "diag/slots.h"
+#include "diag/violation.h"
+
+#include <errno.h>
+
+/*
+ * The engine of shared/exclusive locks: sx, sleeping mutexes of FreeBSD, rwsem.
+ *
+ * word = holders | marks | tier | flags
+ *
+ *   holders       leaves it by
+ *   0             writer: CAS -> owner, if slots are closed; counted reader: CAS -> n=1
+ *   READ|n*ONE    reader: CAS n+1; leaving reader: CAS n-1; the last one with
+ *                 WRITERS or READERS set and SPIN clear: under the bucket lock;
+ *                 the only sharer: CAS -> owner (upgrade)
+ *   owner         owner: plain store -> 0 if there are no marks and no RECURSED, else
+ *                 under the bucket lock; CAS -> READ|ONE (downgrade)
+ *
+ *   mark     set                             cleared
+ *   WRITERS  by a writer before it queues    under the bucket lock, when no writer
+ *                                            is queued or on its way; may be stale
+ *   READERS  by a reader before it queues    under the bucket lock, when no reader is
+ *                                            queued; may be stale
+ *   COMING   by who pops a writer, under     by that writer when it is in or queues
+ *            the bucket lock                 again or gives up
+ *   SPIN     by the writer that closes the   by that writer: when it is in, or queues,
+ *            slots                           or opens them again
+ *
+ *   tier          shares may be                 set                 cleared
+ *   (none)        counted                                           -
+ *   SLOTS         or in near slots, with a      by a sharer, CAS,   by a writer, CAS,
+ *                 fence before the second look  if no mark is set   setting SPIN
+ *   SLOTS|BIAS    or in near slots, without     likewise            likewise
+ *
+ * With an owner, SLOTS says only how it goes on after the release, and BIAS is never
+ * set. RECURSED is set and cleared by the owner. base (sx, mutex) is always set,
+ * so that zeroed memory is not a lock.
+ *
+ * Invariants, whenever the bucket lock is free:
+ *   I1  somebody is queued => slots are closed and every share is counted, or there
+ *       is an owner, or SPIN is set, or the owner's plain store has
+ *       just overwritten the mark; then the waiter has a claim on it (lot.h).
+ *   I2  writers are queued => somebody holds or has SPIN or is COMING, and that one
+ *       sees WRITERS; or their waker is between pop and wake.
+ *   I3  only readers are queued => the same.
+ *   I4  SPIN set => no owner, slots closed; its writer has interrupts masked
+ *       while it scans, and it wakes or lets in whoever queued meanwhile, either by
+ *       its own release or by ksi_rw_open.
+ *
+ * Who wakes whom: the last holder that leaves pops one writer, unless one is on its
+ * way or has SPIN; if no writer is left, all readers. A waiter that gives up
+ * does the same if nobody holds, and lets the readers in if it was the last writer.
+ *
+ * Once the word is free it is not touched again, except by those who wait.
+ */
+
+enum {
+    KSI_WRITERS = 1,
+    KSI_READERS = 2,
+    KSI_COMING = 4,
+    KSI_READ = 8,
+    KSI_SLOTS = KSL_WORD_SLOTS,
+    KSI_BIAS = KSL_WORD_BIAS,
+    KSI_SPIN = 64,
+    KSI_RECURSED = 128,
+    KSI_BASE = KSL_WORD_BASE,
+    KSI_ONE = KSI_THREAD_ALIGN,
+    KSI_FLAGS = KSI_ONE - 1,
+    KSI_QUEUED = KSI_WRITERS | KSI_READERS,
+    KSI_MARKS = KSI_QUEUED | KSI_COMING,
+    KSI_TIER = KSI_SLOTS | KSI_BIAS
+};
+
+/* How a call wants it. */
+enum {
+    KSI_RW_SIGNALS =
+        1,           /* a signal (-ERESTART) or a forced unblock (-EINTR) ends the wait */
+    KSI_RW_PASS = 2, /* a reader that queued writers do not stop */
+    KSI_RW_OPEN = 4  /* no wait with interrupts masked: -EPERM */
+};
+
+struct ksi_rw_class {
+    enum ksi_kind kind;
+    uintptr_t base;
+    unsigned tags; /* of entries in slots */
+};
+
+static inline uintptr_t ksi_rw_owner(uintptr_t word)
+{
+    return (word & KSI_READ) != 0 ? 0 : word & ~(uintptr_t)KSI_FLAGS;
+}
+
+static inline uintptr_t ksi_rw_count(uintptr_t word)
+{
+    return (word & KSI_READ) != 0 ? word / KSI_ONE : 0;
+}
+
+static inline bool ksi_rw_unheld(uintptr_t word)
+{
+    return (word & ~(uintptr_t)KSI_FLAGS) == 0;
+}
+
+static inline bool ksi_rw_may_share(uintptr_t word, unsigned how)
+{
+    return ksi_rw_owner(word) == 0 &&
+           ((word & (KSI_WRITERS | KSI_SPIN)) == 0 || (how & KSI_RW_PASS) != 0);
+}
+
+static inline uintptr_t ksi_rw_one_more(uintptr_t word)
+{
+    return (word | KSI_READ) + KSI_ONE;
+}
+
+static inline uintptr_t ksi_rw_one_less(uintptr_t word)
+{
+    uintptr_t left = word - KSI_ONE;
+    return ksi_rw_unheld(left) ? left & ~(uintptr_t)KSI_READ : left;
+}
+
+/*
+ * The calls below act for the calling thread t, which is registered, and know
+ * nothing of misuse: that it may have the lock has been checked. They keep
+ * the record.
+ */
+
+/* Takes a share, waiting if it must: 0, or as `how` says. */
+int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                 unsigned how, const void *site);
+bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                      const void *site);
+
+/* Gives back the share of entry s; NULL: one that has no entry. */
+void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s);
+
+/* Takes the lock alone: 0, or as `how` says. */
+int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsigned how,
+               const void *site);
+bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                    const void *site);
+
+/* Gives the exclusive hold back; RECURSED is clear. */
+void ksi_rw_disown(ksi_word *word, ksl_thread *t);
+
+/* Turns the share of entry s, if it is the only one of all, into the exclusive hold. */
+bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                    struct ksl_slot *s);
+void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
+
+/*
+ * Before a lock ends: closes its slots. True, with nothing changed that matters, if
+ * anybody holds it or waits.
+ */
+bool ksi_rw_busy(ksi_word *word, ksl_thread *t);
+
+/* --- between the files of the engine -------------------------------------- */
+
+/* Bound of the tries for what somebody else is about to finish. */
+enum { KSI_RW_PATIENCE = 200 };
+
+/* rw_slots.c */
+
+/*
+ * Closes the slots, if the word is still `seen`: then the caller has SPIN. It must
+ * have masked interrupts, and keep them so while it has SPIN.
+ */
+bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t);
+/* The caller no longer has SPIN. */
+void ksi_rw_closed(ksl_thread *t);
+/* Waits a little for shares in slots, then counts those that are left. */
+void ksi_rw_empty(ksi_word *word, ksl_thread *t);
+/* Some other thread shows a share, granted or not, in its slot. */
+bool ksi_rw_seen_in_slots(const ksi_word *word, const ksl_thread *t);
+/* The caller gives SPIN up; the slots become open as in `tier` if nobody waits. */
+void ksi_rw_open(ksi_word *word, ksl_thread *t, uintptr_t tier);
+/* A share in t's own near slot was refused, or is given back. */
+void ksi_rw_cancel(ksi_word *word, ksl_thread *t, struct ksl_slot *s);
+/* All running threads pass a barrier before this returns. */
+void ksi_rw_barrier(void);
+
+/* rw.c */
+
+struct ksi_lot;
+struct ksi_wake_list;
+
+/* Gives back a share that the word counts. */
+void ksi_rw_uncount(ksi_word *word);
+/* With the bucket lock: the marks as the queues are; coming: KSI_COMING or 0. */
+uintptr_t ksi_rw_marks(ksi_word *word, const struct ksi_lot *lot, uintptr_t coming);
+/* The COMING that the word still means. */
+uintptr_t ksi_rw_coming(uintptr_t w);
+/* With the bucket lock: pops whom the word, as it will be, lets go on. */
+void ksi_rw_pop(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
+                uintptr_t w, uintptr_t *coming);
+/*
+ * With the bucket lock: takes `off`, bits of the caller, off the word, pops whom
+ * that lets go on, and sets the marks anew.
+ */
+void ksi_rw_settle(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
+                   uintptr_t off);
+/*
+ * The waiter w is queued behind `owner` and has a claim on it: true if it may
+ * sleep; else it is off the queue again, and must look anew.
+ */
+bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
+                      uintptr_t mark);
+
+/* rw_tune.c */
+
+/* A counted share was taken; may open the slots. */
+void ksi_rw_tune_counted(ksi_word *word);
+/* A share with a fence was taken; may set the bias. */
+void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t);
+/* A writer closes slots of this tier; returns what the next call wants. */
+uint64_t ksi_rw_tune_closing(uintptr_t tier);
+/* It is in: the tier for after its release. */
+uintptr_t ksi_rw_tune_closed(const ksi_word *word, uintptr_t tier, uint64_t since);
+/* A lock begins at this address. */
+void ksi_rw_tune_new(const ksi_word *word);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Shared/exclusive locks: readers. The table is in rw.h. */
+
+#include "lock/rw.h"
+
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "wait/spin.h"
+#include "wait/wait.h"
+
+/* Records a share that the word counts. */
+static void record(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                   const void *site)
+{
+    if (!ksi_slot_push(t, word, KSI_COUNTED, c->tags, site))
+        t->unshared++;
+}
+
+/* True if the slots are open and t's is free now and a share in it is granted. */
+static bool share_in_slot(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                          unsigned how, const void *site)
+{
+    struct ksl_slot *s = ksi_near_slot(t, word);
+    if ((ksi_load(word) & KSI_SLOTS) == 0 || t->handlers > 0 || ksi_load(&s->lock) != 0)
+        return false;
+    ksi_store(&s->place, ksi_flip_place(site));
+    if (KSI_FAULT(RW_SLOT_UNORDERED)) {
+        uintptr_t w = ksi_load(word);
+        KSI_POINT("rw: slot");
+        ksi_store_seq(&s->lock, (uintptr_t)word | c->tags);
+        return (w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how);
+    }
+    ksi_xchg(&s->lock, (uintptr_t)word | c->tags);
+    KSI_POINT("rw: slot");
+    uintptr_t w = ksi_load_seq(word);
+    if ((w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how)) {
+        ksi_rw_tune_fenced(word, t);
+        return true;
+    }
+    ksi_rw_cancel(word, t, s);
+    return false;
+}
+
+/* Takes a share if nothing stands against it. */
+static bool grab(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                 unsigned how, const void *site)
+{
+    uintptr_t w = ksi_load(word);
+    if (!ksi_rw_may_share(w, how))
+        return false;
+    if ((w & KSI_SLOTS) != 0 && share_in_slot(c, word, t, how, site))
+        return true;
+    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    bool in = false;
+    w = ksi_load(word);
+    while (!in && ksi_rw_may_share(w, how))
+        in = ksi_cas_acq(word, &w, ksi_rw_one_more(w));
+    if (in)
+        record(c, word, t, site);
+    ksi_irq_unmask(t, level);
+    if (in && (w & (KSI_SLOTS | KSI_MARKS | KSI_SPIN)) == 0)
+        ksi_rw_tune_counted(word);
+    return in;
+}
+
+bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                      const void *site)
+{
+    return grab(c, word, t, KSI_RW_PASS, site);
+}
+
+enum step { IN, QUEUED };
+
+/* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
+static enum step share_or_queue(ksi_word *word, struct ksi_lot *lot, struct ksi_waiter *w,
+                                unsigned how, uintptr_t *owner)
+{
+    const void *key = (const void *)(uintptr_t)word;
+    uintptr_t now = ksi_load(word);
+    for (;;) {
+        /*
+         * The queue decides, not the mark, which may be stale: a writer that was
+         * woken for a claim is on its way without COMING, and a child of fork may not
+         * have the writer at all.
+         */
+        if ((now & KSI_WRITERS) != 0 && ksi_rw_coming(now) == 0 &&
+            !ksi_lot_waits(lot, key, KSI_Q_WRITE)) {
+            ksi_cas(word, &now, now & ~(uintptr_t)(KSI_WRITERS | KSI_COMING));
+            now = ksi_load(word);
+        }
+        if (ksi_rw_may_share(now, how)) {
+            if (ksi_cas_acq(word, &now, ksi_rw_one_more(now)))
+                return IN;
+        } else if ((now & KSI_READERS) != 0 || ksi_cas(word, &now, now | KSI_READERS)) {
+            *owner = ksi_rw_owner(now);
+            ksi_lot_enqueue(lot, w, key, KSI_Q_READ, KSI_FIFO, NULL);
+            if (*owner != 0)
+                ksi_lot_claim(w, ksi_thread_of(*owner));
+            return QUEUED;
+        }
+    }
+}
+
+/* The wait has been ended by a signal or the like; others may go on for that. */
+static int give_up(ksi_word *word, enum ksi_outcome outcome)
+{
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
+    ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
+    ksi_rw_settle(word, &lot, &wake, 0);
+    ksi_lot_unlock(&lot, &wake);
+    return outcome == KSI_SIGNALLED ? -ERESTART : -EINTR;
+}
+
+KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
+                                   ksl_thread *t, unsigned how, const void *site)
+{
+    struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
+    for (;;) {
+        struct ksi_lot lot;
+        uintptr_t owner = 0;
+        ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
+        enum step step = share_or_queue(word, &lot, w, how, &owner);
+        bool ended =
+            step == QUEUED && (how & KSI_RW_SIGNALS) != 0 && !ksi_wait_interruptible(w);
+        ksi_lot_unlock(&lot, NULL);
+        if (step == IN) {
+            record(c, word, t, site);
+            return 0;
+        }
+        if (ended)
+            return give_up(word, KSI_SIGNALLED);
+        if (owner != 0 && !ksi_rw_may_sleep(word, w, owner, KSI_READERS))
+            continue;
+        enum ksi_outcome outcome = ksi_wait(w, KSI_FOREVER);
+        if (outcome != KSI_WOKEN)
+            return give_up(word, outcome);
+        if (grab(c, word, t, how, site))
+            return 0;
+    }
+}
+
+int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                 unsigned how, const void *site)
+{
+    if (ksi_share_find(t, word) != NULL)
+        how |= KSI_RW_PASS; /* nobody could come in before it gives that one back */
+    unsigned limit = ksi_spin_limit(t);
+    for (unsigned i = 0; i <= limit; i++) {
+        KSI_POINT("rw: share");
+        if (grab(c, word, t, how, site)) {
+            if (i > 0)
+                ksi_spin_learn(t, i, true);
+            return 0;
+        }
+        ksi_pause();
+    }
+    ksi_spin_learn(t, limit, false);
+    if ((how & KSI_RW_OPEN) != 0 && ksi_load(&t->level) != 0)
+        return -EPERM;
+    return wait_for_share(c, word, t, how, site);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shares in slots: how a writer empties them.
+ *
+ * A reader stores its slot, then looks at the word; a writer changes the word,
+ * then looks at the slots. Between the two steps the fenced reader has a
+ * read-modify-write; the biased one nothing, the writer makes it pass a barrier
+ * instead. So one of them sees the other.
+ *
+ * A reader leaves by a plain store to its slot and a look at its own claims, and
+ * never at the lock. A writer that will not wait for it turns its share into a
+ * counted one, under the bucket lock:
+ *   1. it puts a claim on the reader and makes all threads pass a barrier: from
+ *      here on the reader has emptied the slot, visibly, or will see the claim;
+ *   2. it counts one share more in the word, notes the word in `converted` of that
+ *      slot, and tries to turn IN_SLOT into COUNTED. If the slot was empty it takes
+ *      all that back. Otherwise the claim stays until the share is given up.
+ * A reader whose plain store overwrites the COUNTED sees the claim, waits for the
+ * bucket lock, and finds the note: it takes the counted share off.
+ */
+
+#include "lock/rw.h"
+
+#include "platform/host.h"
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "thread/registry.h"
+#include "thread/upcalls.h"
+#include "wait/lot.h"
+#include "wait/spin.h"
+
+/* Set while a fork waits for those that have SPIN; a child could not wait for them. */
+static uint32_t gate; /* atomic */
+
+void ksi_rw_barrier(void)
+{
+    enum { DRAIN_US = 2000 };
+    if (ksi_heavy_barrier())
+        return;
+    /*
+     * The host used to have it and has it no more. All threads look twice from now
+     * on, and what they stored before has left their store buffers by then.
+     */
+    ksi_registry_read_lock();
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
+        ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
+    ksi_registry_read_unlock();
+    ksi_nap(DRAIN_US);
+}
+
+static void enter_closing(ksl_thread *t)
+{
+    for (unsigned turn = 0;; turn++) {
+        ksi_store(&t->closing, 1u);
+        ksi_barrier();
+        if (ksi_load(&gate) == 0)
+            return;
+        ksi_store_rel(&t->closing, 0u);
+        ksi_spin_turn(turn);
+    }
+}
+
+void ksi_rw_closed(ksl_thread *t)
+{
+    ksi_store_rel(&t->closing, 0u);
+}
+
+void ksi_up_locks_before_fork(void)
+{
+    ksi_store_seq(&gate, 1u);
+    ksi_rw_barrier();
+    ksi_registry_read_lock();
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
+        for (unsigned turn = 0; ksi_load_acq(&t->closing) != 0 && ksi_thread_alive(t);
+             turn++)
+            ksi_spin_turn(turn);
+    }
+    ksi_registry_read_unlock();
+}
+
+void ksi_up_locks_after_fork(void)
+{
+    ksi_store_rel(&gate, 0u);
+}
+
+bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t)
+{
+    enter_closing(t);
+    if (!ksi_cas(word, &seen, (seen & ~(uintptr_t)KSI_TIER) | KSI_SPIN)) {
+        ksi_rw_closed(t);
+        return false;
+    }
+    if ((seen & KSI_BIAS) != 0)
+        ksi_rw_barrier();
+    return true;
+}
+
+static bool shows(const ksl_thread *u, const ksi_word *word)
+{
+    uintptr_t entry = ksi_load_acq(&ksi_near_slot(u, word)->lock);
+    return ksi_slot_names(entry, word) && ksi_entry_of(entry) == KSI_IN_SLOT;
+}
+
+bool ksi_rw_seen_in_slots(const ksi_word *word, const ksl_thread *t)
+{
+    bool seen = false;
+    ksi_registry_read_lock();
+    for (ksl_thread *u = ksi_registry_first(); u != NULL && !seen;
+         u = ksi_registry_next(u))
+        seen = u != t && shows(u, word);
+    ksi_registry_read_unlock();
+    return seen;
+}
+
+/* With the bucket lock and SPIN: steps 2 of the protocol above for one reader. */
+static void count_share(ksi_word *word, ksl_thread *u)
+{
+    struct ksl_slot *s = ksi_near_slot(u, word);
+    const ksi_word **converted = (const ksi_word **)&u->converted[ksi_near_index(u, s)];
+    uintptr_t entry = ksi_load_acq(&s->lock);
+    if (ksi_slot_names(entry, word) && ksi_entry_of(entry) == KSI_IN_SLOT) {
+        uintptr_t w = ksi_load(word);
+        if (!KSI_FAULT(RW_CONVERTED_UNCOUNTED)) {
+            while (!ksi_cas(word, &w, ksi_rw_one_more(w)))
+                ;
+        }
+        ksi_store(converted, (const ksi_word *)word);
+        if (ksi_cas(&s->lock, &entry, entry | KSI_COUNTED))
+            return; /* the claim stays */
+        ksi_store(converted, (const ksi_word *)NULL);
+        w = ksi_load(word);
+        while (!ksi_cas(word, &w, ksi_rw_one_less(w)))
+            ;
+    }
+    ksi_fetch_sub(&u->front.claims, 1u);
+}
+
+/* Counts up to MANY shares; true if there may be more. */
+static bool count_shares(ksi_word *word)
+{
+    enum { MANY = 32 };
+    ksl_thread *readers[MANY];
+    unsigned n = 0;
+    struct ksi_lot lot;
+    KSI_POINT("rw: count shares");
+    ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
+    ksi_registry_read_lock();
+    for (ksl_thread *u = ksi_registry_first(); u != NULL && n < MANY;
+         u = ksi_registry_next(u)) {
+        if (!shows(u, word))
+            continue;
+        ksi_fetch_add(&u->front.claims, 1u);
+        readers[n++] = u;
+        if (KSI_FAULT(RW_SCAN_MISSES))
+            break;
+    }
+    if (n > 0)
+        ksi_rw_barrier();
+    for (unsigned i = 0; i < n; i++)
+        count_share(word, readers[i]);
+    ksi_registry_read_unlock();
+    ksi_lot_unlock(&lot, NULL);
+    return n == MANY;
+}
+
+void ksi_rw_empty(ksi_word *word, ksl_thread *t)
+{
+    bool left = false;
+    (void)t;
+    KSI_POINT("rw: empty");
+    ksi_registry_read_lock();
+    for (ksl_thread *u = ksi_registry_first(); u != NULL; u = ksi_registry_next(u)) {
+        for (unsigned i = 0; i < KSI_RW_PATIENCE && shows(u, word); i++)
+            ksi_pause();
+        left |= shows(u, word);
+        if (KSI_FAULT(RW_SCAN_MISSES))
+            break;
+    }
+    ksi_registry_read_unlock();
+    while (left)
+        left = count_shares(word);
+}
+
+void ksi_rw_open(ksi_word *word, ksl_thread *t, uintptr_t tier)
+{
+    uintptr_t w = ksi_load(word);
+    while ((w & KSI_MARKS) == 0) {
+        if (ksi_cas(word, &w, (w & ~(uintptr_t)KSI_SPIN) | tier)) {
+            ksi_rw_closed(t);
+            return;
+        }
+    }
+    /* Who waits is woken by counted shares only. */
+    while (count_shares(word))
+        ;
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
+    ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
+    ksi_rw_settle(word, &lot, &wake, KSI_SPIN);
+    ksi_rw_closed(t);
+    ksi_lot_unlock(&lot, &wake);
+}
+
+void ksi_rw_cancel(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
+{
+    ksi_store_rel(&s->lock, (uintptr_t)0);
+    ksi_barrier();
+    if (ksi_load(&t->front.claims) != 0)
+        ksl_claims_answer(word);
+}
+
+void ksl_share_cancel(const ksi_word *word)
+{
+    ksl_thread *t = ksi_self();
+    ksi_rw_cancel((ksi_word *)(uintptr_t)word, t, ksi_near_slot(t, word));
+}

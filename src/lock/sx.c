@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sx(9): the rules of use. Word, waiting and waking are those of lock/rw.h; policy:
+ * readers wait behind queued writers unless they have a share of some sx
+ * (rules 22, 23).
+ */
+
+#include "lock/sx.h"
+
+const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0};
+
+/* Values of <sys/sx.h>. */
+enum {
+    OPTS = 0x7f,
+    OPT_RECURSE = 0x20,
+    LA_LOCKED = 1,
+    LA_SLOCKED = 2,
+    LA_XLOCKED = 4,
+    LA_RECURSED = 8,
+    LA_NOTRECURSED = 16
+};
+
+void ksi_sx_init(struct ksi_named *sx, const char *name, unsigned opts, const void *site)
+{
+    if ((opts & ~(unsigned)OPTS) != 0) {
+        struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, KSI_NO_KIND, sx, site, NULL, false};
+        ksi_violate(&m, "sx_init_flags(%s): unknown flags 0x%x",
+                    name != NULL ? name : "NULL", opts & ~(unsigned)OPTS);
+        return;
+    }
+    sx->name = name;
+    sx->recursed = 0;
+    sx->reserved = NULL;
+    ksi_rw_tune_new(&sx->word);
+    ksi_store(&sx->word, (uintptr_t)KSI_BASE);
+    ksi_store_rel(&sx->flags, KSI_NAMED_ALIVE | KSI_NAMED_SLEEPABLE |
+                                  KSI_NAMED_UPGRADABLE | KSI_NAMED_SX |
+                                  ((opts & OPT_RECURSE) != 0 ? KSI_NAMED_RECURSABLE : 0));
+}
+
+void ksi_sx_destroy(struct ksi_named *sx, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, "sx_destroy", site))
+        return;
+    if (ksi_rw_busy(&sx->word, t)) {
+        uintptr_t owner = ksi_rw_owner(ksi_load(&sx->word));
+        ksi_named_refuse(sx, KSI_DESTROY_HELD_RULE, ksi_thread_of(owner), site,
+                         "sx_destroy of a lock that is held or waited for");
+        return;
+    }
+    ksi_store(&sx->flags, KSI_NAMED_ENDED | (sx->flags & KSI_NAMED_CLASS));
+    ksi_store(&sx->word, (uintptr_t)0);
+}
+
+static bool recursable(const struct ksi_named *sx)
+{
+    return (ksi_load(&sx->flags) & KSI_NAMED_RECURSABLE) != 0;
+}
+
+/* t has a share, as far as there was memory to record it. */
+static bool shares(const struct ksi_named *sx, const ksl_thread *t)
+{
+    return ksi_share_find(t, &sx->word) != NULL;
+}
+
+/* The caller holds it in a way that makes waiting for it endless: EDEADLK. */
+static int refuse_recursion(const struct ksi_named *sx, const ksl_thread *t,
+                            enum ksi_sx_mode mode, const void *site)
+{
+    const char *what = "shared lock while exclusively locked by the caller";
+    if (mode == KSI_SX_EXCLUSIVE)
+        what = ksi_named_mine(sx, t) ? "recursed on a non-recursive lock"
+                                     : "exclusive lock while share locked by the caller";
+    ksi_named_refuse(sx, KSI_RECURSION_RULE, t, site, "%s", what);
+    return EDEADLK;
+}
+
+int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
+                const void *site)
+{
+    static const char *const calls[2][2] = {{"sx_slock", "sx_slock_sig"},
+                                            {"sx_xlock", "sx_xlock_sig"}};
+    const char *call = calls[mode == KSI_SX_EXCLUSIVE][interruptible];
+    ksl_thread *t = ksi_self();
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, call, site) ||
+        ksi_refuse_in_handler(t, call, KSI_SX, sx, site))
+        return EDEADLK;
+    unsigned how = KSI_RW_OPEN | (interruptible ? KSI_RW_SIGNALS : 0);
+    int error;
+    if (mode == KSI_SX_EXCLUSIVE) {
+        if (ksi_named_mine(sx, t) && recursable(sx)) {
+            ksi_named_recurse(sx);
+            return 0;
+        }
+        if (ksi_named_mine(sx, t) || shares(sx, t))
+            return refuse_recursion(sx, t, mode, site);
+        error = ksi_rw_own(&ksi_sx_class, &sx->word, t, how, site);
+    } else {
+        if (ksi_named_mine(sx, t))
+            return refuse_recursion(sx, t, mode, site);
+        how |= ksi_shares_any(t) ? KSI_RW_PASS : 0;
+        error = ksi_rw_share(&ksi_sx_class, &sx->word, t, how, site);
+    }
+    if (error == 0)
+        return 0;
+    if (error != -EPERM)
+        return ksi_named_interrupted(t, error);
+    ksi_named_refuse(sx, KSI_MASKED_SLEEP_RULE,
+                     ksi_thread_of(ksi_rw_owner(ksi_load(&sx->word))), site,
+                     "%s has to wait with interrupts masked", call);
+    return EDEADLK;
+}
+
+int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    const char *call = mode == KSI_SX_EXCLUSIVE ? "sx_try_xlock" : "sx_try_slock";
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, call, site))
+        return 0;
+    if (mode == KSI_SX_SHARE)
+        return ksi_rw_try_share(&ksi_sx_class, &sx->word, t, site);
+    if (ksi_named_mine(sx, t)) {
+        if (!recursable(sx))
+            return 0;
+        ksi_named_recurse(sx);
+        return 1;
+    }
+    return !shares(sx, t) && ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
+}
+
+void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
+{
+    static const char *const calls[] = {"sx_sunlock", "sx_xunlock", "sx_unlock"};
+    ksl_thread *t = ksi_self();
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, calls[mode], site))
+        return;
+    bool mine = ksi_named_mine(sx, t);
+    if (mine && mode != KSI_SX_SHARE) {
+        if (!ksi_named_unrecurse(sx))
+            ksi_rw_disown(&sx->word, t);
+        return;
+    }
+    if (!mine && mode != KSI_SX_EXCLUSIVE) {
+        struct ksl_slot *s = ksi_share_find(t, &sx->word);
+        if (s != NULL || (t->unshared > 0 && ksi_rw_count(ksi_load(&sx->word)) > 0)) {
+            ksi_rw_unshare(&sx->word, t, s);
+            return;
+        }
+    }
+    ksi_named_refuse_release(sx, calls[mode], site);
+}
+
+int ksi_sx_try_upgrade(struct ksi_named *sx, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, "sx_try_upgrade", site))
+        return 0;
+    unsigned count = ksi_share_count(t, &sx->word);
+    if (count == 0 && t->unshared == 0)
+        ksi_named_refuse_release(sx, "sx_try_upgrade", site);
+    if (count != 1)
+        return 0;
+    return ksi_rw_upgrade(&ksi_sx_class, &sx->word, t, ksi_share_find(t, &sx->word));
+}
+
+void ksi_sx_downgrade(struct ksi_named *sx, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, "sx_downgrade", site))
+        return;
+    if (!ksi_named_mine(sx, t))
+        ksi_named_refuse_release(sx, "sx_downgrade", site);
+    else if ((ksi_load(&sx->word) & KSI_RECURSED) != 0)
+        ksi_named_refuse(sx, KSI_RECURSION_RULE, t, site,
+                         "sx_downgrade of a recursed lock");
+    else
+        ksi_rw_downgrade(&ksi_sx_class, &sx->word, t);
+}
+
+static void fail_assertion(const struct ksi_named *sx, const void *site, const char *what)
+{
+    uintptr_t owner = ksi_rw_owner(ksi_load(&sx->word));
+    ksi_named_refuse(sx, KSI_ASSERTION_RULE, ksi_thread_of(owner), site, "sx_assert: %s",
+                     what);
+}
+
+void ksi_sx_assert(const struct ksi_named *sx, int what, const void *site)
+{
+    const ksl_thread *t = ksi_self();
+    if (!ksi_named_alive(sx, KSI_NAMED_SX, "sx_assert", site))
+        return;
+    int mode = what & ~(LA_RECURSED | LA_NOTRECURSED);
+    int levels = what & (LA_RECURSED | LA_NOTRECURSED);
+    if ((mode != 0 && mode != LA_LOCKED && mode != LA_SLOCKED && mode != LA_XLOCKED) ||
+        levels == (LA_RECURSED | LA_NOTRECURSED) || (mode == 0 && levels != 0)) {
+        ksi_named_refuse(sx, KSI_BAD_ARGUMENT_RULE, NULL, site,
+                         "sx_assert: unknown assertion 0x%x", (unsigned)what);
+        return;
+    }
+    bool exclusive = ksi_named_mine(sx, t);
+    unsigned count = ksi_share_count(t, &sx->word);
+    if (mode == 0) {
+        if (exclusive || count > 0)
+            fail_assertion(sx, site, "locked by the caller");
+        return;
+    }
+    if (count == 0 && t->unshared > 0 && mode != LA_XLOCKED)
+        return; /* its share may be one that could not be recorded */
+    bool recursed = exclusive ? (ksi_load(&sx->word) & KSI_RECURSED) != 0 : count > 1;
+    if ((mode == LA_XLOCKED && !exclusive) || (mode == LA_SLOCKED && count == 0) ||
+        (!exclusive && count == 0))
+        fail_assertion(sx, site,
+                       mode == LA_XLOCKED   ? "not exclusively locked by the caller"
+                       : mode == LA_SLOCKED ? "not share locked by the caller"
+                                            : "not locked by the caller");
+    else if (levels == LA_RECURSED && !recursed)
+        fail_assertion(sx, site, "not recursed");
+    else if (levels == LA_NOTRECURSED && recursed)
+        fail_assertion(sx, site, "recursed");
+}
