@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Conformance tests of FreeBSD sx(9).
+
+ksl_test(NAME freebsd_sx_header_test SOURCES freebsd_sx_header_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_share_test SOURCES freebsd_sx_share_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_recurse_test SOURCES freebsd_sx_recurse_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_convert_test SOURCES freebsd_sx_convert_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_policy_test SOURCES freebsd_sx_policy_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_wake_test SOURCES freebsd_sx_wake_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_signal_test SOURCES freebsd_sx_signal_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_signal_queue_test SOURCES freebsd_sx_signal_queue_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_misuse_test SOURCES freebsd_sx_misuse_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_destroy_test SOURCES freebsd_sx_destroy_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_assert_test SOURCES freebsd_sx_assert_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_irq_test SOURCES freebsd_sx_irq_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_masked_test SOURCES freebsd_sx_masked_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_irq_stress_test SOURCES freebsd_sx_irq_stress_test.c NATIVE freebsd TIMEOUT 240)
+ksl_test(NAME freebsd_sx_many_test SOURCES freebsd_sx_many_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_exit_test SOURCES freebsd_sx_exit_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_message_test SOURCES freebsd_sx_message_test.c NATIVE freebsd)
+ksl_test(NAME freebsd_sx_stress_test SOURCES freebsd_sx_stress_test.c NATIVE freebsd TIMEOUT 240)

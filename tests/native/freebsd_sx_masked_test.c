@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sx(9) with interrupts masked: what has to wait is refused. */
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/mutex.h>
+#include <sys/sx.h>
+
+#include <kslock/irq.h>
+
+#include "support.h"
+
+#include <semaphore.h>
+
+/* A thread that makes the calls it is told to make, one after the other. */
+struct puppet {
+    struct actor actor;
+    sem_t order;
+    int (*call)(struct sx *sx);
+    struct sx *sx;
+    int done; /* atomic */
+    int result;
+};
+
+static void obey(void *arg)
+{
+    struct puppet *p = arg;
+    for (;;) {
+        while (sem_wait(&p->order) != 0) {
+        }
+        if (p->call == NULL)
+            return;
+        p->result = p->call(p->sx);
+        STORE(&p->done, 1);
+    }
+}
+
+static void puppet_start(struct puppet *p)
+{
+    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
+    actor_start(&p->actor, obey, p);
+}
+
+static void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    p->call = call;
+    p->sx = sx;
+    p->result = -1;
+    STORE(&p->done, 0);
+    ck_assert_int_eq(sem_post(&p->order), 0);
+}
+
+static bool done(const struct puppet *p)
+{
+    return LOAD(&p->done) != 0;
+}
+
+static int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    WAIT_UNTIL(done(p));
+    return p->result;
+}
+
+/* The call has to wait, and is seen asleep. */
+static void tell_blocked(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    wait_asleep(p->actor.thread);
+}
+
+static void puppet_end(struct puppet *p)
+{
+    tell(p, NULL, NULL);
+    actor_join(&p->actor);
+    (void)sem_destroy(&p->order);
+}
+
+static int slock(struct sx *sx)
+{
+    sx_slock(sx);
+    return 0;
+}
+
+static int xlock(struct sx *sx)
+{
+    sx_xlock(sx);
+    return 0;
+}
+
+static int slock_sig(struct sx *sx)
+{
+    return sx_slock_sig(sx);
+}
+
+static int xlock_sig(struct sx *sx)
+{
+    return sx_xlock_sig(sx);
+}
+
+static int unlock(struct sx *sx)
+{
+    sx_unlock(sx);
+    return 0;
+}
+
+static int downgrade(struct sx *sx)
+{
+    sx_downgrade(sx);
+    return 0;
+}
+
+static const struct {
+    int (*call)(struct sx *sx);
+    int refused;
+} blocking[] = {{slock, 0}, {xlock, 0}, {slock_sig, EDEADLK}, {xlock_sig, EDEADLK}};
+
+static void with_interrupts_masked(struct sx *sx)
+{
+    sx_slock(sx);
+    sx_slock(sx);
+    sx_sunlock(sx);
+    sx_sunlock(sx);
+    sx_xlock(sx);
+    sx_downgrade(sx);
+    ck_assert_int_eq(sx_try_upgrade(sx), 1);
+    sx_xunlock(sx);
+    ck_assert_int_eq(sx_slock_sig(sx), 0);
+    sx_unlock(sx);
+    ck_assert_int_eq(sx_xlock_sig(sx), 0);
+    sx_unlock(sx);
+}
+
+START_TEST(sx_masked_interrupts_do_not_matter_without_a_wait)
+{
+    struct sx sx;
+    recorder_start();
+    sx_init(&sx, "masked");
+    unsigned state = ksl_irq_save();
+    with_interrupts_masked(&sx);
+    ksl_irq_restore(state);
+    ck_assert_uint_eq(ksl_irq_set_level(1), 0);
+    with_interrupts_masked(&sx);
+    ck_assert_uint_eq(ksl_irq_set_level(0), 1);
+    sx_destroy(&sx);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+static void check_under(struct sx *sx, void (*take)(struct mtx *m),
+                        void (*give)(struct mtx *m), int kind)
+{
+    struct mtx m;
+    mtx_init(&m, "outer", NULL, kind);
+    take(&m);
+    ck_assert_int_eq(sx_try_slock(sx), 1);
+    ck_assert_int_eq(sx_try_upgrade(sx), 1);
+    sx_downgrade(sx);
+    sx_sunlock(sx);
+    ck_assert_int_eq(sx_try_xlock(sx), 1);
+    sx_xunlock(sx);
+    give(&m);
+    mtx_destroy(&m);
+}
+
+START_TEST(sx_R67_try_calls_under_a_mutex_are_silent)
+{
+    struct sx sx;
+    recorder_start();
+    sx_init(&sx, "inner");
+    check_under(&sx, mtx_lock, mtx_unlock, MTX_DEF);
+    check_under(&sx, mtx_lock_spin, mtx_unlock_spin, MTX_SPIN);
+    sx_destroy(&sx);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+/* The calls would have to wait: refused at any level above 0. */
+static void check_masked_sleep(struct sx *sx, int (*only)(struct sx *sx))
+{
+    static const unsigned levels[] = {1, 5, 11};
+    for (int i = 0; i < 4; i++) {
+        if (only != NULL && blocking[i].call != only)
+            continue;
+        for (int l = 0; l < 3; l++) {
+            recorder_start();
+            ck_assert_uint_eq(ksl_irq_set_level(levels[l]), 0);
+            int result = blocking[i].call(sx);
+            ck_assert_uint_eq(ksl_irq_set_level(0), levels[l]);
+            ASSERT_VIOLATED("masked-sleep");
+            ck_assert_int_eq(recorder_last().severity, KSL_PANIC);
+            ck_assert_int_eq(result, blocking[i].refused);
+            sx_assert(sx, SA_UNLOCKED);
+            ASSERT_VIOLATED("masked-sleep"); /* and no second one */
+        }
+    }
+    recorder_start();
+}
+
+START_TEST(sx_a_wait_with_interrupts_masked_is_masked_sleep)
+{
+    struct puppet p, q;
+    struct sx sx, other;
+    puppet_start(&p);
+    puppet_start(&q);
+    sx_init(&sx, "masked");
+    sx_init(&other, "other");
+    (void)ask(&p, xlock, &sx);
+    check_masked_sleep(&sx, NULL);
+    (void)ask(&p, downgrade, &sx);
+    check_masked_sleep(&sx, xlock);
+    check_masked_sleep(&sx, xlock_sig);
+    tell_blocked(&q, xlock, &sx);
+    check_masked_sleep(&sx, slock); /* behind the writer */
+    sx_slock(&other);
+    unsigned state = ksl_irq_save();
+    sx_slock(&sx); /* past the writer: no wait */
+    sx_sunlock(&sx);
+    ksl_irq_restore(state);
+    sx_sunlock(&other);
+    (void)ask(&p, unlock, &sx);
+    WAIT_UNTIL(done(&q));
+    (void)ask(&q, unlock, &sx);
+    ck_assert_int_eq(sx_try_xlock(&sx), 1); /* the refused left nothing behind */
+    sx_xunlock(&sx);
+    puppet_end(&p);
+    puppet_end(&q);
+    sx_destroy(&sx);
+    sx_destroy(&other);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("freebsd sx and masked interrupts");
+    TCase *tc = tcase_create("masked");
+    tcase_set_timeout(tc, 80);
+    tcase_add_test(tc, sx_masked_interrupts_do_not_matter_without_a_wait);
+    tcase_add_test(tc, sx_R67_try_calls_under_a_mutex_are_silent);
+    tcase_add_test(tc, sx_a_wait_with_interrupts_masked_is_masked_sleep);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    return support_run(suite());
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sx(9): which readers wait behind a queued writer (rules 22 to 24). */
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/sx.h>
+#include <sys/systm.h>
+
+#include "support.h"
+
+#include <semaphore.h>
+
+/* A thread that makes the calls it is told to make, one after the other. */
+struct puppet {
+    struct actor actor;
+    sem_t order;
+    int (*call)(struct sx *sx);
+    struct sx *sx;
+    int done; /* atomic */
+    int result;
+};
+
+static void obey(void *arg)
+{
+    struct puppet *p = arg;
+    for (;;) {
+        while (sem_wait(&p->order) != 0) {
+        }
+        if (p->call == NULL)
+            return;
+        p->result = p->call(p->sx);
+        STORE(&p->done, 1);
+    }
+}
+
+static void puppet_start(struct puppet *p)
+{
+    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
+    actor_start(&p->actor, obey, p);
+}
+
+static void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    p->call = call;
+    p->sx = sx;
+    p->result = -1;
+    STORE(&p->done, 0);
+    ck_assert_int_eq(sem_post(&p->order), 0);
+}
+
+static bool done(const struct puppet *p)
+{
+    return LOAD(&p->done) != 0;
+}
+
+static int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    WAIT_UNTIL(done(p));
+    return p->result;
+}
+
+/* The call has to wait, and is seen asleep. */
+static void tell_blocked(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    wait_asleep(p->actor.thread);
+}
+
+static void puppet_end(struct puppet *p)
+{
+    tell(p, NULL, NULL);
+    actor_join(&p->actor);
+    (void)sem_destroy(&p->order);
+}
+
+static int slock(struct sx *sx)
+{
+    sx_slock(sx);
+    return 0;
+}
+
+static int xlock(struct sx *sx)
+{
+    sx_xlock(sx);
+    return 0;
+}
+
+static int unlock(struct sx *sx)
+{
+    sx_unlock(sx);
+    return 0;
+}
+
+static int downgrade(struct sx *sx)
+{
+    sx_downgrade(sx);
+    return 0;
+}
+
+static int try_slock(struct sx *sx)
+{
+    return sx_try_slock(sx);
+}
+
+static int try_upgrade(struct sx *sx)
+{
+    return sx_try_upgrade(sx);
+}
+
+/* A lock shared by the main thread, for which a writer waits; and another lock. */
+static struct scene {
+    struct sx sx;
+    struct sx other;
+    struct puppet writer;
+    struct puppet reader;
+} scene;
+
+static void setup(void)
+{
+    recorder_start();
+    sx_init(&scene.sx, "scene");
+    sx_init(&scene.other, "other");
+    puppet_start(&scene.writer);
+    puppet_start(&scene.reader);
+    sx_slock(&scene.sx);
+    tell_blocked(&scene.writer, xlock, &scene.sx);
+}
+
+static void teardown(void)
+{
+    puppet_end(&scene.writer);
+    puppet_end(&scene.reader);
+    sx_destroy(&scene.sx);
+    sx_destroy(&scene.other);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+
+/* The share of the main thread goes, the writer has its turn. */
+static void let_the_writer_in(void)
+{
+    ck_assert(!done(&scene.writer));
+    sx_sunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+}
+
+/* The reader, which has to wait, gets its share after the writer only. */
+static void check_reader_waits(void)
+{
+    tell_blocked(&scene.reader, slock, &scene.sx);
+    sx_sunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    ck_assert(!done(&scene.reader));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+    WAIT_UNTIL(done(&scene.reader));
+    (void)ask(&scene.reader, unlock, &scene.sx);
+}
+
+START_TEST(sx_R22_a_sharer_takes_another_share_past_a_writer)
+{
+    setup();
+    for (int i = 0; i < 40; i++)
+        sx_slock(&scene.sx);
+    for (int i = 0; i < 40; i++)
+        sx_sunlock(&scene.sx);
+    let_the_writer_in();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R22_a_sharer_of_any_lock_passes_a_writer)
+{
+    setup();
+    (void)ask(&scene.reader, slock, &scene.other);
+    (void)ask(&scene.reader, slock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    let_the_writer_in();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R22_it_still_waits_for_an_exclusive_owner)
+{
+    setup();
+    (void)ask(&scene.reader, slock, &scene.other);
+    sx_sunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    tell_blocked(&scene.reader, slock, &scene.sx);
+    ck_assert(!done(&scene.reader));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+    WAIT_UNTIL(done(&scene.reader));
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R22_an_upgraded_share_exempts_no_longer)
+{
+    setup();
+    (void)ask(&scene.reader, slock, &scene.other);
+    ck_assert_int_eq(ask(&scene.reader, try_upgrade, &scene.other), 1);
+    check_reader_waits();
+    (void)ask(&scene.reader, unlock, &scene.other);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R22_a_downgraded_lock_exempts)
+{
+    setup();
+    (void)ask(&scene.reader, xlock, &scene.other);
+    (void)ask(&scene.reader, downgrade, &scene.other);
+    (void)ask(&scene.reader, slock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    let_the_writer_in();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R22_a_failed_upgrade_keeps_the_exemption)
+{
+    setup();
+    sx_slock(&scene.other);
+    (void)ask(&scene.reader, slock, &scene.other);
+    ck_assert_int_eq(ask(&scene.reader, try_upgrade, &scene.other), 0);
+    sx_sunlock(&scene.other);
+    (void)ask(&scene.reader, slock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    let_the_writer_in();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R22_an_exclusive_hold_exempts_nobody)
+{
+    setup();
+    (void)ask(&scene.reader, xlock, &scene.other);
+    check_reader_waits();
+    (void)ask(&scene.reader, unlock, &scene.other);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R23_a_reader_waits_behind_a_queued_writer)
+{
+    setup();
+    check_reader_waits();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R23_a_share_given_back_exempts_no_longer)
+{
+    setup();
+    (void)ask(&scene.reader, slock, &scene.other);
+    (void)ask(&scene.reader, slock, &scene.other);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    check_reader_waits();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R24_try_does_not_mind_a_queued_writer)
+{
+    setup();
+    ck_assert_int_eq(ask(&scene.reader, try_slock, &scene.sx), 1);
+    (void)ask(&scene.reader, slock, &scene.sx); /* holds a share now */
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    check_reader_waits();
+    teardown();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("freebsd sx waiting readers");
+    TCase *tc = tcase_create("policy");
+    tcase_set_timeout(tc, 80);
+    tcase_add_test(tc, sx_R22_a_sharer_takes_another_share_past_a_writer);
+    tcase_add_test(tc, sx_R22_a_sharer_of_any_lock_passes_a_writer);
+    tcase_add_test(tc, sx_R22_it_still_waits_for_an_exclusive_owner);
+    tcase_add_test(tc, sx_R22_an_upgraded_share_exempts_no_longer);
+    tcase_add_test(tc, sx_R22_a_downgraded_lock_exempts);
+    tcase_add_test(tc, sx_R22_a_failed_upgrade_keeps_the_exemption);
+    tcase_add_test(tc, sx_R22_an_exclusive_hold_exempts_nobody);
+    tcase_add_test(tc, sx_R23_a_reader_waits_behind_a_queued_writer);
+    tcase_add_test(tc, sx_R23_a_share_given_back_exempts_no_longer);
+    tcase_add_test(tc, sx_R24_try_does_not_mind_a_queued_writer);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    return support_run(suite());
+}

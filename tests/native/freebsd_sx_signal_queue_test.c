@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sx(9): what an interrupted waiter leaves behind (rules 36, 38). */
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/sx.h>
+
+#include <kslock/signal.h>
+
+#include "support.h"
+
+#include <semaphore.h>
+
+enum { STOPS = 7, RESTARTS = 5, IGNORED = 9, MASKED = 12 };
+
+/* A thread that makes the calls it is told to make, one after the other. */
+struct puppet {
+    struct actor actor;
+    sem_t order;
+    int (*call)(struct sx *sx);
+    struct sx *sx;
+    int done; /* atomic */
+    int result;
+};
+
+static void obey(void *arg)
+{
+    struct puppet *p = arg;
+    for (;;) {
+        while (sem_wait(&p->order) != 0) {
+        }
+        if (p->call == NULL)
+            return;
+        p->result = p->call(p->sx);
+        STORE(&p->done, 1);
+    }
+}
+
+static void puppet_start(struct puppet *p)
+{
+    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
+    actor_start(&p->actor, obey, p);
+}
+
+static void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    p->call = call;
+    p->sx = sx;
+    p->result = -1;
+    STORE(&p->done, 0);
+    ck_assert_int_eq(sem_post(&p->order), 0);
+}
+
+static bool done(const struct puppet *p)
+{
+    return LOAD(&p->done) != 0;
+}
+
+static int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    WAIT_UNTIL(done(p));
+    return p->result;
+}
+
+/* The call has to wait, and is seen asleep. */
+static void tell_blocked(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    wait_asleep(p->actor.thread);
+}
+
+static void puppet_end(struct puppet *p)
+{
+    tell(p, NULL, NULL);
+    actor_join(&p->actor);
+    (void)sem_destroy(&p->order);
+}
+
+static int slock(struct sx *sx)
+{
+    sx_slock(sx);
+    return 0;
+}
+
+static int xlock(struct sx *sx)
+{
+    sx_xlock(sx);
+    return 0;
+}
+
+static int slock_sig(struct sx *sx)
+{
+    return sx_slock_sig(sx);
+}
+
+static int xlock_sig(struct sx *sx)
+{
+    return sx_xlock_sig(sx);
+}
+
+static int unlock(struct sx *sx)
+{
+    sx_unlock(sx);
+    return 0;
+}
+
+/* Takes all signals; returns the first one. */
+static int take(struct sx *sx)
+{
+    (void)sx;
+    int first = ksl_signal_take();
+    while (ksl_signal_take() != 0) {
+    }
+    return first;
+}
+
+static int holds_nothing(struct sx *sx)
+{
+    sx_assert(sx, SA_UNLOCKED);
+    return 1;
+}
+
+/* What the caller may take now: 0 nothing, 1 a share, 2 all. */
+static int room(struct sx *sx)
+{
+    if (sx_try_xlock(sx) != 0) {
+        sx_xunlock(sx);
+        return 2;
+    }
+    if (sx_try_slock(sx) == 0)
+        return 0;
+    sx_sunlock(sx);
+    return 1;
+}
+
+static struct sx sx;
+static struct puppet p, q;
+
+static void setup(void)
+{
+    recorder_start();
+    ck_assert_int_eq(ksl_signal_action(STOPS, 0), 0);
+    ck_assert_int_eq(ksl_signal_action(MASKED, 0), 0);
+    ck_assert_int_eq(ksl_signal_action(RESTARTS, KSL_SIGNAL_RESTART), 0);
+    ck_assert_int_eq(ksl_signal_action(IGNORED, KSL_SIGNAL_IGNORE), 0);
+    sx_init_flags(&sx, "interruptible", SX_RECURSE);
+    puppet_start(&p);
+    puppet_start(&q);
+}
+
+static void teardown(void)
+{
+    ck_assert_int_eq(ask(&p, room, &sx), 2);
+    puppet_end(&p);
+    puppet_end(&q);
+    sx_destroy(&sx);
+    ck_assert_int_eq(ksl_signal_action(RESTARTS, 0), 0);
+    ck_assert_int_eq(ksl_signal_action(IGNORED, 0), 0);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+
+static void post(struct puppet *to, int signo)
+{
+    ck_assert_int_eq(ksl_signal_post(to->actor.thread, signo), 0);
+}
+
+static void check_interrupted(int (*call)(struct sx *sx), int signo, int expected)
+{
+    tell_blocked(&p, call, &sx);
+    post(&p, signo);
+    WAIT_UNTIL(done(&p));
+    ck_assert_int_eq(p.result, expected);
+    ck_assert_int_eq(ask(&p, holds_nothing, &sx), 1);
+    ck_assert_int_eq(ask(&p, take, &sx), signo); /* the wait took nothing */
+}
+
+START_TEST(sx_R36_a_reader_gets_in_after_an_interrupted_writer)
+{
+    setup();
+    sx_xlock(&sx);
+    tell_blocked(&p, xlock_sig, &sx);
+    tell_blocked(&q, slock, &sx);
+    post(&p, STOPS);
+    WAIT_UNTIL(done(&p));
+    ck_assert_int_eq(p.result, EINTR);
+    ck_assert(!done(&q));
+    sx_xunlock(&sx);
+    WAIT_UNTIL(done(&q));
+    (void)ask(&q, unlock, &sx);
+    (void)ask(&p, take, &sx);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R36_readers_behind_an_interrupted_writer_enter_at_once)
+{
+    setup();
+    for (int i = 0; i < 20; i++) {
+        sx_slock(&sx);
+        tell_blocked(&p, xlock_sig, &sx);
+        tell_blocked(&q, i % 2 == 0 ? slock : slock_sig, &sx);
+        post(&p, STOPS);
+        WAIT_UNTIL(done(&p));
+        ck_assert_int_eq(p.result, EINTR);
+        WAIT_UNTIL(done(&q)); /* my share is still there */
+        (void)ask(&q, unlock, &sx);
+        (void)ask(&p, take, &sx);
+        sx_sunlock(&sx);
+    }
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R36_a_second_writer_still_keeps_readers_back)
+{
+    struct puppet second;
+    setup();
+    puppet_start(&second);
+    sx_slock(&sx);
+    tell_blocked(&p, xlock_sig, &sx);
+    tell_blocked(&second, xlock, &sx);
+    tell_blocked(&q, slock, &sx);
+    post(&p, STOPS);
+    WAIT_UNTIL(done(&p));
+    ck_assert(!done(&q));
+    sx_sunlock(&sx);
+    WAIT_UNTIL(done(&second));
+    ck_assert(!done(&q));
+    (void)ask(&second, unlock, &sx);
+    WAIT_UNTIL(done(&q));
+    (void)ask(&q, unlock, &sx);
+    (void)ask(&p, take, &sx);
+    puppet_end(&second);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R38_an_interrupted_reader_leaves_no_share_behind)
+{
+    struct sx other;
+    setup();
+    sx_init(&other, "other");
+    sx_xlock(&sx);
+    check_interrupted(slock_sig, STOPS, EINTR);
+    sx_xunlock(&sx);
+    /* A share would let it pass the queued writer. */
+    sx_slock(&other);
+    tell_blocked(&q, xlock, &other);
+    tell_blocked(&p, slock, &other);
+    sx_sunlock(&other);
+    WAIT_UNTIL(done(&q));
+    ck_assert(!done(&p));
+    (void)ask(&q, unlock, &other);
+    WAIT_UNTIL(done(&p));
+    (void)ask(&p, unlock, &other);
+    sx_destroy(&other);
+    teardown(); /* and no report at its exit */
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("freebsd sx signals and other waiters");
+    TCase *tc = tcase_create("queue");
+    tcase_set_timeout(tc, 80);
+    tcase_add_test(tc, sx_R36_a_reader_gets_in_after_an_interrupted_writer);
+    tcase_add_test(tc, sx_R36_readers_behind_an_interrupted_writer_enter_at_once);
+    tcase_add_test(tc, sx_R36_a_second_writer_still_keeps_readers_back);
+    tcase_add_test(tc, sx_R38_an_interrupted_reader_leaves_no_share_behind);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    return support_run(suite());
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sx(9): interruptible acquisition (rules 33 to 35, 37). */
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/sx.h>
+
+#include <kslock/signal.h>
+
+#include "support.h"
+
+#include <semaphore.h>
+
+enum { STOPS = 7, RESTARTS = 5, IGNORED = 9, MASKED = 12 };
+
+/* A thread that makes the calls it is told to make, one after the other. */
+struct puppet {
+    struct actor actor;
+    sem_t order;
+    int (*call)(struct sx *sx);
+    struct sx *sx;
+    int done; /* atomic */
+    int result;
+};
+
+static void obey(void *arg)
+{
+    struct puppet *p = arg;
+    for (;;) {
+        while (sem_wait(&p->order) != 0) {
+        }
+        if (p->call == NULL)
+            return;
+        p->result = p->call(p->sx);
+        STORE(&p->done, 1);
+    }
+}
+
+static void puppet_start(struct puppet *p)
+{
+    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
+    actor_start(&p->actor, obey, p);
+}
+
+static void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    p->call = call;
+    p->sx = sx;
+    p->result = -1;
+    STORE(&p->done, 0);
+    ck_assert_int_eq(sem_post(&p->order), 0);
+}
+
+static bool done(const struct puppet *p)
+{
+    return LOAD(&p->done) != 0;
+}
+
+static int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    WAIT_UNTIL(done(p));
+    return p->result;
+}
+
+/* The call has to wait, and is seen asleep. */
+static void tell_blocked(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    wait_asleep(p->actor.thread);
+}
+
+static void puppet_end(struct puppet *p)
+{
+    tell(p, NULL, NULL);
+    actor_join(&p->actor);
+    (void)sem_destroy(&p->order);
+}
+
+static int slock(struct sx *sx)
+{
+    sx_slock(sx);
+    return 0;
+}
+
+static int xlock(struct sx *sx)
+{
+    sx_xlock(sx);
+    return 0;
+}
+
+static int slock_sig(struct sx *sx)
+{
+    return sx_slock_sig(sx);
+}
+
+static int xlock_sig(struct sx *sx)
+{
+    return sx_xlock_sig(sx);
+}
+
+static int unlock(struct sx *sx)
+{
+    sx_unlock(sx);
+    return 0;
+}
+
+/* Takes all signals; returns the first one. */
+static int take(struct sx *sx)
+{
+    (void)sx;
+    int first = ksl_signal_take();
+    while (ksl_signal_take() != 0) {
+    }
+    return first;
+}
+
+static int mask(struct sx *sx)
+{
+    (void)sx;
+    (void)ksl_signal_mask(1ull << (MASKED - 1));
+    return 0;
+}
+
+static int holds_nothing(struct sx *sx)
+{
+    sx_assert(sx, SA_UNLOCKED);
+    return 1;
+}
+
+/* What the caller may take now: 0 nothing, 1 a share, 2 all. */
+static int room(struct sx *sx)
+{
+    if (sx_try_xlock(sx) != 0) {
+        sx_xunlock(sx);
+        return 2;
+    }
+    if (sx_try_slock(sx) == 0)
+        return 0;
+    sx_sunlock(sx);
+    return 1;
+}
+
+static int (*const by_signal[2])(struct sx *sx) = {slock_sig, xlock_sig};
+
+static struct sx sx;
+static struct puppet p, q;
+
+static void setup(void)
+{
+    recorder_start();
+    ck_assert_int_eq(ksl_signal_action(STOPS, 0), 0);
+    ck_assert_int_eq(ksl_signal_action(MASKED, 0), 0);
+    ck_assert_int_eq(ksl_signal_action(RESTARTS, KSL_SIGNAL_RESTART), 0);
+    ck_assert_int_eq(ksl_signal_action(IGNORED, KSL_SIGNAL_IGNORE), 0);
+    sx_init_flags(&sx, "interruptible", SX_RECURSE);
+    puppet_start(&p);
+    puppet_start(&q);
+}
+
+static void teardown(void)
+{
+    ck_assert_int_eq(ask(&p, room, &sx), 2);
+    puppet_end(&p);
+    puppet_end(&q);
+    sx_destroy(&sx);
+    ck_assert_int_eq(ksl_signal_action(RESTARTS, 0), 0);
+    ck_assert_int_eq(ksl_signal_action(IGNORED, 0), 0);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+
+static void post(struct puppet *to, int signo)
+{
+    ck_assert_int_eq(ksl_signal_post(to->actor.thread, signo), 0);
+}
+
+START_TEST(sx_R33_a_free_lock_is_taken_with_a_signal_pending)
+{
+    setup();
+    post(&p, STOPS);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(ask(&p, by_signal[i], &sx), 0);
+        ck_assert_int_eq(room(&sx), i == 0 ? 1 : 0);
+        (void)ask(&p, unlock, &sx);
+        ck_assert_int_eq(room(&sx), 2);
+    }
+    sx_slock(&sx);
+    ck_assert_int_eq(ask(&p, slock_sig, &sx), 0); /* beside another share, too */
+    sx_sunlock(&sx);
+    (void)ask(&p, unlock, &sx);
+    ck_assert_int_eq(ask(&p, take, &sx), STOPS);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R34_a_pending_signal_prevents_the_wait)
+{
+    setup();
+    sx_xlock(&sx);
+    for (int i = 0; i < 2; i++) {
+        post(&p, STOPS);
+        ck_assert_int_eq(ask(&p, by_signal[i], &sx), EINTR);
+        ck_assert_int_eq(ask(&p, by_signal[i], &sx), EINTR); /* still pending */
+        ck_assert_int_eq(ask(&p, take, &sx), STOPS);
+        post(&p, RESTARTS);
+        ck_assert_int_eq(ask(&p, by_signal[i], &sx), ERESTART);
+        ck_assert_int_eq(ask(&p, take, &sx), RESTARTS);
+        ck_assert_int_eq(ask(&p, holds_nothing, &sx), 1);
+    }
+    sx_xunlock(&sx);
+    teardown();
+}
+END_TEST
+
+static void check_interrupted(int (*call)(struct sx *sx), int signo, int expected)
+{
+    tell_blocked(&p, call, &sx);
+    post(&p, signo);
+    WAIT_UNTIL(done(&p));
+    ck_assert_int_eq(p.result, expected);
+    ck_assert_int_eq(ask(&p, holds_nothing, &sx), 1);
+    ck_assert_int_eq(ask(&p, take, &sx), signo); /* the wait took nothing */
+}
+
+START_TEST(sx_R34_an_arriving_signal_ends_the_wait)
+{
+    setup();
+    sx_xlock(&sx);
+    for (int i = 0; i < 2; i++) {
+        check_interrupted(by_signal[i], STOPS, EINTR);
+        check_interrupted(by_signal[i], RESTARTS, ERESTART);
+    }
+    ck_assert_int_ne(sx_xlocked(&sx), 0);
+    sx_xunlock(&sx);
+    sx_slock(&sx);
+    check_interrupted(xlock_sig, STOPS, EINTR);
+    check_interrupted(xlock_sig, RESTARTS, ERESTART);
+    sx_sunlock(&sx);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R34_the_lowest_pending_signal_decides)
+{
+    setup();
+    sx_xlock(&sx);
+    post(&p, STOPS);
+    post(&p, RESTARTS);
+    ck_assert_int_eq(ask(&p, xlock_sig, &sx), ERESTART);
+    ck_assert_int_eq(ksl_signal_action(RESTARTS, 0), 0);
+    ck_assert_int_eq(ask(&p, xlock_sig, &sx), EINTR);
+    (void)ask(&p, take, &sx);
+    sx_xunlock(&sx);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R34_a_forced_unblock_ends_the_wait)
+{
+    setup();
+    sx_xlock(&sx);
+    for (int i = 0; i < 2; i++) {
+        tell_blocked(&p, by_signal[i], &sx);
+        ck_assert_int_eq(ksl_thread_unblock(p.actor.thread), 1);
+        WAIT_UNTIL(done(&p));
+        ck_assert_int_eq(p.result, EINTR);
+        ck_assert_int_eq(ask(&p, holds_nothing, &sx), 1);
+    }
+    ck_assert_int_eq(ksl_thread_unblock(p.actor.thread), 0);
+    sx_xunlock(&sx);
+    teardown();
+}
+END_TEST
+
+/* Asleep still; the lock comes with the release. */
+static void check_goes_on(struct puppet *sleeper)
+{
+    ck_assert(ksl_thread_asleep(sleeper->actor.thread));
+    ck_assert(!done(sleeper));
+    sx_xunlock(&sx);
+    WAIT_UNTIL(done(sleeper));
+    ck_assert_int_eq(sleeper->result, 0);
+    ck_assert_int_ne(room(&sx), 2);
+    (void)ask(sleeper, unlock, &sx);
+}
+
+START_TEST(sx_R35_ignored_and_masked_signals_do_not_interrupt)
+{
+    setup();
+    (void)ask(&p, mask, &sx);
+    for (int i = 0; i < 2; i++) {
+        sx_xlock(&sx);
+        tell_blocked(&p, by_signal[i], &sx);
+        post(&p, IGNORED);
+        post(&p, MASKED);
+        check_goes_on(&p);
+    }
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R35_plain_calls_are_never_interrupted)
+{
+    int (*const call[2])(struct sx *) = {slock, xlock};
+    setup();
+    for (int i = 0; i < 2; i++) {
+        sx_xlock(&sx);
+        tell_blocked(&p, call[i], &sx);
+        post(&p, STOPS);
+        post(&p, RESTARTS);
+        post(&p, 64);
+        ck_assert_int_eq(ksl_thread_unblock(p.actor.thread), 0);
+        check_goes_on(&p);
+    }
+    ck_assert_int_eq(ask(&p, take, &sx), RESTARTS);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R37_the_owner_recurses_with_a_signal_pending)
+{
+    setup();
+    post(&p, STOPS);
+    ck_assert_int_eq(ask(&p, xlock_sig, &sx), 0);
+    ck_assert_int_eq(ask(&p, xlock_sig, &sx), 0);
+    ck_assert_uint_eq(sx.sx_recurse, 1);
+    (void)ask(&p, unlock, &sx);
+    ck_assert_int_eq(room(&sx), 0);
+    (void)ask(&p, unlock, &sx);
+    (void)ask(&p, take, &sx);
+    teardown();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("freebsd sx signals");
+    TCase *tc = tcase_create("signals");
+    tcase_set_timeout(tc, 80);
+    tcase_add_test(tc, sx_R33_a_free_lock_is_taken_with_a_signal_pending);
+    tcase_add_test(tc, sx_R34_a_pending_signal_prevents_the_wait);
+    tcase_add_test(tc, sx_R34_an_arriving_signal_ends_the_wait);
+    tcase_add_test(tc, sx_R34_the_lowest_pending_signal_decides);
+    tcase_add_test(tc, sx_R34_a_forced_unblock_ends_the_wait);
+    tcase_add_test(tc, sx_R35_ignored_and_masked_signals_do_not_interrupt);
+    tcase_add_test(tc, sx_R35_plain_calls_are_never_interrupted);
+    tcase_add_test(tc, sx_R37_the_owner_recurses_with_a_signal_pending);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    return support_run(suite());
+}

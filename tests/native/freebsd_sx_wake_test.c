@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sx(9): who is let in by a release, and by nothing else (rules 20, 25 to 32). */
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/sx.h>
+#include <sys/systm.h>
+
+#include "support.h"
+
+#include <semaphore.h>
+
+/* A thread that makes the calls it is told to make, one after the other. */
+struct puppet {
+    struct actor actor;
+    sem_t order;
+    int (*call)(struct sx *sx);
+    struct sx *sx;
+    int done; /* atomic */
+    int result;
+};
+
+static void obey(void *arg)
+{
+    struct puppet *p = arg;
+    for (;;) {
+        while (sem_wait(&p->order) != 0) {
+        }
+        if (p->call == NULL)
+            return;
+        p->result = p->call(p->sx);
+        STORE(&p->done, 1);
+    }
+}
+
+static void puppet_start(struct puppet *p)
+{
+    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
+    actor_start(&p->actor, obey, p);
+}
+
+static void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    p->call = call;
+    p->sx = sx;
+    p->result = -1;
+    STORE(&p->done, 0);
+    ck_assert_int_eq(sem_post(&p->order), 0);
+}
+
+static bool done(const struct puppet *p)
+{
+    return LOAD(&p->done) != 0;
+}
+
+static int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    WAIT_UNTIL(done(p));
+    return p->result;
+}
+
+/* The call has to wait, and is seen asleep. */
+static void tell_blocked(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+{
+    tell(p, call, sx);
+    wait_asleep(p->actor.thread);
+}
+
+static void puppet_end(struct puppet *p)
+{
+    tell(p, NULL, NULL);
+    actor_join(&p->actor);
+    (void)sem_destroy(&p->order);
+}
+
+static int slock(struct sx *sx)
+{
+    sx_slock(sx);
+    return 0;
+}
+
+static int xlock(struct sx *sx)
+{
+    sx_xlock(sx);
+    return 0;
+}
+
+static int unlock(struct sx *sx)
+{
+    sx_unlock(sx);
+    return 0;
+}
+
+static int try_slock(struct sx *sx)
+{
+    return sx_try_slock(sx);
+}
+
+/* A lock shared by the main thread, for which a writer waits; and another lock. */
+static struct scene {
+    struct sx sx;
+    struct sx other;
+    struct puppet writer;
+    struct puppet reader;
+} scene;
+
+static void setup(void)
+{
+    recorder_start();
+    sx_init(&scene.sx, "scene");
+    sx_init(&scene.other, "other");
+    puppet_start(&scene.writer);
+    puppet_start(&scene.reader);
+    sx_slock(&scene.sx);
+    tell_blocked(&scene.writer, xlock, &scene.sx);
+}
+
+static void teardown(void)
+{
+    puppet_end(&scene.writer);
+    puppet_end(&scene.reader);
+    sx_destroy(&scene.sx);
+    sx_destroy(&scene.other);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+
+/* The share of the main thread goes, the writer has its turn. */
+static void let_the_writer_in(void)
+{
+    ck_assert(!done(&scene.writer));
+    sx_sunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+}
+
+/* The main thread has the lock alone; a reader waits, and a writer came later. */
+static void turn_exclusive(void)
+{
+    let_the_writer_in();
+    sx_xlock(&scene.sx);
+    tell_blocked(&scene.reader, slock, &scene.sx);
+    tell_blocked(&scene.writer, xlock, &scene.sx);
+}
+
+START_TEST(sx_R25_writers_come_first_readers_when_none_is_left)
+{
+    setup();
+    turn_exclusive();
+    sx_xunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer) || done(&scene.reader));
+    ck_assert(done(&scene.writer));
+    ck_assert(!done(&scene.reader));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+    WAIT_UNTIL(done(&scene.reader));
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R20_after_a_downgrade_readers_still_wait_for_a_queued_writer)
+{
+    setup();
+    turn_exclusive();
+    sx_downgrade(&scene.sx);
+    wait_asleep(scene.reader.actor.thread);
+    ck_assert(!done(&scene.reader));
+    ck_assert(!done(&scene.writer));
+    let_the_writer_in();
+    WAIT_UNTIL(done(&scene.reader));
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R20_R22_after_a_downgrade_a_sharer_passes_the_writer)
+{
+    setup();
+    (void)ask(&scene.reader, slock, &scene.other);
+    turn_exclusive();
+    sx_downgrade(&scene.sx);
+    WAIT_UNTIL(done(&scene.reader));
+    ck_assert(!done(&scene.writer));
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.other);
+    let_the_writer_in();
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R26_the_last_share_lets_a_writer_in_not_the_others)
+{
+    setup();
+    ck_assert_int_eq(ask(&scene.reader, try_slock, &scene.sx), 1);
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    ck_assert(ksl_thread_asleep(scene.writer.actor.thread));
+    ck_assert_int_eq(ask(&scene.reader, try_slock, &scene.sx), 1);
+    sx_sunlock(&scene.sx);
+    ck_assert(ksl_thread_asleep(scene.writer.actor.thread));
+    ck_assert(!done(&scene.writer));
+    (void)ask(&scene.reader, unlock, &scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+    teardown();
+}
+END_TEST
+
+enum { CROWD = 6 };
+
+/* Every second one is a writer; each gets in once and leaves. */
+static void crowd(void)
+{
+    static struct puppet p[CROWD];
+    bool gone[CROWD] = {false};
+    for (int i = 0; i < CROWD; i++) {
+        puppet_start(&p[i]);
+        tell_blocked(&p[i], i % 2 == 0 ? slock : xlock, &scene.sx);
+    }
+    sx_xunlock(&scene.sx);
+    uint64_t state = 0;
+    for (int left = CROWD; left > 0;) {
+        for (int i = 0; i < CROWD; i++) {
+            if (gone[i] || !done(&p[i]))
+                continue;
+            (void)ask(&p[i], unlock, &scene.sx);
+            gone[i] = true;
+            left--;
+            state = 0;
+        }
+        ck_assert_msg(support_keep_waiting(&state), "%d never got in", left);
+    }
+    for (int i = 0; i < CROWD; i++)
+        puppet_end(&p[i]);
+}
+
+START_TEST(sx_R27_all_who_wait_get_in_at_last)
+{
+    setup();
+    let_the_writer_in();
+    for (int i = 0; i < 20; i++) {
+        sx_xlock(&scene.sx);
+        crowd();
+    }
+    ck_assert_int_eq(sx_try_xlock(&scene.sx), 1);
+    sx_xunlock(&scene.sx);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R28_all_readers_enter_when_the_last_writer_leaves)
+{
+    static struct puppet p[CROWD];
+    setup();
+    for (int i = 0; i < CROWD; i++) {
+        puppet_start(&p[i]);
+        tell_blocked(&p[i], slock, &scene.sx);
+    }
+    sx_sunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    for (int i = 0; i < CROWD; i++)
+        ck_assert(!done(&p[i]));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+    for (int i = 0; i < CROWD; i++)
+        WAIT_UNTIL(done(&p[i])); /* nobody left meanwhile */
+    for (int i = 0; i < CROWD; i++) {
+        (void)ask(&p[i], unlock, &scene.sx);
+        puppet_end(&p[i]);
+    }
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R31_a_waiter_lends_no_priority)
+{
+    ksl_thread *me = ksl_thread_self();
+    setup();
+    ck_assert_int_eq(ksl_thread_set_priority(me, 10), 0);
+    ck_assert_int_eq(ksl_thread_set_priority(scene.writer.actor.thread, 50), 0);
+    ck_assert_int_eq(ksl_thread_effective_priority(me), 10);
+    let_the_writer_in();
+    sx_xlock(&scene.sx);
+    tell_blocked(&scene.writer, xlock, &scene.sx);
+    ck_assert_int_eq(ksl_thread_effective_priority(me), 10);
+    sx_xunlock(&scene.sx);
+    WAIT_UNTIL(done(&scene.writer));
+    (void)ask(&scene.writer, unlock, &scene.sx);
+    ck_assert_int_eq(ksl_thread_set_priority(me, 0), 0);
+    teardown();
+}
+END_TEST
+
+START_TEST(sx_R32_a_wakeup_of_the_address_concerns_no_waiter_of_the_lock)
+{
+    setup();
+    wakeup(&scene.sx);
+    wakeup_one(&scene.sx);
+    ck_assert(ksl_thread_asleep(scene.writer.actor.thread));
+    ck_assert(!done(&scene.writer));
+    let_the_writer_in();
+    teardown();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("freebsd sx waking");
+    TCase *tc = tcase_create("wake");
+    tcase_set_timeout(tc, 80);
+    tcase_add_test(tc, sx_R25_writers_come_first_readers_when_none_is_left);
+    tcase_add_test(tc, sx_R20_after_a_downgrade_readers_still_wait_for_a_queued_writer);
+    tcase_add_test(tc, sx_R20_R22_after_a_downgrade_a_sharer_passes_the_writer);
+    tcase_add_test(tc, sx_R26_the_last_share_lets_a_writer_in_not_the_others);
+    tcase_add_test(tc, sx_R27_all_who_wait_get_in_at_last);
+    tcase_add_test(tc, sx_R28_all_readers_enter_when_the_last_writer_leaves);
+    tcase_add_test(tc, sx_R31_a_waiter_lends_no_priority);
+    tcase_add_test(tc, sx_R32_a_wakeup_of_the_address_concerns_no_waiter_of_the_lock);
+    suite_add_tcase(s, tc);
+    return s;
+}
+
+int main(void)
+{
+    return support_run(suite());
+}
