@@ -3,6 +3,7 @@
 /* The driver of demo_chardev.h: kernel headers only. */
 
 #include "demo_chardev.h"
+#include "demo_routes.h"
 
 #include <kernel/asm.h>
 #include <kernel/cond.h>
@@ -293,6 +294,7 @@ static void reader_task(void *arg)
     while (take_block(dev, &block)) {
         wait_for_window(dev, block.seq);
         pass_through_table(dev, &block);
+        routes_book(block.data, block.len);
         put_in_place(dev, id, &block);
     }
     task_leaves(dev, false);

@@ -7,8 +7,9 @@
  *
  * The device interrupts; the handler moves one burst of bytes into a block of
  * the ring. Reader tasks sleep until there is a block, take it, pass it
- * through the translation table and put it into the sink at its place. A
- * keeper task rewrites both tables now and then.
+ * through the translation table, book it by the routing table (demo_routes.h)
+ * with no lock held, and put it into the sink at its place. A keeper task
+ * rewrites the other two tables now and then.
  *
  * Locks, outermost first:
  *   table_sem   rwsem     translation table; held while a block is translated

@@ -3,15 +3,17 @@
 /*
  * Test bench of the driver in demo_chardev.c: a simulated device with an
  * interrupt line plays a file into it, and what comes out is compared with
- * the file, byte for byte.
+ * the file, byte for byte. Driver and device are written for Stanix, the
+ * routing table by which the blocks are booked for FreeBSD.
  *
  *   demo_driver [options] [FILE]
  *
  * Without FILE the device plays text files of this system. Exit status: 0 all
- * bytes are right, 1 they differ, 2 the run could not be made.
+ * bytes and tables are right, 1 they are not, 2 the run could not be made.
  */
 
 #include "demo_chardev.h"
+#include "demo_routes.h"
 #include "demo_source.h"
 
 #include <kslock/irq.h>
@@ -20,6 +22,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +41,7 @@ struct options {
     size_t bytes; /* SIZE_MAX: all */
     bool quiet;
     bool corrupt;
+    bool torn;
     const char *file; /* NULL: text of this system */
 };
 
@@ -99,7 +103,8 @@ static void show_progress(const struct chardev *dev, size_t total)
 }
 
 /* Plays the tape through the driver; *ns gets the time. False: no run. */
-static bool play(struct chardev *dev, const struct options *o, size_t total, uint64_t *ns)
+static bool play_tape(struct chardev *dev, const struct options *o, size_t total,
+                      uint64_t *ns)
 {
     uint64_t period = ns_per_s / o->hz;
     uint64_t start = now_ns();
@@ -126,6 +131,43 @@ static bool play(struct chardev *dev, const struct options *o, size_t total, uin
     return error == 0;
 }
 
+static void *reloader_thread(void *arg)
+{
+    const bool *torn = arg;
+    routes_reloader(*torn);
+    return NULL;
+}
+
+/* The same while a reloader replaces the routing table. */
+static bool play(struct chardev *dev, const struct options *o, size_t total, uint64_t *ns)
+{
+    bool torn = o->torn;
+    pthread_t reloader;
+    int error = pthread_create(&reloader, NULL, reloader_thread, &torn);
+    if (error != 0) {
+        fprintf(stderr, "demo: cannot start the reloader: %s\n", strerror(error));
+        return false;
+    }
+    routes_wait();
+    bool ok = play_tape(dev, o, total, ns);
+    routes_stop();
+    (void)pthread_join(reloader, NULL);
+    return ok;
+}
+
+static void print_routes(void)
+{
+    struct routes_stats s;
+    routes_get_stats(&s);
+    printf("routes      %" PRIu64 " reloads, %" PRIu64 " of them by an upgrade, %" PRIu64
+           " lookups\n",
+           s.reloads, s.upgrades, s.lookups);
+    printf("accounts   ");
+    for (int i = 0; i < ROUTES_ACCOUNTS; i++)
+        printf(" %" PRIu64, s.bytes[i]);
+    printf("  (bytes booked)\n");
+}
+
 static void print_stats(struct chardev *dev, const struct options *o, size_t total,
                         uint64_t ns)
 {
@@ -146,6 +188,7 @@ static void print_stats(struct chardev *dev, const struct options *o, size_t tot
     for (unsigned i = 0; i < o->readers; i++)
         printf(" %" PRIu64, s.blocks[i]);
     printf("  (one number per reader)\n");
+    print_routes();
 }
 
 /* Compares with the source read afresh; prints what differs. */
@@ -194,6 +237,34 @@ static int check_driver(struct chardev *dev)
     return 0;
 }
 
+/* So must the routing table; each block is booked once. */
+static int check_routes(struct chardev *dev, size_t total)
+{
+    struct chardev_stats driver;
+    struct routes_stats s;
+    uint64_t surplus = 0;
+    uint64_t bytes = 0;
+    chardev_get_stats(dev, &driver);
+    routes_get_stats(&s);
+    for (int i = 0; i < ROUTES_ACCOUNTS; i++) {
+        surplus += s.blocks[i];
+        bytes += s.bytes[i];
+    }
+    for (int i = 0; i < CHARDEV_READERS; i++)
+        surplus -= driver.blocks[i];
+    if (s.torn != 0)
+        fprintf(stderr, "demo: half-replaced routing table seen, times: %" PRIu64 "\n",
+                s.torn);
+    if (s.reloads == 0)
+        fprintf(stderr, "demo: the routing table was never replaced\n");
+    if (surplus != 0 || bytes != total)
+        fprintf(stderr,
+                "demo: %" PRIu64 " bytes of %zu booked, %" PRId64 " blocks too many\n",
+                bytes, total, (int64_t)surplus);
+    bool good = s.torn == 0 && s.reloads != 0 && surplus == 0 && bytes == total;
+    return good ? 0 : EXIT_DIFFERS;
+}
+
 static int run(const struct options *o, const struct source *source, size_t limit)
 {
     struct device device = {.flip = SIZE_MAX};
@@ -204,8 +275,8 @@ static int run(const struct options *o, const struct source *source, size_t limi
     struct chardev *dev = calloc(1, sizeof(*dev));
     if (dev == NULL || !source_read(source, limit, &device.tape))
         goto out;
-    if (o->corrupt && device.tape.len == 0) {
-        fprintf(stderr, "demo: nothing to corrupt in an empty file\n");
+    if ((o->corrupt || o->torn) && device.tape.len == 0) {
+        fprintf(stderr, "demo: no self-test with an empty file\n");
         goto out;
     }
     if (o->corrupt)
@@ -223,6 +294,8 @@ static int run(const struct options *o, const struct source *source, size_t limi
     status = compare(o, &expected, &got);
     if (status == 0)
         status = check_driver(dev);
+    if (status == 0)
+        status = check_routes(dev, got.len);
 out:
     free(dev);
     free(device.tape.data);
@@ -239,7 +312,8 @@ static void usage(FILE *to)
             "  --hz N              interrupts a second, 1 to 1000000 (default %d)\n"
             "  --bytes N           play the first N bytes only\n"
             "  --quiet             print errors only\n"
-            "  --selftest-corrupt  flip one bit on the way: the run must fail\n",
+            "  --selftest-corrupt  flip one bit on the way: the run must fail\n"
+            "  --selftest-torn     show half a routing table: the run must fail\n",
             CHARDEV_READERS, DEFAULT_READERS, DEFAULT_HZ);
 }
 
@@ -265,6 +339,7 @@ static void parse(int argc, char **argv, struct options *o)
                                           {"bytes", required_argument, NULL, 'b'},
                                           {"quiet", no_argument, NULL, 'q'},
                                           {"selftest-corrupt", no_argument, NULL, 'c'},
+                                          {"selftest-torn", no_argument, NULL, 't'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int c;
@@ -284,6 +359,9 @@ static void parse(int argc, char **argv, struct options *o)
             break;
         case 'c':
             o->corrupt = true;
+            break;
+        case 't':
+            o->torn = true;
             break;
         default:
             usage(c == 'h' ? stdout : stderr);
