@@ -78,6 +78,7 @@ need_tests() # PRESET...
     need_program strace strace
     for preset in "$@"; do
         [ "$preset" != clang ] || need_program clang clang
+        [ "$preset" != dev ] || need_program spin spin
     done
 }
 

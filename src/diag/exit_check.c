@@ -10,7 +10,8 @@
 /* A list under construction. */
 struct list {
     struct ksi_text text;
-    const void *first; /* the first lock, and where it was taken */
+    const void *first; /* the first lock, its kind, and where it was taken */
+    enum ksi_kind kind;
     const void *site;
     unsigned locks;
     unsigned listed;
@@ -21,6 +22,7 @@ static void add(struct list *l, enum ksi_kind kind, const void *lock, bool share
 {
     if (l->locks++ == 0) {
         l->first = lock;
+        l->kind = kind;
         l->site = site;
     }
     if (l->text.left < 256)
@@ -45,7 +47,7 @@ static void add_slots(struct list *l, const ksl_thread *t)
         const struct ksi_named *named = ksi_entry_lock(entry);
         enum ksi_kind kind = KSI_RWSEM;
         if ((entry & KSI_OF_RWSEM) == 0)
-            kind = ksi_named_is(named, KSI_NAMED_MTX) ? KSI_MTX : KSI_SX;
+            kind = ksi_say_is_mutex(named) ? KSI_MTX : KSI_SX;
         add(l, kind, named, ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site);
     }
 }
@@ -71,6 +73,7 @@ static unsigned report(ksl_thread *t, const char *where, const void *site)
         return 0;
     struct ksi_misuse m = {
         .rule = KSI_EXIT_HELD_RULE,
+        .kind = l.kind,
         .lock = l.first,
         .site = l.site,
         .named = true,

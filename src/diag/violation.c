@@ -70,25 +70,58 @@ static const char *symbol_at(const void *p)
 }
 
 /*
- * What the lock is called: its own name, else its symbol. The name of a lock that
- * has ended may be gone, so room, of KSI_NAME_ROOM bytes, gets a careful copy.
+ * What is read for a message may be gone: the memory of a lock, the name of one that
+ * was destroyed, a place in an object that was unloaded. A host that does not let
+ * us try is trusted with those that ought to be there.
  */
+static bool copy(void *to, const void *from, size_t n, bool trust)
+{
+    int error = ksi_host_copy(to, from, n);
+    if (error != 0 && error != -EFAULT && trust) {
+        memcpy(to, from, n);
+        error = 0;
+    }
+    return error == 0;
+}
+
+/* The caller's room has KSI_NAME_ROOM bytes. */
 enum { KSI_NAME_ROOM = 128 };
 
+static bool copy_text(char *room, const char *from, bool trust)
+{
+    int error = from == NULL ? -EFAULT : ksi_host_copy_text(room, from, KSI_NAME_ROOM);
+    if (error != 0 && error != -EFAULT && trust) {
+        snprintf(room, KSI_NAME_ROOM, "%s", from);
+        error = 0;
+    }
+    if (error != 0)
+        return false;
+    for (char *c = room; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ')
+            *c = '?'; /* a message is one line */
+    }
+    return true;
+}
+
+/* What the lock is called: its own name, else its symbol. */
 static const char *name_of(enum ksi_kind kind, const void *lock, char *room)
 {
-    if (kind == KSI_SX || kind == KSI_MTX || kind == KSI_MTX_SPIN) {
-        const struct ksi_named *named = lock;
-        unsigned flags = ksi_load(&named->flags);
-        if ((flags & (KSI_NAMED_ALIVE | KSI_NAMED_ENDED)) == 0 || named->name == NULL)
-            return symbol_at(lock);
-        int error = ksi_host_copy_text(room, named->name, KSI_NAME_ROOM);
-        if (error == 0)
-            return room;
-        if (error != -EFAULT && (flags & KSI_NAMED_ALIVE) != 0)
-            return named->name;
-    }
+    struct ksi_named named;
+    if (kind == KSI_CV && copy_text(room, *(const char *const *)lock, true))
+        return room;
+    if ((kind == KSI_SX || kind == KSI_MTX || kind == KSI_MTX_SPIN) &&
+        copy(&named, lock, offsetof(struct ksi_named, reserved), true) &&
+        (named.flags & (KSI_NAMED_ALIVE | KSI_NAMED_ENDED)) != 0 &&
+        copy_text(room, named.name, (named.flags & KSI_NAMED_ALIVE) != 0))
+        return room;
     return symbol_at(lock);
+}
+
+bool ksi_say_is_mutex(const struct ksi_named *lock)
+{
+    struct ksi_named named;
+    return copy(&named, lock, offsetof(struct ksi_named, reserved), true) &&
+           (named.flags & KSI_NAMED_CLASS) == KSI_NAMED_MTX;
 }
 
 void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
@@ -105,8 +138,14 @@ void ksi_say_site(struct ksi_text *text, const void *site)
     Dl_info info;
     const struct ksl_place *place = ksi_site_place(site);
     if (place != NULL) {
-        const char *name = strrchr(place->file, '/');
-        ksi_say(text, "%s:%d", name != NULL ? name + 1 : place->file, place->line);
+        struct ksl_place at = {NULL, 0};
+        char room[KSI_NAME_ROOM];
+        if (!copy(&at, place, sizeof at, true) || !copy_text(room, at.file, true)) {
+            ksi_say(text, "a place that was unloaded");
+            return;
+        }
+        const char *name = strrchr(room, '/');
+        ksi_say(text, "%s:%d", name != NULL ? name + 1 : room, at.line);
         return;
     }
     if (site == NULL || dladdr(site, &info) == 0) {

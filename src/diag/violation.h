@@ -32,6 +32,10 @@ void ksi_say_thread(struct ksi_text *text, const ksl_thread *t);
 void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock);
 void ksi_say_site(struct ksi_text *text, const void *site);
 
+struct ksi_named;
+/* A held lock of FreeBSD is a mutex; its memory may be gone. */
+bool ksi_say_is_mutex(const struct ksi_named *lock);
+
 struct ksi_misuse {
     enum ksi_rule rule;
     enum ksi_kind kind;

@@ -50,23 +50,31 @@ static uint64_t date_of(int ticks)
     return ksi_now() + ((uint64_t)(unsigned)ticks * SECOND + hz - 1) / hz;
 }
 
-static int refuse(const struct ksi_sleep *s, enum ksi_rule rule, const char *why)
+int ksi_sleep_refuse(const struct ksi_sleep *s, enum ksi_rule rule, const char *why)
 {
-    enum ksi_kind kind = s->kind == KSI_Q_CV ? KSI_CV : KSI_CHANNEL;
-    struct ksi_misuse m = {rule, kind, s->key, s->site, NULL, false};
-    ksi_violate(&m, "%s(%s): %s", s->call, s->what != NULL ? s->what : "", why);
+    const struct ksi_named *l = s->lock;
+    const char *what = s->what != NULL ? s->what : "";
+    if (l != NULL) {
+        ksi_named_refuse(l, rule, NULL, s->site, "%s(%s) on %p: %s", s->call, what,
+                         s->key, why);
+    } else {
+        struct ksi_misuse m = {rule, KSI_NO_KIND, NULL, s->site, NULL, false};
+        ksi_violate(&m, "%s(%s) on %p: %s", s->call, what, s->key, why);
+    }
     return EINVAL;
 }
 
 /* 0, or the error of a sleep that must not begin. */
 static int check(const struct ksi_sleep *s, ksl_thread *t, enum ksi_interlock *how)
 {
+    if (s->lock != NULL && !ksi_interlock_alive(s->lock, s->spinning, s->call, s->site))
+        return EINVAL;
     if (s->key == NULL)
-        return refuse(s, KSI_BAD_ARGUMENT_RULE, "NULL channel");
+        return ksi_sleep_refuse(s, KSI_BAD_ARGUMENT_RULE, "NULL channel");
     if (s->ticks < 0)
-        return refuse(s, KSI_BAD_ARGUMENT_RULE, "negative time");
+        return ksi_sleep_refuse(s, KSI_BAD_ARGUMENT_RULE, "negative time");
     if (t->handlers > 0)
-        return refuse(s, KSI_IRQ_SLEEP_RULE, "in an interrupt handler");
+        return ksi_sleep_refuse(s, KSI_IRQ_SLEEP_RULE, "in an interrupt handler");
     uint32_t level = ksi_load(&t->level);
     if (s->spinning) {
         if (!ksi_mtx_spin_check(s->lock, t, s->call, s->site))
@@ -77,7 +85,9 @@ static int check(const struct ksi_sleep *s, ksl_thread *t, enum ksi_interlock *h
         if (*how == KSI_INTERLOCK_BAD)
             return EINVAL;
     }
-    return level == 0 ? 0 : refuse(s, KSI_MASKED_SLEEP_RULE, "with interrupts masked");
+    return level == 0
+               ? 0
+               : ksi_sleep_refuse(s, KSI_MASKED_SLEEP_RULE, "with interrupts masked");
 }
 
 static int error_of(const ksl_thread *t, enum ksi_outcome outcome)
@@ -103,6 +113,7 @@ int ksi_sleep(const struct ksi_sleep *s)
         return error;
     if (t->prepared != 0)
         ksl_block_cancel(); /* the waiter serves one sleep at a time */
+    unsigned class = s->lock != NULL ? s->lock->flags & KSI_NAMED_CLASS : 0;
     uint64_t date = date_of(s->ticks);
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_BLOCK];
     struct ksi_lot lot;
@@ -120,10 +131,12 @@ int ksi_sleep(const struct ksi_sleep *s)
     KSI_POINT("channel: unlocked");
     enum ksi_outcome outcome = ended ? KSI_SIGNALLED : ksi_wait(w, date);
     error = error_of(t, outcome);
-    if (s->spinning)
+    if (s->spinning && ksi_named_alive(s->lock, class, s->call, s->site))
         ksi_mtx_spin(s->lock, t, s->site);
+    else if (s->spinning)
+        return error;
     else if (s->lock != NULL && !s->drop)
-        ksi_interlock_acquire(s->lock, t, how, s->site);
+        ksi_interlock_acquire(s->lock, t, how, class, s->call, s->site);
     return error;
 }
 

@@ -23,6 +23,10 @@ struct ksi_sleep {
 /* Returns 0 or a positive error: EWOULDBLOCK, EINTR, ERESTART; EINVAL if refused. */
 int ksi_sleep(const struct ksi_sleep *s);
 
+/* A violation of such a sleep; returns EINVAL. */
+KSI_COLD int ksi_sleep_refuse(const struct ksi_sleep *s, enum ksi_rule rule,
+                              const char *why);
+
 enum ksi_wake_who { KSI_WAKE_ALL, KSI_WAKE_URGENT, KSI_WAKE_LAST };
 void ksi_wakeup(const void *key, enum ksi_queue_kind kind, enum ksi_wake_who who);
 

@@ -44,6 +44,7 @@ void ksi_mtx_init(struct ksi_named *m, const char *name, unsigned opts, const vo
     m->name = name;
     m->recursed = 0;
     m->reserved = NULL;
+    ksi_rw_begin(&m->word);
     ksi_store(&m->word, (uintptr_t)((opts & OPT_SPIN) != 0 ? (int)MARK : (int)KSI_BASE));
     ksi_store_rel(&m->flags,
                   KSI_NAMED_ALIVE |
@@ -74,16 +75,20 @@ int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
     if (!ksi_named_alive(m, KSI_NAMED_MTX, call, site) ||
         (!try_only && ksi_refuse_in_handler(t, call, KSI_MTX, m, site)))
         return 0;
-    if (ksi_named_mine(m, t)) {
-        if (recursable(m))
-            ksi_named_recurse(m);
-        else if (!try_only)
-            refuse_recursion(m, t, site);
-        return recursable(m);
+    int error = -EDEADLK; /* a handler has it taken meanwhile: judge anew */
+    while (error == -EDEADLK) {
+        if (ksi_named_mine(m, t)) {
+            if (recursable(m))
+                ksi_named_recurse(m);
+            else if (!try_only)
+                refuse_recursion(m, t, site);
+            return recursable(m);
+        }
+        if (try_only)
+            return ksi_rw_try_own(&ksi_mtx_class, &m->word, t, site);
+        error = ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site);
     }
-    if (try_only)
-        return ksi_rw_try_own(&ksi_mtx_class, &m->word, t, site);
-    if (ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site) == 0)
+    if (error == 0)
         return 1;
     ksi_named_refuse(m, KSI_MASKED_SLEEP_RULE,
                      ksi_thread_of(ksi_rw_owner(ksi_load(&m->word))), site,

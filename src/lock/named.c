@@ -23,7 +23,9 @@ bool ksi_named_alive(const struct ksi_named *l, unsigned class, const char *call
 {
     if (KSI_LIKELY(ksi_named_is(l, class)))
         return true;
-    if ((ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0)
+    unsigned other = ksi_load(&l->flags) & KSI_NAMED_CLASS;
+    if ((ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0 &&
+        (other == KSI_NAMED_SX || other == KSI_NAMED_MTX || other == KSI_NAMED_MTX_SPIN))
         ksi_named_refuse(l, KSI_BAD_ARGUMENT_RULE, NULL, site, "%s of a %s", call,
                          ksi_kind_name(kind_of(l)));
     else
@@ -91,17 +93,23 @@ int ksi_named_interrupted(const ksl_thread *t, int error)
     return signo != 0 && ksi_signal_restarts(signo) ? ERESTART : EINTR;
 }
 
+bool ksi_interlock_alive(const struct ksi_named *l, bool spinning, const char *call,
+                         const void *site)
+{
+    if (spinning)
+        return ksi_named_alive(l, KSI_NAMED_MTX_SPIN, call, site);
+    if (ksi_named_is(l, KSI_NAMED_MTX_SPIN)) {
+        ksi_named_refuse(l, KSI_BAD_ARGUMENT_RULE, NULL, site,
+                         "%s: spin mutexes can only use msleep_spin", call);
+        return false;
+    }
+    unsigned class = ksi_named_is(l, KSI_NAMED_MTX) ? KSI_NAMED_MTX : KSI_NAMED_SX;
+    return ksi_named_alive(l, class, call, site);
+}
+
 enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
                                        const char *call, const void *site)
 {
-    unsigned class = ksi_load(&l->flags) & KSI_NAMED_CLASS;
-    if (class == KSI_NAMED_MTX_SPIN && (ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0) {
-        ksi_named_refuse(l, KSI_BAD_ARGUMENT_RULE, NULL, site,
-                         "%s: spin mutexes can only use msleep_spin", call);
-        return KSI_INTERLOCK_BAD;
-    }
-    if (!ksi_named_alive(l, class == KSI_NAMED_MTX ? class : KSI_NAMED_SX, call, site))
-        return KSI_INTERLOCK_BAD;
     if (ksi_named_mine(l, t)) {
         if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
             return KSI_INTERLOCK_EXCLUSIVE;
@@ -128,9 +136,11 @@ void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interloc
 }
 
 void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how,
-                           const void *site)
+                           unsigned class, const char *call, const void *site)
 {
-    const struct ksi_rw_class *c = kind_of(l) == KSI_SX ? &ksi_sx_class : &ksi_mtx_class;
+    if (!ksi_named_alive(l, class, call, site))
+        return; /* destroyed while the caller slept */
+    const struct ksi_rw_class *c = class == KSI_NAMED_SX ? &ksi_sx_class : &ksi_mtx_class;
     if (how == KSI_INTERLOCK_EXCLUSIVE)
         (void)ksi_rw_own(c, &l->word, t, 0, site);
     else

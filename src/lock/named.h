@@ -39,15 +39,19 @@ int ksi_named_interrupted(const ksl_thread *t, int error);
 
 /*
  * Interlocks of sleep and cv_wait: how the caller holds it, and giving it back and
- * taking it again in that mode.
+ * taking it again in that mode; class is what it was then.
  */
 enum ksi_interlock { KSI_INTERLOCK_BAD, KSI_INTERLOCK_SHARED, KSI_INTERLOCK_EXCLUSIVE };
+
+/* True if l is alive and of a kind that fits; else a violation. */
+bool ksi_interlock_alive(const struct ksi_named *l, bool spinning, const char *call,
+                         const void *site);
 
 /* Checks that the caller holds l once; BAD after a violation. */
 enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
                                        const char *call, const void *site);
 void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how);
 void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how,
-                           const void *site);
+                           unsigned class, const char *call, const void *site);
 
 #endif

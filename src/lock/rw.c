@@ -3,7 +3,6 @@
 
 #include "lock/rw.h"
 
-#include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "wait/wait.h"
@@ -132,8 +131,7 @@ bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
 {
     struct ksi_lot lot;
     KSI_POINT("rw: queued");
-    if (ksi_heavy_works())
-        ksi_rw_barrier();
+    ksi_rw_barrier();
     uintptr_t now = ksi_load_seq(word);
     if ((ksi_rw_owner(now) == owner && (now & mark) != 0) || KSI_FAULT(RW_NO_SECOND_LOOK))
         return true;
@@ -152,12 +150,13 @@ void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
         ksi_rw_uncount(word);
         return;
     }
+    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
     uintptr_t entry = ksi_load_acq(&s->lock);
     if (ksi_entry_of(entry) == KSI_IN_SLOT) {
         ksi_rw_cancel(word, t, s);
+        ksi_irq_unmask(t, level);
         return;
     }
-    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
     bool converted = s == ksi_near_slot(t, word);
     ksi_slot_clear(t, s);
     if (converted)

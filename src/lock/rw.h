@@ -127,7 +127,10 @@ static inline uintptr_t ksi_rw_one_less(uintptr_t word)
  * the record.
  */
 
-/* Takes a share, waiting if it must: 0, or as `how` says. */
+/*
+ * Takes a share, waiting if it must: 0, or as `how` says; -EDEADLK if a handler has
+ * taken the lock for t meanwhile.
+ */
 int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                  unsigned how, const void *site);
 bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
@@ -136,7 +139,7 @@ bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
 /* Gives back the share of entry s; NULL: one that has no entry. */
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s);
 
-/* Takes the lock alone: 0, or as `how` says. */
+/* Takes the lock alone: likewise. */
 int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsigned how,
                const void *site);
 bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
@@ -149,6 +152,12 @@ void ksi_rw_disown(ksi_word *word, ksl_thread *t);
 bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                     struct ksl_slot *s);
 void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
+
+/*
+ * A lock begins at this address: records of an earlier one there are dropped, which
+ * nobody may be using any more.
+ */
+void ksi_rw_begin(const ksi_word *word);
 
 /*
  * Before a lock ends: closes its slots. True, with nothing changed that matters, if
@@ -218,7 +227,7 @@ void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t);
 uint64_t ksi_rw_tune_closing(uintptr_t tier);
 /* It is in: the tier for after its release. */
 uintptr_t ksi_rw_tune_closed(const ksi_word *word, uintptr_t tier, uint64_t since);
-/* A lock begins at this address. */
+/* A lock begins. */
 void ksi_rw_tune_new(const ksi_word *word);
 
 #endif

@@ -69,7 +69,7 @@ bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
     return grab(c, word, t, KSI_RW_PASS, site);
 }
 
-enum step { IN, QUEUED };
+enum step { IN, QUEUED, HELD_BY_SELF };
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
 static enum step share_or_queue(ksi_word *word, struct ksi_lot *lot, struct ksi_waiter *w,
@@ -88,6 +88,8 @@ static enum step share_or_queue(ksi_word *word, struct ksi_lot *lot, struct ksi_
             ksi_cas(word, &now, now & ~(uintptr_t)(KSI_WRITERS | KSI_COMING));
             now = ksi_load(word);
         }
+        if (ksi_rw_owner(now) == (uintptr_t)w->thread)
+            return HELD_BY_SELF; /* a handler has taken it and kept it */
         if (ksi_rw_may_share(now, how)) {
             if (ksi_cas_acq(word, &now, ksi_rw_one_more(now)))
                 return IN;
@@ -123,11 +125,13 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
         enum step step = share_or_queue(word, &lot, w, how, &owner);
         bool ended =
             step == QUEUED && (how & KSI_RW_SIGNALS) != 0 && !ksi_wait_interruptible(w);
-        ksi_lot_unlock(&lot, NULL);
-        if (step == IN) {
+        if (step == IN)
             record(c, word, t, site);
+        ksi_lot_unlock(&lot, NULL);
+        if (step == IN)
             return 0;
-        }
+        if (step == HELD_BY_SELF)
+            return -EDEADLK;
         if (ended)
             return give_up(word, KSI_SIGNALLED);
         if (owner != 0 && !ksi_rw_may_sleep(word, w, owner, KSI_READERS))
@@ -138,6 +142,23 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
         if (grab(c, word, t, how, site))
             return 0;
     }
+}
+
+/*
+ * A writer, maybe one that only tries, empties the slots, and that is all that stands
+ * against a share: it runs masked and is soon done. True if it is.
+ */
+static bool outlast_spin(ksi_word *word, unsigned how)
+{
+    uintptr_t w = ksi_load(word);
+    for (unsigned turn = 0;
+         (w & KSI_SPIN) != 0 && (w & (KSI_WRITERS | KSI_COMING)) == 0 &&
+         turn < KSI_RW_PATIENCE;
+         turn++) {
+        ksi_spin_turn(turn);
+        w = ksi_load(word);
+    }
+    return ksi_rw_may_share(w, how);
 }
 
 int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
@@ -156,6 +177,8 @@ int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);
+    if (outlast_spin(word, how) && grab(c, word, t, how, site))
+        return 0;
     if ((how & KSI_RW_OPEN) != 0 && ksi_load(&t->level) != 0)
         return -EPERM;
     return wait_for_share(c, word, t, how, site);

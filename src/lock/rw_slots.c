@@ -29,22 +29,35 @@
 #include "wait/lot.h"
 #include "wait/spin.h"
 
-/* Set while a fork waits for those that have SPIN; a child could not wait for them. */
+/* Forks that wait for those that have SPIN; a child could not wait for them. */
 static uint32_t gate; /* atomic */
+
+enum { DRAIN_US = 2000 }; /* stores do not stay in a store buffer that long */
 
 void ksi_rw_barrier(void)
 {
-    enum { DRAIN_US = 2000 };
-    if (ksi_heavy_barrier())
-        return;
+    if (ksi_heavy_missing() || ksi_heavy_barrier())
+        return; /* missing: who releases has a barrier of its own (KSI_CLAIM_ALWAYS) */
     /*
      * The host used to have it and has it no more. All threads look twice from now
-     * on, and what they stored before has left their store buffers by then.
+     * on, and what they stored before has left their store buffers by then. Until it
+     * is gone for good everybody else comes here, too.
      */
+    ksi_heavy_gone(false);
     ksi_registry_read_lock();
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
         ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
     ksi_registry_read_unlock();
+    ksi_nap(DRAIN_US);
+    ksi_heavy_gone(true);
+}
+
+/* For readers under bias, and others whose side never has a barrier. */
+static void barrier_for_stores(void)
+{
+    if (ksi_heavy_barrier())
+        return;
+    ksi_rw_barrier();
     ksi_nap(DRAIN_US);
 }
 
@@ -67,8 +80,8 @@ void ksi_rw_closed(ksl_thread *t)
 
 void ksi_up_locks_before_fork(void)
 {
-    ksi_store_seq(&gate, 1u);
-    ksi_rw_barrier();
+    ksi_fetch_add(&gate, 1u); /* two threads may fork at the same time */
+    barrier_for_stores();
     ksi_registry_read_lock();
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
         for (unsigned turn = 0; ksi_load_acq(&t->closing) != 0 && ksi_thread_alive(t);
@@ -78,9 +91,12 @@ void ksi_up_locks_before_fork(void)
     ksi_registry_read_unlock();
 }
 
-void ksi_up_locks_after_fork(void)
+void ksi_up_locks_after_fork(bool child)
 {
-    ksi_store_rel(&gate, 0u);
+    if (child)
+        ksi_store_rel(&gate, 0u);
+    else
+        ksi_fetch_sub(&gate, 1u);
 }
 
 bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t)
@@ -91,13 +107,14 @@ bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t)
         return false;
     }
     if ((seen & KSI_BIAS) != 0)
-        ksi_rw_barrier();
+        barrier_for_stores();
     return true;
 }
 
 static bool shows(const ksl_thread *u, const ksi_word *word)
 {
-    uintptr_t entry = ksi_load_acq(&ksi_near_slot(u, word)->lock);
+    /* After the CAS that closed the slots, in the one order of all (fenced readers). */
+    uintptr_t entry = ksi_load_seq(&ksi_near_slot(u, word)->lock);
     return ksi_slot_names(entry, word) && ksi_entry_of(entry) == KSI_IN_SLOT;
 }
 
@@ -213,4 +230,36 @@ void ksl_share_cancel(const ksi_word *word)
 {
     ksl_thread *t = ksi_self();
     ksi_rw_cancel((ksi_word *)(uintptr_t)word, t, ksi_near_slot(t, word));
+}
+
+static void drop_entry(const ksi_word *word, ksl_thread *u, struct ksl_slot *s)
+{
+    uintptr_t entry = ksi_load(&s->lock);
+    if (ksi_slot_names(entry, word))
+        ksi_cas(&s->lock, &entry, (uintptr_t)0);
+    if (s != ksi_near_slot(u, word))
+        return;
+    const ksi_word **converted = (const ksi_word **)&u->converted[ksi_near_index(u, s)];
+    if (ksi_load(converted) == word) {
+        ksi_store(converted, (const ksi_word *)NULL);
+        ksi_fetch_sub(&u->front.claims, 1u);
+    }
+}
+
+/* Far slots of other living threads are theirs alone; those stay. */
+void ksi_rw_begin(const ksi_word *word)
+{
+    ksl_thread *self = ksl_tls.self;
+    struct ksl_slot *s;
+    ksi_rw_tune_new(word);
+    while (self != NULL && ((s = ksi_share_find(self, word)) != NULL ||
+                            (s = ksi_exclusive_find(self, word)) != NULL)) {
+        drop_entry(word, self, s);
+        if (s != ksi_near_slot(self, word))
+            ksi_slot_clear(self, s);
+    }
+    ksi_registry_read_lock();
+    for (ksl_thread *u = ksi_registry_first(); u != NULL; u = ksi_registry_next(u))
+        drop_entry(word, u, ksi_near_slot(u, word));
+    ksi_registry_read_unlock();
 }

@@ -59,7 +59,9 @@ void ksi_rw_tune_new(const ksi_word *word)
 static void raise_tier(ksi_word *word, uintptr_t tier)
 {
     uintptr_t w = ksi_load(word);
-    if ((w & (KSI_MARKS | KSI_SPIN)) == 0 || KSI_FAULT(RW_ARMS_LATE))
+    /* An owner: a handler has made that of the caller's share meanwhile. */
+    if (((w & (KSI_MARKS | KSI_SPIN)) == 0 || KSI_FAULT(RW_ARMS_LATE)) &&
+        ksi_rw_owner(w) == 0)
         ksi_cas(word, &w, w | tier);
 }
 

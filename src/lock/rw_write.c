@@ -106,7 +106,7 @@ static bool grab(struct taking *k)
     return in;
 }
 
-enum step { IN, QUEUED, SLOTS_OPEN };
+enum step { IN, QUEUED, SLOTS_OPEN, HELD_BY_SELF };
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
 static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_waiter *w,
@@ -119,6 +119,8 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
         uintptr_t waiting = (now & ~(k->mine | KSI_COMING)) | coming | KSI_WRITERS;
         if (slots_open(now))
             return SLOTS_OPEN; /* I1 */
+        if (ksi_rw_owner(now) == (uintptr_t)k->t || ksi_share_find(k->t, k->word) != NULL)
+            return HELD_BY_SELF; /* a handler has taken it and kept it */
         if (may_own(k, now)) {
             uintptr_t marks = ksi_rw_marks(k->word, lot, coming);
             if (ksi_cas_acq(k->word, &now,
@@ -145,7 +147,7 @@ static int give_up(struct taking *k, enum ksi_outcome outcome)
     KSI_POINT("rw: give up");
     ksi_lot_lock(&lot, (const void *)(uintptr_t)k->word);
     ksi_rw_settle(k->word, &lot, &wake, k->mine);
-    k->mine = 0;
+    drop_spin(k);
     ksi_lot_unlock(&lot, &wake);
     return error;
 }
@@ -166,6 +168,11 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
             close_slots(k);
             unmask(k);
             continue;
+        }
+        if (step == HELD_BY_SELF) {
+            (void)give_up(k, KSI_WOKEN);
+            unmask(k);
+            return -EDEADLK;
         }
         if (step == IN)
             record(k);
@@ -190,13 +197,16 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
     struct taking k = {
         .class = c, .word = word, .t = t, .site = site, .level = ksi_load(&t->level)};
     unsigned limit = ksi_spin_limit(t);
-    for (unsigned i = 0; i <= limit; i++) {
+    unsigned patience = KSI_RW_PATIENCE; /* others wait for who has SPIN */
+    for (unsigned i = 0; i <= limit && patience > 0; i++) {
         KSI_POINT("rw: own");
         if (grab(&k)) {
             if (i > 0)
                 ksi_spin_learn(t, i, true);
             return 0;
         }
+        if ((k.mine & KSI_SPIN) != 0)
+            patience--;
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);
@@ -275,12 +285,15 @@ bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                     struct ksl_slot *s)
 {
     bool in = false;
-    for (unsigned turn = 0; turn < KSI_RW_PATIENCE; turn++) {
+    unsigned turn = 0;
+    for (unsigned tries = 0; tries < KSI_RW_PATIENCE;) {
         uint32_t level = ksi_irq_mask(t);
         uintptr_t w = ksi_load_acq(word);
         uintptr_t mine = ksi_entry_of(ksi_load_acq(&s->lock)) == KSI_COUNTED ? 1 : 0;
+        uintptr_t first = w;
+        bool spin = (w & KSI_SPIN) != 0;
         KSI_POINT("rw: upgrade");
-        if ((w & KSI_SPIN) == 0 && ksi_rw_count(w) == mine) {
+        if (!spin && ksi_rw_count(w) == mine) {
             if ((w & KSI_TIER) != 0)
                 in = own_past_slots(word, t, w, mine);
             else if (mine == 1)
@@ -289,15 +302,32 @@ bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         }
         if (in)
             turn_exclusive(c, word, t, s);
-        /* While a writer has SPIN, it may be about to count our share. */
-        bool again = !in && ((w & KSI_SPIN) != 0 || ksi_load(word) != w);
+        bool again = !in && (spin || w != first || ksi_load(word) != first);
         ksi_irq_unmask(t, level);
         if (!again || t->handlers > 0)
             break;
-        if ((w & KSI_SPIN) != 0)
-            ksi_spin_turn(turn);
+        if (spin)
+            ksi_spin_turn(
+                turn++); /* a writer may be about to count our share; soon done */
+        else
+            tries++;
     }
     return in;
+}
+
+/*
+ * s is the entry of an exclusive hold that has become a share. A handler may do that
+ * to a share which the inlined fast path of its thread is about to give back by a
+ * plain store: so it looks as if a writer had counted it (rw_slots.c).
+ */
+static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                         struct ksl_slot *s)
+{
+    if (s == ksi_near_slot(t, word)) {
+        ksi_fetch_add(&t->front.claims, 1u);
+        ksi_store(&t->converted[ksi_near_index(t, s)], (const ksi_word *)word);
+    }
+    ksi_store(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
 }
 
 void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
@@ -308,10 +338,10 @@ void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
     const void *key = (const void *)(uintptr_t)word;
     KSI_POINT("rw: downgrade");
     ksi_lot_lock(&lot, key);
-    if (s != NULL)
-        ksi_store(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
-    else
+    if (s == NULL)
         t->unshared++;
+    else
+        turn_counted(c, word, t, s);
     uintptr_t w = ksi_load(word); /* ours: only marks change, under this lock */
     while (ksi_lot_pop(&lot, key, KSI_Q_READ, &wake))
         ;

@@ -26,7 +26,7 @@ static bool mine(const ksl_rwsem_t *s, const ksl_thread *t)
 
 void ksl_rwsem_init(ksl_rwsem_t *s)
 {
-    ksi_rw_tune_new(word_of(s));
+    ksi_rw_begin(word_of(s));
     ksi_store(&s->word, (uintptr_t)0);
     s->writes = 0;
     s->reads = 0;

@@ -31,7 +31,7 @@ void ksi_sx_init(struct ksi_named *sx, const char *name, unsigned opts, const vo
     sx->name = name;
     sx->recursed = 0;
     sx->reserved = NULL;
-    ksi_rw_tune_new(&sx->word);
+    ksi_rw_begin(&sx->word);
     ksi_store(&sx->word, (uintptr_t)KSI_BASE);
     ksi_store_rel(&sx->flags, KSI_NAMED_ALIVE | KSI_NAMED_SLEEPABLE |
                                   KSI_NAMED_UPGRADABLE | KSI_NAMED_SX |
@@ -88,20 +88,22 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
         return EDEADLK;
     unsigned how = KSI_RW_OPEN | (interruptible ? KSI_RW_SIGNALS : 0);
     int error;
-    if (mode == KSI_SX_EXCLUSIVE) {
-        if (ksi_named_mine(sx, t) && recursable(sx)) {
-            ksi_named_recurse(sx);
-            return 0;
+    do {
+        if (mode == KSI_SX_EXCLUSIVE) {
+            if (ksi_named_mine(sx, t) && recursable(sx)) {
+                ksi_named_recurse(sx);
+                return 0;
+            }
+            if (ksi_named_mine(sx, t) || shares(sx, t))
+                return refuse_recursion(sx, t, mode, site);
+            error = ksi_rw_own(&ksi_sx_class, &sx->word, t, how, site);
+        } else {
+            if (ksi_named_mine(sx, t))
+                return refuse_recursion(sx, t, mode, site);
+            how |= ksi_shares_any(t) ? KSI_RW_PASS : 0;
+            error = ksi_rw_share(&ksi_sx_class, &sx->word, t, how, site);
         }
-        if (ksi_named_mine(sx, t) || shares(sx, t))
-            return refuse_recursion(sx, t, mode, site);
-        error = ksi_rw_own(&ksi_sx_class, &sx->word, t, how, site);
-    } else {
-        if (ksi_named_mine(sx, t))
-            return refuse_recursion(sx, t, mode, site);
-        how |= ksi_shares_any(t) ? KSI_RW_PASS : 0;
-        error = ksi_rw_share(&ksi_sx_class, &sx->word, t, how, site);
-    }
+    } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
     if (error == 0)
         return 0;
     if (error != -EPERM)

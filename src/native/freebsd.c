@@ -8,6 +8,7 @@
 #include "lock/channel.h"
 #include "lock/mtx.h"
 #include "lock/sx.h"
+#include "thread/exiting.h"
 
 #include <sys/condvar.h>
 #include <sys/kernel.h>
@@ -168,79 +169,48 @@ void(sx_assert)(const struct sx *sx, int what)
 
 struct thread *(sx_xholder)(const struct sx *sx)
 {
+    if (!ksi_named_alive(of_sx(sx), KSI_NAMED_SX, "sx_xholder", KSI_SITE()))
+        return NULL;
     return (struct thread *)(void *)ksi_thread_of(ksi_rw_owner(ksi_load(&sx->sx_lock)));
 }
 
 int(sx_xlocked)(const struct sx *sx)
 {
+    if (!ksi_named_alive(of_sx(sx), KSI_NAMED_SX, "sx_xlocked", KSI_SITE()))
+        return 0;
     return ksi_named_mine(of_sx(sx), ksi_self());
 }
 
 int(sx_has_waiters)(const struct sx *sx)
 {
+    if (!ksi_named_alive(of_sx(sx), KSI_NAMED_SX, "sx_has_waiters", KSI_SITE()))
+        return 0;
     return (ksi_load(&sx->sx_lock) & KSI_QUEUED) != 0;
 }
 
 /* --- before main, and when an object is unloaded -------------------------- */
 
-static int exiting; /* atomic */
-
-static void note_exit(void)
-{
-    ksi_store(&exiting, 1);
-}
-
-static void note_thread_exit(void *arg)
-{
-    (void)arg;
-    note_exit();
-}
-
-/*
- * Destructors of objects run at exit as well as when an object is unloaded. At exit
- * the thread-local ones of the main thread come first, then what was given to atexit
- * since the program started, which is when its own constructors run.
- */
-extern int __cxa_thread_atexit_impl(void (*fn)(void *), void *arg, void *dso)
-    __attribute__((weak));
-extern void *__dso_handle __attribute__((visibility("hidden")));
-
-__attribute__((constructor(101))) static void watch_main_thread(void)
-{
-    if (__cxa_thread_atexit_impl != NULL)
-        __cxa_thread_atexit_impl(note_thread_exit, NULL, &__dso_handle);
-}
-
-static void watch_exit(void)
-{
-    static int watched; /* atomic */
-    if (ksi_xchg(&watched, 1) == 0)
-        (void)atexit(note_exit);
-}
-
 void(sx_sysinit)(void *args)
 {
     const struct sx_args *a = args;
-    watch_exit();
     ksi_sx_init(of_sx(a->sa_sx), a->sa_desc, (unsigned)a->sa_flags, KSI_SITE());
 }
 
 void ksl_freebsd_sx_sysuninit(struct sx *sx)
 {
-    if (ksi_load(&exiting) == 0)
+    if (!ksi_process_exiting())
         ksi_sx_destroy(of_sx(sx), KSI_SITE());
 }
 
 void(mtx_sysinit)(void *args)
 {
     const struct mtx_args *a = args;
-    watch_exit();
     ksi_mtx_init(of_mtx(a->ma_mtx), a->ma_desc, (unsigned)a->ma_opts, KSI_SITE());
 }
 
 void ksl_freebsd_mtx_sysuninit(struct mtx *m)
 {
-    if (ksi_load(&exiting) == 0)
+    if (!ksi_process_exiting())
         ksi_mtx_destroy(of_mtx(m), KSI_SITE());
 }
 
@@ -359,12 +329,9 @@ int ksl_freebsd_sleep(const void *chan, struct lock_object *lock, int priority,
         wrong = "PDROP without a lock";
     else if (lock == NULL && timo == 0 && (priority & PNOLOCK) == 0)
         wrong = "an untimed sleep without a lock";
-    else if ((priority & ~(PRIMASK | PCATCH | PDROP | PNOLOCK)) != 0)
-        wrong = "unknown priority flags";
     if (wrong == NULL)
         return ksi_sleep(&s);
-    struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, KSI_CHANNEL, chan, s.site, NULL, false};
-    ksi_violate(&m, "%s(%s): %s", s.call, wmesg != NULL ? wmesg : "", wrong);
+    ksi_sleep_refuse(&s, KSI_BAD_ARGUMENT_RULE, wrong);
     return EINVAL;
 }
 

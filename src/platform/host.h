@@ -27,8 +27,20 @@ int ksi_host_kick(int tid, int signo);
  */
 bool ksi_heavy_barrier(void);
 
-/* Whether it can, as far as is known; asks the host the first time. */
+/*
+ * Whether it can, as far as is known; asks the host the first time. Missing: it cannot,
+ * and everybody has been told. A sandbox may close while the process runs; who finds
+ * that the barrier fails says so by ksi_heavy_gone, tells everybody, and says so
+ * for good.
+ */
 bool ksi_heavy_works(void);
+bool ksi_heavy_missing(void);
+bool ksi_heavy_began(void); /* it could when it was asked the first time */
+void ksi_heavy_gone(bool for_good);
+
+/* Copies n bytes: 0; -EFAULT if they cannot be read; another error if the host refuses.
+ */
+int ksi_host_copy(void *to, const void *from, size_t n);
 
 /*
  * Copies a string of at most room - 1 bytes, cut if it is longer: 0; -EFAULT if it

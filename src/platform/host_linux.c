@@ -78,29 +78,51 @@ int ksi_host_kick(int tid, int signo)
 /* Commands of membarrier(2); the header may be older than the kernel. */
 enum { MEMBARRIER_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER = 1 << 4 };
 
-static int heavy_state; /* atomic */
-enum { HEAVY_UNKNOWN, HEAVY_WORKS, HEAVY_MISSING };
+static int heavy_state;  /* atomic */
+static bool heavy_began; /* atomic */
+enum { HEAVY_UNKNOWN, HEAVY_WORKS, HEAVY_GOING, HEAVY_MISSING };
 
 static bool heavy_register(void)
 {
     return syscall(SYS_membarrier, MEMBARRIER_REGISTER, 0, 0) == 0;
 }
 
-bool ksi_heavy_works(void)
+static int heavy_now(void)
 {
-    int state = ksi_load(&heavy_state);
+    int state = ksi_load_seq(&heavy_state);
     if (KSI_UNLIKELY(state == HEAVY_UNKNOWN)) {
         int saved = errno;
         state = heavy_register() ? HEAVY_WORKS : HEAVY_MISSING;
         if (KSI_LACKS_MEMBARRIER())
             state = HEAVY_MISSING;
-        ksi_store(&heavy_state, state);
+        ksi_store(&heavy_began, state == HEAVY_WORKS);
+        ksi_store_seq(&heavy_state, state);
         errno = saved;
     }
-    return state == HEAVY_WORKS;
+    return state;
 }
 
-/* A sandbox may have closed meanwhile; then it stays so. */
+bool ksi_heavy_works(void)
+{
+    return heavy_now() == HEAVY_WORKS;
+}
+
+bool ksi_heavy_missing(void)
+{
+    return heavy_now() == HEAVY_MISSING;
+}
+
+bool ksi_heavy_began(void)
+{
+    (void)heavy_now();
+    return ksi_load(&heavy_began);
+}
+
+void ksi_heavy_gone(bool for_good)
+{
+    ksi_store_seq(&heavy_state, for_good ? (int)HEAVY_MISSING : (int)HEAVY_GOING);
+}
+
 bool ksi_heavy_barrier(void)
 {
     if (!ksi_heavy_works())
@@ -109,37 +131,37 @@ bool ksi_heavy_barrier(void)
     bool done =
         syscall(SYS_membarrier, MEMBARRIER_EXPEDITED, 0, 0) == 0 ||
         (heavy_register() && syscall(SYS_membarrier, MEMBARRIER_EXPEDITED, 0, 0) == 0);
-    if (!done)
-        ksi_store(&heavy_state, (int)HEAVY_MISSING);
     errno = saved;
     return done;
 }
 
 /* The kernel reads it, so that a wrong address is an error and no crash. */
-int ksi_host_copy_text(char *to, const char *from, size_t room)
+int ksi_host_copy(void *to, const void *from, size_t n)
 {
     int saved = errno;
+    struct iovec local = {to, n};
+    struct iovec remote = {(void *)(uintptr_t)from, n};
+    ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    int error = got == (ssize_t)n ? 0 : got < 0 ? -errno : -EFAULT;
+    errno = saved;
+    return error;
+}
+
+int ksi_host_copy_text(char *to, const char *from, size_t room)
+{
     size_t n = 0;
     while (n < room - 1) {
         /* Up to the end of a page: what lies behind it may not be there. */
         size_t page = 4096 - (uintptr_t)(from + n) % 4096;
         size_t want = page < room - 1 - n ? page : room - 1 - n;
-        struct iovec local = {to + n, want};
-        struct iovec remote = {(void *)(uintptr_t)(from + n), want};
-        ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
-        if (got <= 0) {
-            int error = got < 0 ? -errno : -EFAULT;
-            errno = saved;
+        int error = ksi_host_copy(to + n, from + n, want);
+        if (error != 0)
             return error;
-        }
-        if (memchr(to + n, '\0', (size_t)got) != NULL) {
-            errno = saved;
+        if (memchr(to + n, '\0', want) != NULL)
             return 0;
-        }
-        n += (size_t)got;
+        n += want;
     }
     to[n] = '\0';
-    errno = saved;
     return 0;
 }
 

@@ -21,9 +21,9 @@ static __thread sigset_t fork_signals __attribute__((tls_model("initial-exec")))
 static void prepare(void)
 {
     sigset_t all;
-    ksi_up_locks_before_fork();
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &fork_signals);
+    pthread_sigmask(SIG_SETMASK, &all, &fork_signals); /* no handlers from here on */
+    ksi_up_locks_before_fork();
     ksi_irq_timer_before_fork();
     ksi_irq_table_before_fork();
     ksi_registry_before_fork();
@@ -38,7 +38,7 @@ static void parent(void)
     ksi_registry_after_fork_parent();
     ksi_irq_table_after_fork(false);
     ksi_irq_timer_after_fork(false);
-    ksi_up_locks_after_fork();
+    ksi_up_locks_after_fork(false);
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
 }
 
@@ -50,7 +50,7 @@ static void child(void)
     ksi_irq_timer_after_fork(true);
     ksi_irq_after_fork_child(self);
     ksi_up_diag_after_fork(true);
-    ksi_up_locks_after_fork();
+    ksi_up_locks_after_fork(true);
     ksi_up_wait_after_fork(true, self);
     if (self != NULL) {
         ksi_store(&self->tid, ksi_host_tid());

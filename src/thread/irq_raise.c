@@ -7,6 +7,7 @@
 #include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/registry.h"
+#include "thread/window.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -34,9 +35,11 @@ static pthread_once_t signal_once = PTHREAD_ONCE_INIT;
 /* ThreadSanitizer hands asynchronous signals on when a system call returns. */
 extern void __tsan_init(void) __attribute__((weak));
 
-static void dispatch(int signo)
+static void dispatch(int signo, siginfo_t *info, void *context)
 {
     (void)signo;
+    (void)info;
+    ksi_window_rewind(context);
     ksl_thread *t = ksl_tls.self;
     if (t == NULL)
         return; /* exiting; it offers what floats by itself */
@@ -58,10 +61,10 @@ static void dispatch(int signo)
 
 static void install(void)
 {
-    struct sigaction action = {.sa_handler = dispatch};
+    struct sigaction action = {.sa_sigaction = dispatch};
     sigemptyset(&action.sa_mask);
     /* Nested: a more urgent interrupt interrupts a handler. */
-    action.sa_flags = SA_NODEFER | (__tsan_init == NULL ? SA_RESTART : 0);
+    action.sa_flags = SA_SIGINFO | SA_NODEFER | (__tsan_init == NULL ? SA_RESTART : 0);
     for (int signo = SIGRTMAX - 1; signo > SIGRTMIN; signo--) {
         struct sigaction old;
         if (sigaction(signo, NULL, &old) != 0 || (old.sa_flags & SA_SIGINFO) != 0 ||

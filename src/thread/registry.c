@@ -37,31 +37,69 @@ static struct {
     unsigned count;
 } dead, ready;
 
+static uint32_t strangers; /* atomic: readers that are no registered threads */
+
 /*
  * liburcu's own record of a thread goes in its TLS destructor and would come
  * back, to stay for ever, with a read in the last round: a thread that leaves
- * excludes the writers instead.
+ * excludes the writers instead. `reading` serves where liburcu cannot wait any more.
  */
 void ksi_registry_read_lock(void)
 {
-    if (KSI_UNLIKELY(ksl_tls.leaving != 0))
+    ksl_thread *self = ksl_tls.self;
+    if (KSI_UNLIKELY(ksl_tls.leaving != 0)) {
         ksi_raw_lock(&registry_lock);
+        return;
+    }
+    if (self != NULL)
+        ksi_store(&self->reading, ksi_load(&self->reading) + 1);
     else
-        urcu_bp_read_lock();
+        ksi_fetch_add(&strangers, 1u);
+    urcu_bp_read_lock();
 }
 
 void ksi_registry_read_unlock(void)
 {
-    if (KSI_UNLIKELY(ksl_tls.leaving != 0))
+    ksl_thread *self = ksl_tls.self;
+    if (KSI_UNLIKELY(ksl_tls.leaving != 0)) {
         ksi_raw_unlock(&registry_lock);
+        return;
+    }
+    urcu_bp_read_unlock();
+    if (self != NULL)
+        ksi_store_rel(&self->reading, ksi_load(&self->reading) - 1);
     else
-        urcu_bp_read_unlock();
+        ksi_fetch_sub(&strangers, 1u);
+}
+
+/*
+ * The host takes membarrier away from a process that liburcu found it in: liburcu
+ * would abort. What the readers stored has left their store buffers after a while;
+ * then each is seen reading, or sees what the caller changed before.
+ */
+KSI_COLD static void wait_without_barrier(void)
+{
+    enum { DRAIN_US = 2000, NAP_US = 100 };
+    const ksl_thread *self = ksl_tls.self;
+    ksi_nap(DRAIN_US);
+    while (ksi_load_acq(&strangers) != 0)
+        ksi_nap(NAP_US);
+    uint32_t n = ksi_load_acq(&allocated);
+    for (uint32_t id = 1; id <= n; id++) {
+        const ksl_thread *t = ksi_thread_by_id(id);
+        while (t != self && ksi_thread_alive(t) && ksi_load_acq(&t->reading) != 0)
+            ksi_nap(NAP_US);
+    }
 }
 
 void ksi_registry_wait_readers(void)
 {
     int saved = errno;
-    urcu_bp_synchronize_rcu();
+    /* liburcu asks the host once, when the process starts, as we do. */
+    if (ksi_heavy_barrier() || !ksi_heavy_began())
+        urcu_bp_synchronize_rcu();
+    else
+        wait_without_barrier();
     errno = saved;
 }
 
@@ -95,7 +133,12 @@ static void reset(ksl_thread *t)
     t->unrecorded = 0;
     ksi_store(&t->struck, 0u);
     t->rwsem_reads = 0;
-    ksi_store(&t->front.claims, ksi_heavy_works() ? 0u : KSI_CLAIM_ALWAYS);
+    /* Waiters may have claims on the thread before; they take them off themselves. */
+    if (ksi_heavy_works())
+        ksi_fetch_and(&t->front.claims, ~KSI_CLAIM_ALWAYS);
+    else
+        ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
+    ksi_store(&t->reading, 0u);
     ksi_store(&t->closing, 0u);
     for (unsigned i = 0; i < KSL_SLOTS; i++)
         ksi_store(&t->converted[i], (const volatile uintptr_t *)NULL);
@@ -131,8 +174,8 @@ static ksl_thread *allocate(void)
         ksi_store_rel(&chunks[c], fresh);
     }
     ksl_thread *t = &chunks[c][allocated % CHUNK];
-    allocated++;
-    t->id = allocated;
+    t->id = allocated + 1;
+    ksi_store_rel(&allocated, t->id);
     ksi_parker_init(&t->parker);
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
         t->waiters[i].thread = t;

@@ -7,6 +7,7 @@
 #include "thread/irq.h"
 #include "thread/registry.h"
 #include "thread/upcalls.h"
+#include "thread/window.h"
 
 #include <kslock/signal.h>
 
@@ -117,8 +118,10 @@ int ksl_signal_action(int signo, unsigned flags)
  * level is 0 again, and it passes there before it parks and while it is
  * parked.
  */
-static void arrived(int signo)
+static void arrived(int signo, siginfo_t *info, void *context)
 {
+    (void)info;
+    ksi_window_rewind(context);
     int saved = errno;
     int cancel;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
@@ -145,7 +148,7 @@ int ksl_signal_attach(int signo)
     if (!valid(signo) || signo == ksi_irq_signal())
         return -EINVAL;
     int saved = errno;
-    struct sigaction action = {.sa_handler = arrived};
+    struct sigaction action = {.sa_sigaction = arrived, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     int result = sigaction(signo, &action, NULL) == 0 ? 0 : -EINVAL;
     errno = saved;

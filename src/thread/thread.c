@@ -5,6 +5,7 @@
 
 #include "platform/die.h"
 #include "platform/host.h"
+#include "thread/exiting.h"
 #include "thread/fork.h"
 #include "thread/irq.h"
 #include "thread/registry.h"
@@ -17,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef PTHREAD_DESTRUCTOR_ITERATIONS
 #define PTHREAD_DESTRUCTOR_ITERATIONS 4
@@ -82,6 +84,7 @@ static void make_key(void)
 __attribute__((constructor(101))) static void watch_fork(void)
 {
     ksi_fork_watch();
+    (void)ksi_heavy_began(); /* before a sandbox closes */
 }
 
 ksl_thread *ksi_thread_register(void)
@@ -103,6 +106,8 @@ ksl_thread *ksi_thread_register(void)
     if (pthread_setspecific(exit_key, t) != 0)
         KSI_DIE("pthread_setspecific", 0);
     ksi_registry_enter(t);
+    if (t->tid != getpid())
+        ksi_watch_exit(); /* there is a second thread, so the program has started */
     if (ksi_irq_floating())
         ksi_store_seq(&t->attention, 1u);
     sigdelset(&old, ksi_irq_signal());

@@ -112,6 +112,7 @@ struct ksl_thread {
     uint32_t far_live;     /* of them in use */
     uint32_t unshared;     /* shares for which there was no memory */
     uint32_t fenced_reads; /* see lock/rw_tune.c */
+    uint32_t reading;      /* atomic: the registry, see there */
     uint32_t closing;      /* atomic: has SPIN of a lock, see lock/rw.h */
     uint32_t spin_mutexes; /* spinning mutexes held, see lock/mtx.c */
     uint32_t spin_level;   /* interrupt level before the first of them */

@@ -17,7 +17,7 @@ void ksi_up_wait_before_fork(void);
 void ksi_up_wait_after_fork(bool child, ksl_thread *self);
 void ksi_up_locks_before_fork(
     void); /* lock/: waits for steps that a child could not end */
-void ksi_up_locks_after_fork(void);
+void ksi_up_locks_after_fork(bool child);
 void ksi_up_diag_before_fork(void);
 void ksi_up_diag_after_fork(bool child);
 

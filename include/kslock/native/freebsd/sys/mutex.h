@@ -9,6 +9,7 @@
  */
 
 #include <sys/_mutex.h>
+#include <sys/_sleep.h>
 #include <sys/lock.h>
 
 #include <kslock/base.h>
@@ -116,9 +117,7 @@ static inline void ksl_freebsd_munlock(struct mtx *m, const struct ksl_place *pl
 #define mtx_assert(m, what) ksl_freebsd_mtx_assert_at((m), (what), KSL_PLACE())
 #define mtx_name(m) ((m)->lock_object.lo_name)
 
-/* As sx_sleep, with a sleeping mutex; see <sys/systm.h>. */
-KSL_API int ksl_freebsd_sleep(const void *chan, struct lock_object *lock, int priority,
-                              const char *wmesg, int timo, const struct ksl_place *place);
+/* As sx_sleep, with a sleeping mutex; see <sys/_sleep.h>. */
 #define mtx_sleep(chan, m, priority, wmesg, timo)                                        \
     ksl_freebsd_sleep((chan), &(m)->lock_object, (priority), (wmesg), (timo), KSL_PLACE())
 

@@ -15,6 +15,7 @@
  * A refused call changes nothing.
  */
 
+#include <sys/_sleep.h>
 #include <sys/_sx.h>
 #include <sys/lock.h>
 
@@ -191,10 +192,8 @@ static inline void ksl_freebsd_unlock(struct sx *sx, const struct ksl_place *pla
 
 /*
  * Sleeps on chan without sx, which the caller holds in either mode, and takes it
- * again in the same mode (rules 39 to 52); see <sys/systm.h>.
+ * again in the same mode (rules 39 to 52); see <sys/_sleep.h>.
  */
-KSL_API int ksl_freebsd_sleep(const void *chan, struct lock_object *lock, int priority,
-                              const char *wmesg, int timo, const struct ksl_place *place);
 #define sx_sleep(chan, sx, priority, wmesg, timo)                                        \
     ksl_freebsd_sleep((chan), &(sx)->lock_object, (priority), (wmesg), (timo),           \
                       KSL_PLACE())
