@@ -15,7 +15,7 @@ uintptr_t ksi_rw_coming(uintptr_t w)
 uintptr_t ksi_rw_marks(ksi_word *word, const struct ksi_lot *lot, uintptr_t coming)
 {
     const void *key = (const void *)(uintptr_t)word;
-    if (KSI_FAULT(RW_MARK_LOST) || KSI_FAULT(RWSEM_MARK_LOST))
+    if (KSI_FAULT(RW_MARK_LOST))
         return 0;
     return coming |
            (coming != 0 || ksi_lot_waits(lot, key, KSI_Q_WRITE) ? KSI_WRITERS : 0) |
@@ -35,7 +35,7 @@ void ksi_rw_pop(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
     if (*coming != 0 || ksi_lot_waits(lot, key, KSI_Q_WRITE))
         return;
     while (ksi_lot_pop(lot, key, KSI_Q_READ, wake)) {
-        if (KSI_FAULT(RW_ONE_READER) || KSI_FAULT(RWSEM_ONE_READER))
+        if (KSI_FAULT(RW_ONE_READER))
             break;
     }
 }
@@ -66,7 +66,7 @@ KSI_COLD static void uncount_slow(ksi_word *word)
     do {
         /* Others may have come meanwhile; then one of them is the last one. */
         left = ksi_rw_one_less(w);
-        if (!KSI_FAULT(RW_LAST_SHARE_FORGETS) && !KSI_FAULT(RWSEM_LAST_READER_FORGETS))
+        if (!KSI_FAULT(RW_LAST_SHARE_FORGETS))
             ksi_rw_pop(word, &lot, &wake, left, &coming);
         left = (left & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, &lot, coming);
     } while (!ksi_cas_rel(word, &w, left));

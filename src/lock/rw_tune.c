@@ -58,6 +58,7 @@ void ksi_rw_tune_new(const ksi_word *word)
 /* By a sharer; nobody waits, and no writer is about to look at the slots. */
 static void raise_tier(ksi_word *word, uintptr_t tier)
 {
+    KSI_POINT("rw: raise");
     uintptr_t w = ksi_load(word);
     /* An owner: a handler has made that of the caller's share meanwhile. */
     if (((w & (KSI_MARKS | KSI_SPIN)) == 0 || KSI_FAULT(RW_ARMS_LATE)) &&

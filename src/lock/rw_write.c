@@ -129,6 +129,7 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
         } else if (now == waiting || ksi_cas(k->word, &now, waiting)) {
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE, KSI_FIFO, NULL);
+            KSI_POINT("held: claim");
             if (*owner != 0)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
             return QUEUED;
@@ -293,7 +294,7 @@ bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         uintptr_t first = w;
         bool spin = (w & KSI_SPIN) != 0;
         KSI_POINT("rw: upgrade");
-        if (!spin && ksi_rw_count(w) == mine) {
+        if (!spin && ksi_rw_owner(w) == 0 && ksi_rw_count(w) == mine) {
             if ((w & KSI_TIER) != 0)
                 in = own_past_slots(word, t, w, mine);
             else if (mine == 1)

@@ -9,6 +9,7 @@
 
 #include "lock/lock.h"
 #include "lock/rw.h"
+#include "platform/testing.h"
 
 #include <kslock/rwsem.h>
 
@@ -70,9 +71,11 @@ int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
                      (ksi_load(&s->word) & KSI_BIAS) == 0))
         return read_slow(s, KSI_SITE());
     ksi_store(&slot->place, ksi_flip_place(KSI_SITE()));
+    KSI_POINT("rwsem: slot");
     ksi_store_rel(&slot->lock, (uintptr_t)s | KSI_OF_RWSEM);
     ksi_barrier();
-    if (KSI_UNLIKELY((ksi_load_acq(&s->word) & KSI_BIAS) == 0)) {
+    if (KSI_UNLIKELY((ksi_load_acq(&s->word) & KSI_BIAS) == 0) &&
+        !KSI_FAULT(RWSEM_BIAS_UNCHECKED)) {
         ksi_rw_cancel(word_of(s), t, slot);
         return read_slow(s, KSI_SITE());
     }

@@ -6,7 +6,8 @@
  * What only the test build (KSI_TESTING) contains: points where a test may
  * delay or interrupt a slow path, and planted faults that the suite must
  * kill. In the normal build both vanish. A point never stands where a raw lock
- * is held: its hook may call the library.
+ * is held, because its hook may call the library; but for those named "held: ...",
+ * where it may only delay.
  */
 #if defined(KSI_TESTING) && KSI_TESTING
 

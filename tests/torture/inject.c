@@ -189,6 +189,7 @@ static void at_point(const char *where)
         return;
     STORE(&me->where, where);
     me->injecting = true;
+    bool held = strncmp(where, "held:", 5) == 0;
     uint64_t r = torture_next(&me->inject_rng) % 64;
     if (strstr(where, "spin:") != NULL && torture_next(&me->inject_rng) % 32 != 0)
         r = 63;
@@ -197,7 +198,7 @@ static void at_point(const char *where)
     } else if (r < 10) {
         ADD(&me->naps, 1ul);
         torture_nap((unsigned)(torture_next(&me->inject_rng) % 150));
-    } else if (r < 13 && me->busy && me->handlers == 0) {
+    } else if (r < 13 && me->busy && me->handlers == 0 && !held) {
         disturb(me);
     }
     me->injecting = false;

@@ -173,9 +173,30 @@ static void disturb_round(struct party *me)
     }
 }
 
+/* No share, no exclusive hold, nobody's claim on it, no level left over. */
+static void judge_slots(const struct party *p)
+{
+    const ksl_thread *t = p->thread;
+    uint32_t claims = ksi_load(&t->front.claims) & ~KSI_CLAIM_ALWAYS;
+    if (claims != 0)
+        torture_fail("thread %u: %u claims after the round", p->index, claims);
+    for (unsigned i = 0; i < KSL_SLOTS; i++) {
+        if (ksi_load(&t->front.slots[i].lock) != 0 || ksi_load(&t->converted[i]) != NULL)
+            torture_fail("thread %u: slot %u is in use after the round", p->index, i);
+    }
+    if (ksi_load(&t->far_used) != 0 || t->far_live != 0 || t->unshared != 0)
+        torture_fail("thread %u: %u far slots, %u of them used, %u shares without one "
+                     "after the round",
+                     p->index, t->far_used, t->far_live, t->unshared);
+    if (t->spin_mutexes != 0 || t->rwsem_reads != 0 || ksi_load(&t->closing) != 0)
+        torture_fail("thread %u: %u spin mutexes, %u rwsems, closing %u after the round",
+                     p->index, t->spin_mutexes, t->rwsem_reads, t->closing);
+}
+
 static void judge_worker(const struct party *p)
 {
     const ksl_thread *t = p->thread;
+    judge_slots(p);
     if (ksl_thread_asleep(t))
         torture_fail("thread %u is asleep after the round", p->index);
     if (t->nholds != 0)
