@@ -57,8 +57,11 @@ extern KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial
 
 enum { KSL_WORD_SLOTS = 16, KSL_WORD_BIAS = 32, KSL_WORD_BASE = 256 };
 
-/* The share published in a slot was not granted: takes it back. */
-KSL_API void ksl_share_cancel(const volatile uintptr_t *word);
+/*
+ * A share is shown in the slot, and there is no bias: true if it is granted with a
+ * barrier; else the slot is empty again.
+ */
+KSL_API bool ksl_share_fenced(const volatile uintptr_t *word);
 /* The caller gave the lock with this word back, and somebody claims to hear of it. */
 KSL_API void ksl_claims_answer(const volatile uintptr_t *word);
 
@@ -76,7 +79,7 @@ static inline uint32_t *ksl_claims_of(uintptr_t owner)
     return (uint32_t *)(owner + __builtin_offsetof(struct ksl_front, claims));
 }
 
-/* Takes a share of a lock under reader bias; false: nothing has happened. */
+/* Takes a share in a slot; false: nothing has happened. */
 static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *place)
 {
     uintptr_t owner = ksl_tls.owner;
@@ -92,8 +95,7 @@ static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *pl
     if (__builtin_expect((__atomic_load_n(word, __ATOMIC_ACQUIRE) & KSL_WORD_BIAS) != 0,
                          1))
         return true;
-    ksl_share_cancel(word);
-    return false;
+    return ksl_share_fenced(word);
 }
 
 /* Gives a share back; false: nothing has happened. */

@@ -134,7 +134,7 @@ static inline uintptr_t ksi_rw_one_less(uintptr_t word)
 int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                  unsigned how, const void *site);
 bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                      const void *site);
+                      unsigned how, const void *site);
 
 /* Gives back the share of entry s; NULL: one that has no entry. */
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s);

@@ -16,6 +16,30 @@ static void record(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         t->unshared++;
 }
 
+/* The share that t shows in its near slot: true if it is granted; else it is gone. */
+static bool granted_in_slot(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
+                            unsigned how)
+{
+    KSI_POINT("rw: slot");
+    uintptr_t w = ksi_load_seq(word);
+    if ((w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how)) {
+        ksi_rw_tune_fenced(word, t);
+        return true;
+    }
+    ksi_rw_cancel(word, t, s);
+    return false;
+}
+
+bool ksl_share_fenced(const ksi_word *fast)
+{
+    ksi_word *word = (ksi_word *)(uintptr_t)fast;
+    ksl_thread *t = ksi_self();
+    struct ksl_slot *s = ksi_near_slot(t, word);
+    if ((ksi_load(word) & KSI_SLOTS) != 0)
+        ksi_xchg(&s->lock, (uintptr_t)word); /* again, for the barrier */
+    return granted_in_slot(word, t, s, 0);
+}
+
 /* True if the slots are open and t's is free now and a share in it is granted. */
 static bool share_in_slot(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                           unsigned how, const void *site)
@@ -31,14 +55,7 @@ static bool share_in_slot(const struct ksi_rw_class *c, ksi_word *word, ksl_thre
         return (w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how);
     }
     ksi_xchg(&s->lock, (uintptr_t)word | c->tags);
-    KSI_POINT("rw: slot");
-    uintptr_t w = ksi_load_seq(word);
-    if ((w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how)) {
-        ksi_rw_tune_fenced(word, t);
-        return true;
-    }
-    ksi_rw_cancel(word, t, s);
-    return false;
+    return granted_in_slot(word, t, s, how);
 }
 
 /* Takes a share if nothing stands against it. */
@@ -64,9 +81,9 @@ static bool grab(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
 }
 
 bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                      const void *site)
+                      unsigned how, const void *site)
 {
-    return grab(c, word, t, KSI_RW_PASS, site);
+    return grab(c, word, t, how, site);
 }
 
 enum step { IN, QUEUED, HELD_BY_SELF };

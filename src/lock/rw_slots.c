@@ -226,12 +226,6 @@ void ksi_rw_cancel(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
         ksl_claims_answer(word);
 }
 
-void ksl_share_cancel(const ksi_word *word)
-{
-    ksl_thread *t = ksi_self();
-    ksi_rw_cancel((ksi_word *)(uintptr_t)word, t, ksi_near_slot(t, word));
-}
-
 static void drop_entry(const ksi_word *word, ksl_thread *u, struct ksl_slot *s)
 {
     uintptr_t entry = ksi_load(&s->lock);

@@ -8,7 +8,8 @@
  *                      given up; at the second share of a new lock
  *   SLOTS -> BIAS      when a sharer finds the date past that the last withdrawal
  *                      set: nine times its cost later, so withdrawals take at most
- *                      a tenth of the time
+ *                      a tenth of the time; and twice, four times ... that, while a
+ *                      bias lasts too short to pay
  *   BIAS -> SLOTS      by each writer
  *   SLOTS -> counted   when of the latest accesses more than a third were writes; then
  *                      a scan per write costs more than a counter. hold_off
@@ -28,6 +29,8 @@ enum {
     HOLD_OFF_MIN = 32,
     HOLD_OFF_MAX = 8192,
     INHIBIT = 9,
+    PAYS = 50, /* a bias lasted that many times its withdrawal */
+    SHIFT_MAX = 10,
     INHIBIT_MIN_NS = 1000
 };
 
@@ -37,7 +40,9 @@ static struct tune {
     uint32_t writes;
     uint32_t hold_off;
     uint64_t inhibit; /* no bias before this date; 0: it was never withdrawn */
-} __attribute__((aligned(32))) entries[ENTRIES];
+    uint64_t since;   /* the bias was set then, 0: before the first withdrawal */
+    uint32_t shift;
+} __attribute__((aligned(64))) entries[ENTRIES];
 
 static struct tune *entry_of(const ksi_word *word)
 {
@@ -53,6 +58,8 @@ void ksi_rw_tune_new(const ksi_word *word)
     ksi_store(&e->writes, 0u);
     ksi_store(&e->hold_off, 0u);
     ksi_store(&e->inhibit, (uint64_t)0);
+    ksi_store(&e->since, (uint64_t)0);
+    ksi_store(&e->shift, 0u);
 }
 
 /* By a sharer; nobody waits, and no writer is about to look at the slots. */
@@ -66,12 +73,18 @@ static void raise_tier(ksi_word *word, uintptr_t tier)
         ksi_cas(word, &w, w | tier);
 }
 
-static bool bias_is_due(const struct tune *e)
+static bool bias_is_due(struct tune *e)
 {
     if (!ksi_heavy_works())
         return false;
     uint64_t date = ksi_load(&e->inhibit);
-    return date == 0 || ksi_now() >= date;
+    if (date == 0)
+        return true;
+    uint64_t now = ksi_now();
+    if (now < date)
+        return false;
+    ksi_store(&e->since, now);
+    return true;
 }
 
 void ksi_rw_tune_counted(ksi_word *word)
@@ -108,7 +121,11 @@ uintptr_t ksi_rw_tune_closed(const ksi_word *word, uintptr_t tier, uint64_t sinc
         uint64_t cost = now - since;
         if (cost < INHIBIT_MIN_NS)
             cost = INHIBIT_MIN_NS;
-        ksi_store(&e->inhibit, now + INHIBIT * cost);
+        uint32_t shift = ksi_load(&e->shift);
+        bool pays = since - ksi_load(&e->since) >= PAYS * cost;
+        shift = pays ? shift - (shift > 0) : shift + (shift < SHIFT_MAX);
+        ksi_store(&e->shift, shift);
+        ksi_store(&e->inhibit, now + (INHIBIT * cost << shift));
         ksi_store(&e->writes, 0u);
         ksi_store(&e->fenced, 0u);
         return KSI_SLOTS;

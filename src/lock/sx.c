@@ -100,6 +100,8 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
         } else {
             if (ksi_named_mine(sx, t))
                 return refuse_recursion(sx, t, mode, site);
+            if (ksi_rw_try_share(&ksi_sx_class, &sx->word, t, 0, site))
+                return 0;
             how |= ksi_shares_any(t) ? KSI_RW_PASS : 0;
             error = ksi_rw_share(&ksi_sx_class, &sx->word, t, how, site);
         }
@@ -121,7 +123,7 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
     if (!ksi_named_alive(sx, KSI_NAMED_SX, call, site))
         return 0;
     if (mode == KSI_SX_SHARE)
-        return ksi_rw_try_share(&ksi_sx_class, &sx->word, t, site);
+        return ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site);
     if (ksi_named_mine(sx, t)) {
         if (!recursable(sx))
             return 0;

@@ -7,9 +7,10 @@
 /*
  * Bounded spinning that learns, for sleeping locks: each thread keeps a limit
  * that grows towards twice what lately sufficed and shrinks when spinning was
- * in vain. Never on one processor.
+ * in vain, but not below what is cheap beside a sleep and a wake-up. Never on one
+ * processor.
  */
-enum { KSI_SPIN_MIN = 16, KSI_SPIN_MAX = 1000 };
+enum { KSI_SPIN_MIN = 150, KSI_SPIN_MAX = 1000 };
 
 unsigned ksi_spin_limit(const ksl_thread *t);
 
