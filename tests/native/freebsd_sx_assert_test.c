@@ -5,85 +5,10 @@
 #include <sys/lock.h>
 #include <sys/sx.h>
 
+#include "puppet.h"
 #include "support.h"
 
-#include <semaphore.h>
 #include <string.h>
-
-/* A thread that makes the calls it is told to make, one after the other. */
-struct puppet {
-    struct actor actor;
-    sem_t order;
-    int (*call)(struct sx *sx);
-    struct sx *sx;
-    int done; /* atomic */
-    int result;
-};
-
-static void obey(void *arg)
-{
-    struct puppet *p = arg;
-    for (;;) {
-        while (sem_wait(&p->order) != 0) {
-        }
-        if (p->call == NULL)
-            return;
-        p->result = p->call(p->sx);
-        STORE(&p->done, 1);
-    }
-}
-
-static void puppet_start(struct puppet *p)
-{
-    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
-    actor_start(&p->actor, obey, p);
-}
-
-static void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
-{
-    p->call = call;
-    p->sx = sx;
-    p->result = -1;
-    STORE(&p->done, 0);
-    ck_assert_int_eq(sem_post(&p->order), 0);
-}
-
-static bool done(const struct puppet *p)
-{
-    return LOAD(&p->done) != 0;
-}
-
-static int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
-{
-    tell(p, call, sx);
-    WAIT_UNTIL(done(p));
-    return p->result;
-}
-
-static void puppet_end(struct puppet *p)
-{
-    tell(p, NULL, NULL);
-    actor_join(&p->actor);
-    (void)sem_destroy(&p->order);
-}
-
-static int slock(struct sx *sx)
-{
-    sx_slock(sx);
-    return 0;
-}
-
-static int xlock(struct sx *sx)
-{
-    sx_xlock(sx);
-    return 0;
-}
-
-static int unlock(struct sx *sx)
-{
-    sx_unlock(sx);
-    return 0;
-}
 
 /* Who has the lock when the main thread asserts. */
 enum state {
