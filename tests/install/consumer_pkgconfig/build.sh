@@ -14,16 +14,20 @@ here=$(dirname -- "$0")/..
 
 core="$flags $(pkg-config --cflags kslock)"
 kernel="$flags $(pkg-config --cflags kslock-stanix)"
+freebsd="$flags -std=c11 $(pkg-config --cflags kslock-freebsd)"
 # shellcheck disable=SC2086
 core_libs="$flags $(pkg-config $static --libs kslock)"
 # shellcheck disable=SC2086
 kernel_libs="$flags $(pkg-config $static --libs kslock-stanix)"
+# shellcheck disable=SC2086
+freebsd_libs="$flags $(pkg-config $static --libs kslock-freebsd)"
 
 mkdir -p "$out"
 # Each variable holds several words.
 # shellcheck disable=SC2086
 {
     "$cc" $core -o "$out/consumer_core" "$here/consumer_core.c" $core_libs
+    "$cc" $freebsd -o "$out/consumer_freebsd" "$here/consumer_freebsd.c" $freebsd_libs
     "$cc" $kernel -c -o "$out/main.o" "$here/consumer_main.c"
     "$cc" $kernel -c -o "$out/kernel_c.o" "$here/consumer_kernel.c"
     "$cxx" -std=c++17 $kernel -c -o "$out/kernel_cpp.o" "$here/consumer_kernel.cpp"
