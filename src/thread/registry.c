@@ -151,6 +151,7 @@ static void reset(ksl_thread *t)
     t->prepared = 0;
     ksi_store(&t->attention, 0u);
     ksi_store(&t->kicked, 0u);
+    ksi_store(&t->evl_kicked, 0u);
     ksi_store(&t->signal_work, 0u);
     ksi_store(&t->pending, (uint64_t)0);
     ksi_store(&t->signals, (uint64_t)0);

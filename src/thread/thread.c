@@ -148,7 +148,7 @@ int ksl_thread_set_priority(ksl_thread *t, int prio)
 {
     if (t == NULL || prio < 0 || prio > 99)
         return -EINVAL;
-    ksi_store(&t->prio, prio);
+    ksi_xchg(&t->prio, prio); /* a barrier before the look for its waits */
     ksi_up_priority_changed(t);
     ksi_rt_mirror(t);
     return 0;

@@ -84,7 +84,9 @@ struct ksi_waiter {
     ksl_thread *claimed;  /* whose release must look for this waiter, see lot.h */
     uint32_t outcome;     /* atomic; leaves KSI_WAITING after unlinking */
     int prio;             /* of a priority-ordered queue */
-    bool interruptible;   /* may be ended by signal and unblock */
+    unsigned order;       /* enum ksi_order of its queue */
+    bool interruptible;   /* may be ended by signal and unblock ... */
+    bool signals_only;    /* ... but not by unblock */
     bool chosen;          /* the lock's word says that it is on its way */
     struct ksi_queue own; /* the first donation */
 };
@@ -125,6 +127,7 @@ struct ksl_thread {
     /* Written by other threads. */
     uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
     uint32_t kicked;      /* atomic: a real signal is on its way to the dispatcher */
+    uint32_t evl_kicked;  /* atomic: the next wait of EVL fails at once */
     uint32_t signal_work; /* atomic: a real signal came, end the wait */
     uint64_t pending;     /* atomic: the log of interrupts */
     uint64_t signals;     /* atomic: simulated signals pending */

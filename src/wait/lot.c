@@ -107,6 +107,17 @@ bool ksi_lot_waits(const struct ksi_lot *lot, const void *address,
     return find_queue(bucket_of(address), address, kind) != NULL;
 }
 
+unsigned ksi_lot_count(const struct ksi_lot *lot, const void *address,
+                       enum ksi_queue_kind kind)
+{
+    (void)lot;
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    unsigned n = 0;
+    for (const struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next)
+        n++;
+    return n;
+}
+
 /* The last one among those at least as urgent; NULL: w goes first. */
 static struct ksi_waiter *place(const struct ksi_queue *q, const struct ksi_waiter *w,
                                 enum ksi_order order)
@@ -133,6 +144,30 @@ static void link_after(struct ksi_queue *q, struct ksi_waiter *after,
         next->prev = w;
     else
         q->last = w;
+}
+
+static void unlink_waiter(struct ksi_queue *q, struct ksi_waiter *w)
+{
+    if (w->prev != NULL)
+        w->prev->next = w->next;
+    else
+        q->first = w->next;
+    if (w->next != NULL)
+        w->next->prev = w->prev;
+    else
+        q->last = w->prev;
+}
+
+/* It goes behind those as urgent as it is now (K5). */
+void ksi_lot_reorder(struct ksi_waiter *w)
+{
+    struct ksi_queue *q = w->queue;
+    int prio = ksi_thread_urgency(w->thread);
+    if (w->order != KSI_PRIORITY || prio == w->prio)
+        return;
+    w->prio = prio;
+    unlink_waiter(q, w);
+    link_after(q, place(q, w, KSI_PRIORITY), w);
 }
 
 /*
@@ -165,25 +200,22 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     w->counter = counter;
     w->claimed = NULL;
     w->chosen = false;
+    w->order = order;
+    w->signals_only = false;
     if (counter != NULL)
         ksi_store(counter, ksi_load(counter) + 1);
     ksi_store(&w->outcome, (uint32_t)KSI_WAITING);
     link_after(q, place(q, w, order), w);
     ksi_store(&w->bucket, b);
-    ksi_store_rel(&w->queue, q);
+    ksi_store_seq(&w->queue, q);
+    /* Who changes the priority stores it, then looks whether w is queued. */
+    ksi_lot_reorder(w);
 }
 
 void ksi_lot_remove(struct ksi_waiter *w)
 {
     struct ksi_queue *q = w->queue;
-    if (w->prev != NULL)
-        w->prev->next = w->next;
-    else
-        q->first = w->next;
-    if (w->next != NULL)
-        w->next->prev = w->prev;
-    else
-        q->last = w->prev;
+    unlink_waiter(q, w);
     ksi_store(&w->queue, (struct ksi_queue *)NULL);
     w->interruptible = false;
     if (w->claimed != NULL) {

@@ -40,7 +40,9 @@ enum ksi_queue_kind {
     KSI_Q_SLEEP,
     KSI_Q_BLOCK,
     KSI_Q_CHANNEL,
-    KSI_Q_CV
+    KSI_Q_CV,
+    KSI_Q_KSEM,
+    KSI_Q_STAX
 };
 
 enum ksi_order { KSI_FIFO, KSI_PRIORITY };
@@ -76,6 +78,9 @@ void ksi_lot_unlock(struct ksi_lot *lot, struct ksi_wake_list *wake);
 bool ksi_lot_waits(const struct ksi_lot *lot, const void *address,
                    enum ksi_queue_kind kind);
 
+unsigned ksi_lot_count(const struct ksi_lot *lot, const void *address,
+                       enum ksi_queue_kind kind);
+
 /*
  * Queues w and makes it the caller's current wait. counter, if not NULL, is
  * kept at the number of waiters queued with it.
@@ -99,6 +104,9 @@ void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t);
 /* Takes all those off for waking that have a claim on the caller. */
 void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,
                         enum ksi_queue_kind kind, struct ksi_wake_list *wake);
+
+/* The effective priority of w's thread has changed; its bucket is locked and it waits. */
+void ksi_lot_reorder(struct ksi_waiter *w);
 
 /* Takes w off its queue, wherever that is; its bucket is locked. */
 void ksi_lot_remove(struct ksi_waiter *w);

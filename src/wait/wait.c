@@ -114,7 +114,8 @@ bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome)
         if (!ksi_lot_find(&lot, w))
             continue;
         bool ends =
-            w->interruptible && (outcome != KSI_SIGNALLED || ksi_signal_next(t) != 0);
+            w->interruptible &&
+            (outcome == KSI_SIGNALLED ? ksi_signal_next(t) != 0 : !w->signals_only);
         struct ksi_wake_list wake = {NULL, NULL, outcome};
         if (ends) {
             ksi_lot_remove(w);
@@ -129,7 +130,13 @@ bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome)
 
 void ksi_up_priority_changed(ksl_thread *t)
 {
-    (void)t; /* all queues of the families here are in order of arrival */
+    for (unsigned i = 0; i < KSI_WAITERS; i++) {
+        struct ksi_lot lot;
+        if (!ksi_lot_find(&lot, &t->waiters[i]))
+            continue;
+        ksi_lot_reorder(&t->waiters[i]);
+        ksi_lot_unlock(&lot, NULL);
+    }
 }
 
 int ksi_outcome_error(enum ksi_outcome outcome)

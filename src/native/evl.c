@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* EVL: documented names -> locks. */
+
+#include "lock/ksem.h"
+#include "lock/stax.h"
+#include "platform/host.h"
+#include "platform/park.h"
+#include "thread/upcalls.h"
+#include "wait/wait.h"
+
+#include <evl/flag.h>
+#include <evl/sched.h>
+#include <evl/sem.h>
+#include <evl/stax.h>
+#include <evl/thread.h>
+
+#include <limits.h>
+
+void evl_schedule(void)
+{
+    if (!ksl_irq_in_handler()) /* D12 */
+        ksi_yield();
+}
+
+void evl_unblock_thread(struct evl_thread *thread, int reason)
+{
+    (void)reason;
+    (void)ksl_thread_unblock((ksl_thread *)(void *)thread);
+}
+
+void evl_kick_thread(struct evl_thread *thread, int info)
+{
+    ksl_thread *t = (ksl_thread *)(void *)thread;
+    (void)info;
+    if (t == NULL || !ksi_thread_alive(t))
+        return;
+    /* Set before the wait is looked for: the thread sees it when it queues, or is found.
+     */
+    ksi_xchg(&t->evl_kicked, 1u);
+    (void)ksi_up_end_wait(t, KSI_UNBLOCKED);
+}
+
+/* On a queue that nobody wakes. */
+static int sleep_until(uint64_t deadline, const char *call, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (ksi_evl_refuse_wait(t, call, KSI_NO_KIND, NULL, site))
+        return -EPERM;
+    struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
+    struct ksi_lot lot;
+    ksi_lot_lock(&lot, w);
+    ksi_lot_enqueue(&lot, w, w, KSI_Q_CHANNEL, KSI_FIFO, NULL);
+    bool parks = ksi_wait_interruptible(w);
+    if (parks && ksi_evl_kicked(t)) {
+        ksi_lot_remove(w);
+        ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
+        parks = false;
+    }
+    ksi_lot_unlock(&lot, NULL);
+    enum ksi_outcome outcome =
+        parks ? ksi_wait(w, deadline) : (enum ksi_outcome)ksi_load(&w->outcome);
+    return outcome == KSI_TIMED_OUT ? 0 : ksi_evl_error(t, outcome);
+}
+
+int evl_sleep(ktime_t delay)
+{
+    uint64_t deadline = KSI_FOREVER;
+    if (delay != EVL_INFINITE)
+        deadline = delay > 0 ? ksi_now() + (uint64_t)delay : 0;
+    return sleep_until(deadline, "evl_sleep", KSI_SITE());
+}
+
+int evl_sleep_until(ktime_t date)
+{
+    return sleep_until(date > 0 ? (uint64_t)date : 0, "evl_sleep_until", KSI_SITE());
+}
+
+void evl_init_ksem(struct evl_ksem *ksem, unsigned int value)
+{
+    ksi_ksem_init(&ksem->ksl_word, value, KSI_SITE());
+}
+
+void evl_destroy_ksem(struct evl_ksem *ksem)
+{
+    ksi_ksem_destroy(&ksem->ksl_word, KSI_SITE());
+}
+
+int evl_down(struct evl_ksem *ksem)
+{
+    return ksi_ksem_down(&ksem->ksl_word, KSI_FOREVER, false, KSI_SITE());
+}
+
+int evl_down_timeout(struct evl_ksem *ksem, ktime_t timeout)
+{
+    return ksi_ksem_down(&ksem->ksl_word, timeout > 0 ? (uint64_t)timeout : 0,
+                         timeout == EVL_NONBLOCK, KSI_SITE());
+}
+
+int evl_trydown(struct evl_ksem *ksem)
+{
+    return ksi_ksem_try(&ksem->ksl_word, KSI_SITE()) ? 0 : -EAGAIN;
+}
+
+void evl_up(struct evl_ksem *ksem)
+{
+    ksi_ksem_up(&ksem->ksl_word, INT_MAX, KSI_SITE());
+}
+
+void evl_broadcast(struct evl_ksem *ksem)
+{
+    ksi_ksem_flush(&ksem->ksl_word, KSI_WOKEN, KSI_SITE());
+}
+
+/* A flag is a semaphore whose value is at most 1. */
+
+void evl_init_flag(struct evl_flag *wf)
+{
+    ksi_ksem_init(&wf->ksl_word, 0, KSI_SITE());
+}
+
+void evl_destroy_flag(struct evl_flag *wf)
+{
+    ksi_ksem_destroy(&wf->ksl_word, KSI_SITE());
+}
+
+int evl_wait_flag(struct evl_flag *wf)
+{
+    return ksi_ksem_down(&wf->ksl_word, KSI_FOREVER, false, KSI_SITE());
+}
+
+int evl_wait_flag_timeout(struct evl_flag *wf, ktime_t timeout, enum evl_tmode mode)
+{
+    uint64_t deadline = timeout > 0 ? (uint64_t)timeout : 0;
+    if (mode == EVL_REL && timeout == EVL_INFINITE)
+        deadline = KSI_FOREVER;
+    else if (mode == EVL_REL && timeout != EVL_NONBLOCK)
+        deadline += ksi_now();
+    return ksi_ksem_down(&wf->ksl_word, deadline, timeout == EVL_NONBLOCK, KSI_SITE());
+}
+
+void evl_raise_flag(struct evl_flag *wf)
+{
+    ksi_ksem_up(&wf->ksl_word, 1, KSI_SITE());
+}
+
+void evl_clear_flag(struct evl_flag *wf)
+{
+    (void)ksi_ksem_try(&wf->ksl_word, KSI_SITE());
+}
+
+void evl_pulse_flag(struct evl_flag *wf)
+{
+    ksi_ksem_flush(&wf->ksl_word, KSI_WOKEN, KSI_SITE());
+}
+
+void evl_flush_flag(struct evl_flag *wf, int reason)
+{
+    switch (reason) {
+    case EVL_T_TIMEO:
+        ksi_ksem_flush(&wf->ksl_word, KSI_TIMED_OUT, KSI_SITE());
+        break;
+    case EVL_T_RMID:
+        ksi_ksem_flush(&wf->ksl_word, KSI_DESTROYED, KSI_SITE());
+        break;
+    case EVL_T_BREAK:
+        ksi_ksem_flush(&wf->ksl_word, KSI_UNBLOCKED, KSI_SITE());
+        break;
+    default:
+        ksi_up_bad_argument("evl_flush_flag", (unsigned long)reason, KSI_SITE());
+    }
+}
+
+int ksl_evl_init_stax(struct evl_stax *stax, int flags)
+{
+    if ((flags & ~EVL_STAX_INBAND_SPIN) != 0)
+        ksi_up_bad_argument("evl_init_stax", (unsigned long)flags, KSI_SITE());
+    ksi_stax_init(&stax->ksl_word);
+    return 0;
+}
+
+int evl_destroy_stax(struct evl_stax *stax)
+{
+    ksi_stax_destroy(&stax->ksl_word, KSI_SITE());
+    return 0;
+}
+
+int evl_lock_stax(struct evl_stax *stax)
+{
+    return ksi_stax_lock(&stax->ksl_word, KSI_SITE());
+}
+
+int evl_trylock_stax(struct evl_stax *stax)
+{
+    return ksi_stax_try(&stax->ksl_word, KSI_SITE()) ? 0 : -EAGAIN;
+}
+
+void evl_unlock_stax(struct evl_stax *stax)
+{
+    ksi_stax_unlock(&stax->ksl_word, KSI_SITE());
+}
