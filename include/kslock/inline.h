@@ -50,7 +50,7 @@ struct ksl_tls {
     void *self;
     uint64_t early_signals;
     uint32_t leaving;
-    uint32_t reserved;
+    uint32_t releasing; /* between look and store of ksl_unexclusive_fast */
 };
 
 extern KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial-exec")));
@@ -62,8 +62,11 @@ enum { KSL_WORD_SLOTS = 16, KSL_WORD_BIAS = 32, KSL_WORD_BASE = 256 };
  * barrier; else the slot is empty again.
  */
 KSL_API bool ksl_share_fenced(const volatile uintptr_t *word);
-/* The caller gave the lock with this word back, and somebody claims to hear of it. */
+/* The caller has given the lock with this word back, and somebody claims to hear of it.
+ */
 KSL_API void ksl_claims_answer(const volatile uintptr_t *word);
+/* It has not; but an interrupt may have been put off. */
+KSL_API void ksl_put_off_answer(void);
 
 /* The only slot of that thread in which a fast path puts this word. */
 static inline struct ksl_slot *ksl_slot_of(uintptr_t owner,
@@ -141,49 +144,17 @@ static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *plac
     return false;
 }
 
-/* A race detector must see the release. */
-#if defined(__SANITIZE_THREAD__)
-#define KSL_PLAIN_C 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define KSL_PLAIN_C 1
-#endif
-#endif
-
 /*
- * Stores `left` if the word is *seen; else *seen is what the word is. For this thread
- * and its interrupt handlers it is one step: before a handler runs, the dispatcher
- * lets a thread that it finds between the mark and the store begin anew (see
- * src/thread/window.c, which knows these bytes). Other threads' changes in
- * between may be overwritten: they set marks, and claims stand behind marks.
+ * Gives a lock held once and without waiters back; false: nothing has happened.
+ *
+ * A handler may do something to the lock for this thread; so that it does not come
+ * between the look at the word and the store, the dispatcher puts it off while
+ * `releasing` is set, and leaves a claim. What other threads change in between are
+ * marks, which may be overwritten: claims stand behind them, too.
  */
-static inline bool ksl_word_release(volatile uintptr_t *word, uintptr_t *seen,
-                                    uintptr_t left)
-{
-#if defined(__x86_64__) && defined(__LP64__) && !defined(KSL_PLAIN_C)
-    bool done;
-    __asm__ __volatile__(".byte 0x0f, 0x1f, 0x80, 0x4b, 0x53, 0x4c, 0x01\n\t"
-                         "cmpq %[seen], (%[word])\n\t"
-                         "jne 1f\n\t"
-                         "movq %[left], (%[word])\n"
-                         "1:"
-                         : "=@ccz"(done)
-                         : [word] "r"(word), [seen] "r"(*seen), [left] "r"(left)
-                         : "memory");
-    if (__builtin_expect(!done, 0))
-        *seen = __atomic_load_n(word, __ATOMIC_RELAXED);
-    return done;
-#else
-    return __atomic_compare_exchange_n(word, seen, left, false, __ATOMIC_RELEASE,
-                                       __ATOMIC_RELAXED);
-#endif
-}
-
-/* Gives a lock held once and without waiters back; false: nothing has happened. */
 static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
 {
     uintptr_t owner = ksl_tls.owner;
-    uintptr_t seen = owner | KSL_WORD_BASE;
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
@@ -191,15 +162,26 @@ static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
                              ((uintptr_t)word | KSL_SLOT_EXCLUSIVE),
                          0))
         return false;
-    if (__builtin_expect(!ksl_word_release(word, &seen, KSL_WORD_BASE), 0) &&
-        (seen != (owner | KSL_WORD_BASE | KSL_WORD_SLOTS) ||
-         !ksl_word_release(word, &seen, KSL_WORD_BASE | KSL_WORD_SLOTS)))
-        return false;
+    __atomic_store_n(&ksl_tls.releasing, 1u, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
-    if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
-        ksl_claims_answer(word);
-    return true;
+    uintptr_t left = __atomic_load_n(word, __ATOMIC_RELAXED) ^ owner;
+    bool plain = (left & ~(uintptr_t)KSL_WORD_SLOTS) == KSL_WORD_BASE;
+    if (__builtin_expect(plain, 1)) {
+        __atomic_store_n(word, left, __ATOMIC_RELEASE);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&ksl_tls.releasing, 0u, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0,
+                         0)) {
+        if (plain)
+            ksl_claims_answer(word);
+        else
+            ksl_put_off_answer();
+    }
+    return plain;
 }
 
 KSL_END_DECLS

@@ -32,8 +32,8 @@ enum ksi_entry {
     KSI_IN_SLOT = 0,
     KSI_COUNTED = 1,
     KSI_EXCLUSIVE_ENTRY = KSL_SLOT_EXCLUSIVE,
-    KSI_ENTRY_MASK = 3,
-    KSI_OF_RWSEM = 4, /* the word is that of a rwsem */
+    KSI_ENTRY_MASK = 3, /* as an entry: EXCLUSIVE, but not for inlined paths */
+    KSI_OF_RWSEM = 4,   /* the word is that of a rwsem */
     KSI_TAGS = 7
 };
 
@@ -56,7 +56,8 @@ static inline bool ksi_slot_names(uintptr_t entry, const ksi_word *word)
 
 static inline enum ksi_entry ksi_entry_of(uintptr_t entry)
 {
-    return (enum ksi_entry)(entry & KSI_ENTRY_MASK);
+    uintptr_t kind = entry & KSI_ENTRY_MASK;
+    return kind == KSI_ENTRY_MASK ? KSI_EXCLUSIVE_ENTRY : (enum ksi_entry)kind;
 }
 
 /*

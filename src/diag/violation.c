@@ -85,7 +85,7 @@ static bool copy(void *to, const void *from, size_t n, bool trust)
 }
 
 /* The caller's room has KSI_NAME_ROOM bytes. */
-enum { KSI_NAME_ROOM = 128 };
+enum { KSI_NAME_ROOM = 512 };
 
 static bool copy_text(char *room, const char *from, bool trust)
 {
@@ -133,19 +133,26 @@ void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
         ksi_say(text, " (%s)", name);
 }
 
+/* file has KSI_NAME_ROOM bytes. False if the site is no place, or that is gone. */
+static bool read_place(struct ksl_place *place, char *file, const void *site)
+{
+    const struct ksl_place *from = ksi_site_place(site);
+    return from != NULL && copy(place, from, sizeof *place, true) &&
+           copy_text(file, place->file, true);
+}
+
 void ksi_say_site(struct ksi_text *text, const void *site)
 {
     Dl_info info;
-    const struct ksl_place *place = ksi_site_place(site);
-    if (place != NULL) {
-        struct ksl_place at = {NULL, 0};
-        char room[KSI_NAME_ROOM];
-        if (!copy(&at, place, sizeof at, true) || !copy_text(room, at.file, true)) {
+    struct ksl_place place;
+    char source[KSI_NAME_ROOM];
+    if (ksi_site_place(site) != NULL) {
+        if (!read_place(&place, source, site)) {
             ksi_say(text, "a place that was unloaded");
             return;
         }
-        const char *name = strrchr(room, '/');
-        ksi_say(text, "%s:%d", name != NULL ? name + 1 : room, at.line);
+        const char *name = strrchr(source, '/');
+        ksi_say(text, "%s:%d", name != NULL ? name + 1 : source, place.line);
         return;
     }
     if (site == NULL || dladdr(site, &info) == 0) {
@@ -304,8 +311,10 @@ void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
             ksi_say_site(&text, other);
         }
     }
-    const struct ksl_place *place = ksi_site_place(m->site);
+    struct ksl_place place = {NULL, 0};
     char room[KSI_NAME_ROOM];
+    char file[KSI_NAME_ROOM];
+    bool placed = read_place(&place, file, m->site);
     ksl_violation v = {
         .severity = rules[m->rule].severity,
         .rule = rules[m->rule].id,
@@ -313,8 +322,8 @@ void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
         .lock = m->lock,
         .lock_name = m->lock != NULL ? name_of(m->kind, m->lock, room) : NULL,
         .thread = t,
-        .file = place != NULL ? place->file : NULL,
-        .line = place != NULL ? place->line : 0,
+        .file = placed ? file : NULL,
+        .line = placed ? place.line : 0,
     };
     deliver(&v, m->site, other);
     errno = saved;

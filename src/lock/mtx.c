@@ -78,9 +78,7 @@ int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
     int error = -EDEADLK; /* a handler has it taken meanwhile: judge anew */
     while (error == -EDEADLK) {
         if (ksi_named_mine(m, t)) {
-            if (recursable(m))
-                ksi_named_recurse(m);
-            else if (!try_only)
+            if (!ksi_named_recurse(m, t) && !try_only)
                 refuse_recursion(m, t, site);
             return recursable(m);
         }
@@ -101,10 +99,13 @@ void ksi_mtx_unlock(struct ksi_named *m, const void *site)
     ksl_thread *t = ksi_self();
     if (!ksi_named_alive(m, KSI_NAMED_MTX, "mtx_unlock", site))
         return;
-    if (!ksi_named_mine(m, t))
-        ksi_named_refuse_release(m, "mtx_unlock", site);
-    else if (!ksi_named_unrecurse(m))
+    uint32_t level = ksi_irq_mask(t); /* no handler changes what is decided on */
+    bool mine = ksi_named_mine(m, t);
+    if (mine && !ksi_named_unrecurse(m))
         ksi_rw_disown(&m->word, t);
+    ksi_irq_unmask(t, level);
+    if (!mine)
+        ksi_named_refuse_release(m, "mtx_unlock", site);
 }
 
 static void enter_spin(ksl_thread *t)
@@ -152,9 +153,7 @@ int ksi_mtx_spin_lock(struct ksi_named *m, bool try_only, const void *site)
     if (!ksi_named_alive(m, KSI_NAMED_MTX_SPIN, call, site))
         return 0;
     if (ksi_named_mine(m, t)) {
-        if (recursable(m))
-            ksi_named_recurse(m);
-        else if (!try_only)
+        if (!ksi_named_recurse(m, t) && !try_only)
             refuse_recursion(m, t, site);
         return recursable(m);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lock/named.h"
 
+#include "thread/irq.h"
 #include "thread/signal.h"
 
 #include <stdarg.h>
@@ -65,15 +66,18 @@ void ksi_named_refuse_release(const struct ksi_named *l, const char *call,
         ksi_named_refuse(l, KSI_NOT_LOCKED_RULE, NULL, site, "%s of a free lock", call);
 }
 
-/*
- * A handler may do both in between; it leaves `recursed` as it was. Its own last
- * level does not clear the mark, because ours is counted before it is marked.
- */
-void ksi_named_recurse(struct ksi_named *l)
+/* Both masked: a handler may change what they decide on. */
+
+bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t)
 {
-    ksi_store(&l->recursed, l->recursed + 1);
-    ksi_barrier();
-    ksi_fetch_or(&l->word, (uintptr_t)KSI_RECURSED);
+    uint32_t level = ksi_irq_mask(t);
+    bool may = ksi_named_mine(l, t) && (ksi_load(&l->flags) & KSI_NAMED_RECURSABLE) != 0;
+    if (may) {
+        ksi_store(&l->recursed, l->recursed + 1);
+        ksi_fetch_or(&l->word, (uintptr_t)KSI_RECURSED);
+    }
+    ksi_irq_unmask(t, level);
+    return may;
 }
 
 bool ksi_named_unrecurse(struct ksi_named *l)
@@ -81,7 +85,6 @@ bool ksi_named_unrecurse(struct ksi_named *l)
     if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
         return false;
     ksi_store(&l->recursed, l->recursed - 1);
-    ksi_barrier();
     if (l->recursed == 0)
         ksi_fetch_and(&l->word, ~(uintptr_t)KSI_RECURSED);
     return true;
@@ -129,10 +132,16 @@ enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
 
 void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how)
 {
-    if (how == KSI_INTERLOCK_EXCLUSIVE)
-        ksi_rw_disown(&l->word, t);
-    else
-        ksi_rw_unshare(&l->word, t, ksi_share_find(t, &l->word));
+    /* A handler may have changed it since the check: gives back what there is. */
+    uint32_t level = ksi_irq_mask(t);
+    struct ksl_slot *s = ksi_share_find(t, &l->word);
+    if (ksi_named_mine(l, t)) {
+        if (!ksi_named_unrecurse(l))
+            ksi_rw_disown(&l->word, t);
+    } else if (s != NULL || how == KSI_INTERLOCK_SHARED) {
+        ksi_rw_unshare(&l->word, t, s);
+    }
+    ksi_irq_unmask(t, level);
 }
 
 void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how,

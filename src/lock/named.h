@@ -30,9 +30,10 @@ KSI_COLD KSI_PRINTF(5, 6) void ksi_named_refuse(const struct ksi_named *l,
 KSI_COLD void ksi_named_refuse_release(const struct ksi_named *l, const char *call,
                                        const void *site);
 
-/* The owner takes or gives one more level. */
-void ksi_named_recurse(struct ksi_named *l);
-bool ksi_named_unrecurse(struct ksi_named *l); /* false: there was one level only */
+/* One level more, if t is the owner and may have it. */
+bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t);
+/* Masked, by the owner: one level less; false: there is one only. */
+bool ksi_named_unrecurse(struct ksi_named *l);
 
 /* The positive error of an interrupted wait, from that of the engine. */
 int ksi_named_interrupted(const ksl_thread *t, int error);

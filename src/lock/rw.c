@@ -88,42 +88,65 @@ void ksi_rw_uncount(ksi_word *word)
 }
 
 /*
- * The near slot that t has just emptied showed a share of word: true if a writer
- * had counted it before.
+ * The near slot that t has just emptied was for this word: takes a note on it, and the
+ * claim behind that, off. True if there was one.
  */
-static bool was_converted(ksi_word *word, ksl_thread *t)
+static bool take_note(const ksi_word *word, ksl_thread *t, uintptr_t kind)
 {
     struct ksl_slot *s = ksi_near_slot(t, word);
     unsigned i = ksi_near_index(t, s);
-    if (ksi_load(&t->converted[i]) != word || ksi_load(&s->lock) != 0)
+    if (ksi_load(&t->converted[i]) != (uintptr_t)word + kind || ksi_load(&s->lock) != 0)
         return false;
-    ksi_store(&t->converted[i], (const ksi_word *)NULL);
+    ksi_store(&t->converted[i], (uintptr_t)0);
     ksi_fetch_sub(&t->front.claims, 1u);
     return true;
 }
 
+/* What a real signal wanted during an inlined release. */
+static void play_put_off(ksl_thread *t)
+{
+    if (ksi_load(&t->put_off) == 0)
+        return;
+    ksi_store(&t->put_off, 0u);
+    ksi_fetch_sub(&t->front.claims, 1u);
+    if (ksi_load(&t->attention) != 0)
+        ksi_irq_play(t);
+}
+
+void ksl_put_off_answer(void)
+{
+    play_put_off(ksi_self());
+}
+
 /*
- * After the store that gave the lock back. The word is a mere key, unless a
- * writer counts our share: then the lock is there until we take it off.
+ * After the store that gave the lock back. The word is a mere key, unless a note says
+ * that it is ours still: a share that a writer counts, or an exclusive hold that a
+ * handler has made of a share while the thread was giving that back.
  */
-KSI_COLD void ksl_claims_answer(const ksi_word *word)
+KSI_COLD void ksl_claims_answer(const ksi_word *fast)
 {
     ksl_thread *t = ksi_self();
+    ksi_word *word = (ksi_word *)(uintptr_t)fast;
     /* Also the barrier, where the host has none for us, between that store and this look.
      */
-    if ((ksi_fetch_add(&t->front.claims, 0u) & ~KSI_CLAIM_ALWAYS) == 0)
-        return;
-    struct ksi_lot lot;
-    struct ksi_wake_list wake = KSI_WAKE_LIST;
-    const void *key = (const void *)(uintptr_t)word;
-    KSI_POINT("rw: claims");
-    ksi_lot_lock(&lot, key);
-    bool counted = was_converted((ksi_word *)(uintptr_t)word, t);
-    ksi_lot_pop_claims(&lot, key, KSI_Q_WRITE, &wake);
-    ksi_lot_pop_claims(&lot, key, KSI_Q_READ, &wake);
-    ksi_lot_unlock(&lot, &wake);
-    if (counted)
-        ksi_rw_uncount((ksi_word *)(uintptr_t)word);
+    uint32_t claims = ksi_fetch_add(&t->front.claims, 0u) & ~KSI_CLAIM_ALWAYS;
+    if (claims > ksi_load(&t->put_off)) {
+        struct ksi_lot lot;
+        struct ksi_wake_list wake = KSI_WAKE_LIST;
+        const void *key = (const void *)(uintptr_t)word;
+        KSI_POINT("rw: claims");
+        ksi_lot_lock(&lot, key);
+        bool counted = take_note(word, t, KSI_NOTE_COUNTED);
+        bool owned = take_note(word, t, KSI_NOTE_OWNED);
+        ksi_lot_pop_claims(&lot, key, KSI_Q_WRITE, &wake);
+        ksi_lot_pop_claims(&lot, key, KSI_Q_READ, &wake);
+        ksi_lot_unlock(&lot, &wake);
+        if (counted)
+            ksi_rw_uncount(word);
+        else if (owned)
+            ksi_rw_disown(word, t);
+    }
+    play_put_off(t);
 }
 
 bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
@@ -143,6 +166,14 @@ bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
     return false;
 }
 
+bool ksi_rw_waits_for(const ksi_word *word, const ksl_thread *t)
+{
+    if (KSI_LIKELY(t->handlers == 0))
+        return false;
+    const struct ksi_queue *q = ksi_load(&t->waiters[KSI_WAITER_LOCK].queue);
+    return q != NULL && q->address == (const void *)(uintptr_t)word;
+}
+
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
 {
     if (s == NULL) {
@@ -160,7 +191,7 @@ void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
     bool converted = s == ksi_near_slot(t, word);
     ksi_slot_clear(t, s);
     if (converted)
-        was_converted(word, t);
+        (void)take_note(word, t, KSI_NOTE_COUNTED);
     ksi_rw_uncount(word);
     ksi_irq_unmask(t, level);
 }
@@ -189,6 +220,8 @@ void ksi_rw_disown(ksi_word *word, ksl_thread *t)
     struct ksl_slot *s = ksi_exclusive_find(t, word);
     if (s != NULL)
         ksi_slot_clear(t, s);
+    if (s == ksi_near_slot(t, word))
+        (void)take_note(word, t, KSI_NOTE_OWNED);
     uintptr_t w = ksi_load(word);
     if ((w & KSI_MARKS) != 0) {
         disown_slow(word);

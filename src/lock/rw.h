@@ -148,9 +148,8 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
 /* Gives the exclusive hold back; RECURSED is clear. */
 void ksi_rw_disown(ksi_word *word, ksl_thread *t);
 
-/* Turns the share of entry s, if it is the only one of all, into the exclusive hold. */
-bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                    struct ksl_slot *s);
+/* Turns t's one share, if it is the only one of all, into the exclusive hold. */
+bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
 void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
 
 /*
@@ -169,6 +168,12 @@ bool ksi_rw_busy(ksi_word *word, ksl_thread *t);
 
 /* Bound of the tries for what somebody else is about to finish. */
 enum { KSI_RW_PATIENCE = 200 };
+
+/*
+ * Notes in a descriptor's `converted`, for the word of each near slot: the share that the
+ * slot shows is counted; the hold is exclusive, whatever is stored to the slot.
+ */
+enum { KSI_NOTE_COUNTED = 0, KSI_NOTE_OWNED = 1 };
 
 /* rw_slots.c */
 
@@ -216,6 +221,12 @@ void ksi_rw_settle(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wa
  */
 bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
                       uintptr_t mark);
+
+/*
+ * The caller is a handler, and its thread waits for this lock: it would wait for itself
+ * if the handler took it and kept it.
+ */
+bool ksi_rw_waits_for(const ksi_word *word, const ksl_thread *t);
 
 /* rw_tune.c */
 

@@ -83,7 +83,7 @@ static bool grab(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
 bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                       unsigned how, const void *site)
 {
-    return grab(c, word, t, how, site);
+    return !ksi_rw_waits_for(word, t) && grab(c, word, t, how, site);
 }
 
 enum step { IN, QUEUED, HELD_BY_SELF };
@@ -169,9 +169,9 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
 static bool outlast_spin(ksi_word *word, unsigned how)
 {
     uintptr_t w = ksi_load(word);
+    enum { TURNS = 5000 }; /* soon naps: some seconds */
     for (unsigned turn = 0;
-         (w & KSI_SPIN) != 0 && (w & (KSI_WRITERS | KSI_COMING)) == 0 &&
-         turn < KSI_RW_PATIENCE;
+         (w & KSI_SPIN) != 0 && (w & (KSI_WRITERS | KSI_COMING)) == 0 && turn < TURNS;
          turn++) {
         ksi_spin_turn(turn);
         w = ksi_load(word);
@@ -195,8 +195,10 @@ int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);
-    if (outlast_spin(word, how) && grab(c, word, t, how, site))
-        return 0;
+    while (outlast_spin(word, how)) {
+        if (grab(c, word, t, how, site))
+            return 0;
+    }
     if ((how & KSI_RW_OPEN) != 0 && ksi_load(&t->level) != 0)
         return -EPERM;
     return wait_for_share(c, word, t, how, site);

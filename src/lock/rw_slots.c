@@ -133,7 +133,7 @@ bool ksi_rw_seen_in_slots(const ksi_word *word, const ksl_thread *t)
 static void count_share(ksi_word *word, ksl_thread *u)
 {
     struct ksl_slot *s = ksi_near_slot(u, word);
-    const ksi_word **converted = (const ksi_word **)&u->converted[ksi_near_index(u, s)];
+    uintptr_t *note = &u->converted[ksi_near_index(u, s)];
     uintptr_t entry = ksi_load_acq(&s->lock);
     if (ksi_slot_names(entry, word) && ksi_entry_of(entry) == KSI_IN_SLOT) {
         uintptr_t w = ksi_load(word);
@@ -141,10 +141,10 @@ static void count_share(ksi_word *word, ksl_thread *u)
             while (!ksi_cas(word, &w, ksi_rw_one_more(w)))
                 ;
         }
-        ksi_store(converted, (const ksi_word *)word);
+        ksi_store(note, (uintptr_t)word + KSI_NOTE_COUNTED);
         if (ksi_cas(&s->lock, &entry, entry | KSI_COUNTED))
             return; /* the claim stays */
-        ksi_store(converted, (const ksi_word *)NULL);
+        ksi_store(note, (uintptr_t)0);
         w = ksi_load(word);
         while (!ksi_cas(word, &w, ksi_rw_one_less(w)))
             ;
@@ -233,11 +233,11 @@ static void drop_entry(const ksi_word *word, ksl_thread *u, struct ksl_slot *s)
         ksi_cas(&s->lock, &entry, (uintptr_t)0);
     if (s != ksi_near_slot(u, word))
         return;
-    const ksi_word **converted = (const ksi_word **)&u->converted[ksi_near_index(u, s)];
-    if (ksi_load(converted) == word) {
-        ksi_store(converted, (const ksi_word *)NULL);
+    uintptr_t *note = &u->converted[ksi_near_index(u, s)];
+    uintptr_t seen = ksi_load(note);
+    if ((seen & ~(uintptr_t)KSI_TAGS) == (uintptr_t)word &&
+        ksi_cas(note, &seen, (uintptr_t)0))
         ksi_fetch_sub(&u->front.claims, 1u);
-    }
 }
 
 /* Far slots of other living threads are theirs alone; those stay. */

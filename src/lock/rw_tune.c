@@ -31,7 +31,8 @@ enum {
     INHIBIT = 9,
     PAYS = 50, /* a bias lasted that many times its withdrawal */
     SHIFT_MAX = 10,
-    INHIBIT_MIN_NS = 1000
+    INHIBIT_MIN_NS = 1000,
+    INHIBIT_MAX_NS = 100000
 };
 
 static struct tune {
@@ -121,6 +122,8 @@ uintptr_t ksi_rw_tune_closed(const ksi_word *word, uintptr_t tier, uint64_t sinc
         uint64_t cost = now - since;
         if (cost < INHIBIT_MIN_NS)
             cost = INHIBIT_MIN_NS;
+        if (cost > INHIBIT_MAX_NS)
+            cost = INHIBIT_MAX_NS; /* it lost its processor meanwhile */
         uint32_t shift = ksi_load(&e->shift);
         bool pays = since - ksi_load(&e->since) >= PAYS * cost;
         shift = pays ? shift - (shift > 0) : shift + (shift < SHIFT_MAX);

@@ -177,6 +177,8 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
         }
         if (step == IN)
             record(k);
+        else if ((k->mine & KSI_SPIN) != 0)
+            (void)ksi_rw_tune_closed(k->word, k->tier, k->since);
         drop_spin(k);
         unmask(k);
         if (step == IN)
@@ -251,7 +253,7 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     uint32_t level = ksi_irq_mask(t);
     uintptr_t w = ksi_load(word);
     bool in = false;
-    while (!in && ksi_rw_unheld(w) && (w & KSI_SPIN) == 0) {
+    while (!in && ksi_rw_unheld(w) && (w & KSI_SPIN) == 0 && !ksi_rw_waits_for(word, t)) {
         if ((w & KSI_TIER) == 0) {
             in = ksi_cas_acq(word, &w, (w & KSI_FLAGS) | (uintptr_t)t);
             continue;
@@ -268,27 +270,60 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     return in;
 }
 
-/* s is the entry of a share that has become an exclusive hold. */
+static void set_note(ksi_word *word, ksl_thread *t, struct ksl_slot *s, uintptr_t kind)
+{
+    uintptr_t *note = &t->converted[ksi_near_index(t, s)];
+    if (ksi_load(note) == 0)
+        ksi_fetch_add(&t->front.claims, 1u);
+    ksi_store(note, (uintptr_t)word + kind);
+}
+
+static void drop_note(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
+{
+    uintptr_t *note = &t->converted[ksi_near_index(t, s)];
+    if ((ksi_load(note) & ~(uintptr_t)KSI_TAGS) != (uintptr_t)word)
+        return;
+    ksi_store(note, (uintptr_t)0);
+    ksi_fetch_sub(&t->front.claims, 1u);
+}
+
+/*
+ * s is the entry of a share that has become an exclusive hold, or the reverse. A handler
+ * may do that while the inlined fast path of its thread is about to empty the slot by a
+ * plain store: then the note tells what that store has not given back.
+ */
 static void turn_exclusive(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                            struct ksl_slot *s)
 {
-    const ksi_word **converted = NULL;
-    if (s == ksi_near_slot(t, word))
-        converted = (const ksi_word **)&t->converted[ksi_near_index(t, s)];
-    if (converted != NULL && ksi_load(converted) == word) {
-        ksi_store(converted, (const ksi_word *)NULL);
-        ksi_fetch_sub(&t->front.claims, 1u);
+    uintptr_t kind = KSI_EXCLUSIVE_ENTRY;
+    if (s == ksi_near_slot(t, word) && t->handlers > 0) {
+        set_note(word, t, s, KSI_NOTE_OWNED);
+        kind = KSI_ENTRY_MASK;
+    } else if (s == ksi_near_slot(t, word)) {
+        drop_note(word, t, s);
     }
-    ksi_store(&s->lock, (uintptr_t)word | KSI_EXCLUSIVE_ENTRY | c->tags);
+    ksi_store(&s->lock, (uintptr_t)word | kind | c->tags);
 }
 
-bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                    struct ksl_slot *s)
+static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                         struct ksl_slot *s)
+{
+    if (s == ksi_near_slot(t, word))
+        set_note(word, t, s, KSI_NOTE_COUNTED);
+    ksi_store(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
+}
+
+bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
 {
     bool in = false;
     unsigned turn = 0;
     for (unsigned tries = 0; tries < KSI_RW_PATIENCE;) {
         uint32_t level = ksi_irq_mask(t);
+        struct ksl_slot *s = ksi_share_find(t, word);
+        if (s == NULL) { /* a handler has given it back */
+            ksi_irq_unmask(t, level);
+            break;
+        }
         uintptr_t w = ksi_load_acq(word);
         uintptr_t mine = ksi_entry_of(ksi_load_acq(&s->lock)) == KSI_COUNTED ? 1 : 0;
         uintptr_t first = w;
@@ -314,21 +349,6 @@ bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
             tries++;
     }
     return in;
-}
-
-/*
- * s is the entry of an exclusive hold that has become a share. A handler may do that
- * to a share which the inlined fast path of its thread is about to give back by a
- * plain store: so it looks as if a writer had counted it (rw_slots.c).
- */
-static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                         struct ksl_slot *s)
-{
-    if (s == ksi_near_slot(t, word)) {
-        ksi_fetch_add(&t->front.claims, 1u);
-        ksi_store(&t->converted[ksi_near_index(t, s)], (const ksi_word *)word);
-    }
-    ksi_store(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
 }
 
 void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)

@@ -66,7 +66,8 @@ int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
         return read_slow(s, KSI_SITE());
     ksl_thread *t = ksi_thread_of(me);
     struct ksl_slot *slot = ksi_near_slot(t, word_of(s));
-    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0 ||
+    /* With far shares this one may be nested, which does not count. */
+    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0 || t->far_used != 0 ||
                      t->rwsem_reads >= KSL_RWSEM_READ_HOLDS ||
                      (ksi_load(&s->word) & KSI_BIAS) == 0))
         return read_slow(s, KSI_SITE());

@@ -7,6 +7,8 @@
 
 #include "lock/sx.h"
 
+#include "thread/irq.h"
+
 const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0};
 
 /* Values of <sys/sx.h>. */
@@ -53,11 +55,6 @@ void ksi_sx_destroy(struct ksi_named *sx, const void *site)
     ksi_store(&sx->word, (uintptr_t)0);
 }
 
-static bool recursable(const struct ksi_named *sx)
-{
-    return (ksi_load(&sx->flags) & KSI_NAMED_RECURSABLE) != 0;
-}
-
 /* t has a share, as far as there was memory to record it. */
 static bool shares(const struct ksi_named *sx, const ksl_thread *t)
 {
@@ -90,10 +87,8 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
     int error;
     do {
         if (mode == KSI_SX_EXCLUSIVE) {
-            if (ksi_named_mine(sx, t) && recursable(sx)) {
-                ksi_named_recurse(sx);
+            if (ksi_named_recurse(sx, t))
                 return 0;
-            }
             if (ksi_named_mine(sx, t) || shares(sx, t))
                 return refuse_recursion(sx, t, mode, site);
             error = ksi_rw_own(&ksi_sx_class, &sx->word, t, how, site);
@@ -124,13 +119,27 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
         return 0;
     if (mode == KSI_SX_SHARE)
         return ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site);
-    if (ksi_named_mine(sx, t)) {
-        if (!recursable(sx))
-            return 0;
-        ksi_named_recurse(sx);
-        return 1;
-    }
+    if (ksi_named_mine(sx, t))
+        return ksi_named_recurse(sx, t);
     return !shares(sx, t) && ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
+}
+
+/* Masked, so that no handler changes what is decided on. False: not held so. */
+static bool unlock(struct ksi_named *sx, ksl_thread *t, enum ksi_sx_mode mode)
+{
+    bool mine = ksi_named_mine(sx, t);
+    if (mine && mode != KSI_SX_SHARE) {
+        if (!ksi_named_unrecurse(sx))
+            ksi_rw_disown(&sx->word, t);
+        return true;
+    }
+    if (mine || mode == KSI_SX_EXCLUSIVE)
+        return false;
+    struct ksl_slot *s = ksi_share_find(t, &sx->word);
+    if (s == NULL && (t->unshared == 0 || ksi_rw_count(ksi_load(&sx->word)) == 0))
+        return false;
+    ksi_rw_unshare(&sx->word, t, s);
+    return true;
 }
 
 void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
@@ -139,20 +148,11 @@ void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site
     ksl_thread *t = ksi_self();
     if (!ksi_named_alive(sx, KSI_NAMED_SX, calls[mode], site))
         return;
-    bool mine = ksi_named_mine(sx, t);
-    if (mine && mode != KSI_SX_SHARE) {
-        if (!ksi_named_unrecurse(sx))
-            ksi_rw_disown(&sx->word, t);
-        return;
-    }
-    if (!mine && mode != KSI_SX_EXCLUSIVE) {
-        struct ksl_slot *s = ksi_share_find(t, &sx->word);
-        if (s != NULL || (t->unshared > 0 && ksi_rw_count(ksi_load(&sx->word)) > 0)) {
-            ksi_rw_unshare(&sx->word, t, s);
-            return;
-        }
-    }
-    ksi_named_refuse_release(sx, calls[mode], site);
+    uint32_t level = ksi_irq_mask(t);
+    bool done = unlock(sx, t, mode);
+    ksi_irq_unmask(t, level);
+    if (!done)
+        ksi_named_refuse_release(sx, calls[mode], site);
 }
 
 int ksi_sx_try_upgrade(struct ksi_named *sx, const void *site)
@@ -165,7 +165,7 @@ int ksi_sx_try_upgrade(struct ksi_named *sx, const void *site)
         ksi_named_refuse_release(sx, "sx_try_upgrade", site);
     if (count != 1)
         return 0;
-    return ksi_rw_upgrade(&ksi_sx_class, &sx->word, t, ksi_share_find(t, &sx->word));
+    return ksi_rw_upgrade(&ksi_sx_class, &sx->word, t);
 }
 
 void ksi_sx_downgrade(struct ksi_named *sx, const void *site)
@@ -173,13 +173,17 @@ void ksi_sx_downgrade(struct ksi_named *sx, const void *site)
     ksl_thread *t = ksi_self();
     if (!ksi_named_alive(sx, KSI_NAMED_SX, "sx_downgrade", site))
         return;
-    if (!ksi_named_mine(sx, t))
+    uint32_t level = ksi_irq_mask(t);
+    bool mine = ksi_named_mine(sx, t);
+    bool recursed = mine && (ksi_load(&sx->word) & KSI_RECURSED) != 0;
+    if (mine && !recursed)
+        ksi_rw_downgrade(&ksi_sx_class, &sx->word, t);
+    ksi_irq_unmask(t, level);
+    if (!mine)
         ksi_named_refuse_release(sx, "sx_downgrade", site);
-    else if ((ksi_load(&sx->word) & KSI_RECURSED) != 0)
+    else if (recursed)
         ksi_named_refuse(sx, KSI_RECURSION_RULE, t, site,
                          "sx_downgrade of a recursed lock");
-    else
-        ksi_rw_downgrade(&ksi_sx_class, &sx->word, t);
 }
 
 static void fail_assertion(const struct ksi_named *sx, const void *site, const char *what)

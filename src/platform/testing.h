@@ -19,8 +19,8 @@ enum ksi_fault {
     KSI_FAULT_COUNT
 };
 
-extern int ksi_fault_planted;    /* one of enum ksi_fault */
-extern int ksi_lacks_membarrier; /* set before the first thread registers */
+extern int ksi_fault_planted;                     /* one of enum ksi_fault */
+extern int ksi_lacks_membarrier;                  /* set in a constructor(101) */
 extern void (*ksi_point_hook)(const char *where); /* NULL: nothing happens */
 
 void ksi_point(const char *where);

@@ -37,7 +37,9 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
  */
 __attribute__((constructor(101))) static void watch_main_thread(void)
 {
-    if (ksi_host_tid() == getpid() && __cxa_thread_atexit_impl != NULL)
+    if (ksi_host_tid() != getpid())
+        ksi_watch_exit(); /* loaded by a thread, so the program has started */
+    else if (__cxa_thread_atexit_impl != NULL)
         __cxa_thread_atexit_impl(note_thread_exit, NULL, &__dso_handle);
 }
 

@@ -37,6 +37,9 @@ static inline uint32_t ksi_irq_mask(ksl_thread *t)
 /* Runs what is pending and allowed now. errno is kept. */
 KSI_COLD void ksi_irq_play(ksl_thread *t);
 
+/* A real signal has come: true if t will play later, by itself. */
+bool ksi_irq_put_off(ksl_thread *t);
+
 /* Back to a level that ksi_irq_mask returned; plays what became open. */
 void ksi_irq_unmask(ksl_thread *t, uint32_t level);
 

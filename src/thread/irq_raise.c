@@ -7,7 +7,6 @@
 #include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/registry.h"
-#include "thread/window.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -35,11 +34,24 @@ static pthread_once_t signal_once = PTHREAD_ONCE_INIT;
 /* ThreadSanitizer hands asynchronous signals on when a system call returns. */
 extern void __tsan_init(void) __attribute__((weak));
 
-static void dispatch(int signo, siginfo_t *info, void *context)
+/*
+ * True while the thread is in the few instructions of an inlined release that no
+ * handler may divide: it plays what is pending when it answers the claim.
+ */
+bool ksi_irq_put_off(ksl_thread *t)
+{
+    if (KSI_LIKELY(ksi_load(&ksl_tls.releasing) == 0))
+        return false;
+    if (ksi_load(&t->put_off) == 0) {
+        ksi_store(&t->put_off, 1u);
+        ksi_fetch_add(&t->front.claims, 1u);
+    }
+    return true;
+}
+
+static void dispatch(int signo)
 {
     (void)signo;
-    (void)info;
-    ksi_window_rewind(context);
     ksl_thread *t = ksl_tls.self;
     if (t == NULL)
         return; /* exiting; it offers what floats by itself */
@@ -48,9 +60,10 @@ static void dispatch(int signo, siginfo_t *info, void *context)
     /* The program may be in asynchronous cancellation: not while we are here. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     ksi_xchg(&t->kicked, 0u); /* before the look: a later raise kicks again */
-    if (ksi_load(&t->attention) != 0)
+    bool now = !ksi_irq_put_off(t);
+    if (now && ksi_load(&t->attention) != 0)
         ksi_irq_play(t);
-    if (ksi_irq_floating()) {
+    if (now && ksi_irq_floating()) {
         ksi_irq_offer_floating();
         if (ksi_load(&t->attention) != 0)
             ksi_irq_play(t);
@@ -61,10 +74,10 @@ static void dispatch(int signo, siginfo_t *info, void *context)
 
 static void install(void)
 {
-    struct sigaction action = {.sa_sigaction = dispatch};
+    struct sigaction action = {.sa_handler = dispatch};
     sigemptyset(&action.sa_mask);
     /* Nested: a more urgent interrupt interrupts a handler. */
-    action.sa_flags = SA_SIGINFO | SA_NODEFER | (__tsan_init == NULL ? SA_RESTART : 0);
+    action.sa_flags = SA_NODEFER | (__tsan_init == NULL ? SA_RESTART : 0);
     for (int signo = SIGRTMAX - 1; signo > SIGRTMIN; signo--) {
         struct sigaction old;
         if (sigaction(signo, NULL, &old) != 0 || (old.sa_flags & SA_SIGINFO) != 0 ||

@@ -138,10 +138,11 @@ static void reset(ksl_thread *t)
         ksi_fetch_and(&t->front.claims, ~KSI_CLAIM_ALWAYS);
     else
         ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
+    ksi_store(&t->put_off, 0u);
     ksi_store(&t->reading, 0u);
     ksi_store(&t->closing, 0u);
     for (unsigned i = 0; i < KSL_SLOTS; i++)
-        ksi_store(&t->converted[i], (const volatile uintptr_t *)NULL);
+        ksi_store(&t->converted[i], (uintptr_t)0);
     ksi_store(&t->far_used, 0u);
     t->far_live = 0;
     t->unshared = 0;
@@ -278,7 +279,8 @@ static void sweep(void)
         for (ksl_thread *t = first, *next; t != NULL; t = next) {
             next = t->next;
             int tid = ksi_load(&t->tid);
-            if (probe && (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
+            if (probe && ksi_thread_alive(t) &&
+                (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
                 ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
             if (!ksi_thread_alive(t))
                 unlink_thread(t, t->nholds > 0 || t->unrecorded > 0 || t->far_used > 0 ||
@@ -355,5 +357,6 @@ void ksi_registry_after_fork_child(ksl_thread *self)
         last = t;
     }
     ksi_store(last != NULL ? &last->next : &first, (ksl_thread *)NULL);
+    ksi_store(&strangers, 0u);
     ksi_store(&registry_lock.word, 0u); /* sleepers on it did not come along */
 }

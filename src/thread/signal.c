@@ -7,7 +7,6 @@
 #include "thread/irq.h"
 #include "thread/registry.h"
 #include "thread/upcalls.h"
-#include "thread/window.h"
 
 #include <kslock/signal.h>
 
@@ -118,10 +117,8 @@ int ksl_signal_action(int signo, unsigned flags)
  * level is 0 again, and it passes there before it parks and while it is
  * parked.
  */
-static void arrived(int signo, siginfo_t *info, void *context)
+static void arrived(int signo)
 {
-    (void)info;
-    ksi_window_rewind(context);
     int saved = errno;
     int cancel;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
@@ -135,7 +132,7 @@ static void arrived(int signo, siginfo_t *info, void *context)
         if ((ksi_load(&t->signal_mask) & bit(signo)) == 0) {
             ksi_store_seq(&t->signal_work, 1u);
             ksi_store_seq(&t->attention, 1u);
-            if (ksi_load(&t->level) == 0)
+            if (!ksi_irq_put_off(t) && ksi_load(&t->level) == 0)
                 ksi_irq_play(t);
         }
     }
@@ -148,7 +145,7 @@ int ksl_signal_attach(int signo)
     if (!valid(signo) || signo == ksi_irq_signal())
         return -EINVAL;
     int saved = errno;
-    struct sigaction action = {.sa_sigaction = arrived, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_handler = arrived};
     sigemptyset(&action.sa_mask);
     int result = sigaction(signo, &action, NULL) == 0 ? 0 : -EINVAL;
     errno = saved;

@@ -114,6 +114,7 @@ struct ksl_thread {
     uint32_t far_live;     /* of them in use */
     uint32_t unshared;     /* shares for which there was no memory */
     uint32_t fenced_reads; /* see lock/rw_tune.c */
+    uint32_t put_off;      /* atomic: a dispatch was put off, see irq_raise.c */
     uint32_t reading;      /* atomic: the registry, see there */
     uint32_t closing;      /* atomic: has SPIN of a lock, see lock/rw.h */
     uint32_t spin_mutexes; /* spinning mutexes held, see lock/mtx.c */
@@ -148,8 +149,8 @@ struct ksl_thread {
     ksl_thread *idle; /* list of descriptors that wait for reuse */
     char name[KSI_NAME_MAX];
     struct ksi_hold holds[KSI_HOLDS_INLINE];
-    struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS];  /* atomic; kept for ever */
-    const volatile uintptr_t *converted[KSL_SLOTS]; /* atomic: see lock/rw_slots.c */
+    struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */
+    uintptr_t converted[KSL_SLOTS];                /* atomic: notes, see lock/rw.h */
     struct ksl_slot far_slots[KSI_FAR_INLINE];
     struct ksl_slot *more_slots[KSI_FAR_CHUNKS]; /* atomic; kept for ever */
 } __attribute__((aligned(KSI_THREAD_ALIGN)));

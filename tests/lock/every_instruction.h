@@ -29,8 +29,11 @@ struct op {
     void (*after)(void);   /* may be NULL */
     void (*handler)(void); /* may be NULL; does the same however often it runs */
     void (*partner)(void); /* may be NULL: what another thread does meanwhile */
+    void (*settled)(void); /* may be NULL; by the main thread after the round */
     bool partner_sleeps;   /* stepped starts when the partner is asleep */
     bool fresh;            /* each round in a new process */
+    bool refusals;         /* misuse belongs to it, and is refused */
+    int dense;             /* so many first positions are all tried; 0: the usual */
 };
 
 enum { IRQ = 9, IRQ_LEVEL = 5, READ_SEMS = 20 };
@@ -65,6 +68,10 @@ long step_through(const struct op *op, long stride);
 
 /* False where the processor does not stop after each instruction. */
 bool step_works(void);
+
+/* every_instruction_sx.c */
+extern const struct op sx_ops[];
+extern const int sx_ops_count;
 
 /* every_instruction_ops.c */
 void op_spinlock(void);

@@ -71,7 +71,10 @@ static void clear_trap_flag(void)
                          : "memory", "cc");
 }
 
-/* The interrupt nests in here: the thread stands at the instruction meanwhile. */
+/*
+ * The thread stands at the instruction meanwhile. All signals are blocked here, so the
+ * interrupt's own finds the thread there, after the return.
+ */
 static void trapped(int signo, siginfo_t *info, void *context)
 {
     (void)signo;
@@ -89,7 +92,7 @@ static bool catch_traps(void)
 {
     struct sigaction action = {.sa_sigaction = trapped,
                                .sa_flags = SA_SIGINFO | SA_RESTART};
-    sigemptyset(&action.sa_mask);
+    sigfillset(&action.sa_mask);
     return sigaction(SIGTRAP, &action, NULL) == 0;
 }
 
@@ -232,7 +235,10 @@ static bool run_round(const struct actor *a, long at)
             ck_abort_msg("%s, instruction %ld: hangs%s", step.op->name, at,
                          ksl_thread_asleep(a->thread) ? ", asleep" : "");
     }
-    ck_assert_msg(LOAD(&step.wrong) == NULL && recorder_count(NULL) == 0,
+    if (step.op->settled != NULL)
+        step.op->settled();
+    bool refused = recorder_count(NULL) > 0 && !step.op->refusals;
+    ck_assert_msg(LOAD(&step.wrong) == NULL && !refused,
                   "%s, instruction %ld, line %d: %s; violation: %s", step.op->name, at,
                   LOAD(&step.wrong_line), LOAD(&step.wrong), recorder_last().message);
     return reached;
@@ -284,16 +290,17 @@ long step_through(const struct op *op, long stride)
 {
     struct actor a, b;
     long at = 1;
+    long dense = op->dense != 0 ? op->dense : DENSE;
     if (op->fresh) {
         while (run_fresh_round(op, at))
-            at += at < DENSE ? 1 : stride;
+            at += at < dense ? 1 : stride;
         return at;
     }
     start(&a, &b, op);
     for (int i = 0; i < ACCUSTOM; i++) /* waits learn how long to spin */
         run_round(&a, 0);
     while (run_round(&a, at))
-        at += at < DENSE ? 1 : stride;
+        at += at < dense ? 1 : stride;
     end(&a, &b);
     return at;
 }

@@ -3,12 +3,14 @@
 /*
  * An interrupt after every single instruction of every operation: no wake-up is
  * lost, no lock and no record is left wrong, nothing runs where it is masked.
- * Arguments: the stride beyond the first positions, and one operation.
+ * Arguments: the stride beyond the first positions, and one operation, or `sx` for
+ * those of sx(9).
  */
 
 #include "every_instruction.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
@@ -153,12 +155,18 @@ static const struct op ops[] = {
 
 enum { OPS = sizeof ops / sizeof *ops };
 
+/* Those of this file, then those of every_instruction_sx.c. */
+static const struct op *op_at(int i)
+{
+    return i < OPS ? &ops[i] : &sx_ops[i - OPS];
+}
+
 static long stride = 41; /* the first positions are all tried, then each so many */
-static int first;       /* a single operation, for a look at one */
+static int first;        /* a single operation, for a look at one */
 
 START_TEST(an_interrupt_after_each_instruction)
 {
-    const struct op *op = &ops[first + _i];
+    const struct op *op = op_at(first + _i);
     long positions = step_through(op, stride);
     if (getenv("CK_VERBOSITY") != NULL)
         printf("%s: %ld instructions\n", op->name, positions);
@@ -175,8 +183,11 @@ int main(int argc, char **argv)
     }
     if (argc > 1)
         stride = atol(argv[1]) > 0 ? atol(argv[1]) : 1;
-    if (argc > 2) {
-        first = atoi(argv[2]) % (int)OPS;
+    if (argc > 2 && strcmp(argv[2], "sx") == 0) {
+        first = OPS;
+        count = sx_ops_count;
+    } else if (argc > 2) {
+        first = atoi(argv[2]) % (OPS + sx_ops_count);
         count = 1;
     }
     Suite *s = suite_create("every_instruction");

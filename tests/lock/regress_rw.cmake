@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Faults of earlier versions of the reader/writer engine, and its way without
+# membarrier. To be included behind every_instruction_test.
+
+ksl_test(NAME regress_rw_claims_test SOURCES regress_rw_claims_test.c INTERNAL NATIVE freebsd)
+ksl_test(NAME regress_rw_fork_test SOURCES regress_rw_fork_test.c INTERNAL NATIVE freebsd
+         TIMEOUT 300)
+ksl_test(NAME regress_rw_sandbox_test SOURCES regress_rw_sandbox_test.c INTERNAL NATIVE freebsd)
+ksl_test(NAME regress_rw_fallback_test SOURCES regress_rw_fallback_test.c INTERNAL NATIVE freebsd
+         TIMEOUT 300)
+
+# The same program where the host refuses membarrier from the beginning.
+ksl_add_test(NAME regress_rw_fallback_sandbox TARGET regress_rw_fallback_test ARGS sandbox
+             TIMEOUT 300)
+
+# The operations of sx at every instruction.
+target_sources(every_instruction_test PRIVATE every_instruction_sx.c)
+set_property(SOURCE every_instruction_sx.c APPEND PROPERTY INCLUDE_DIRECTORIES
+             "${PROJECT_SOURCE_DIR}/include/kslock/native/freebsd")
+set_source_files_properties(every_instruction_sx.c PROPERTIES COMPILE_OPTIONS -O2)
+ksl_add_test(NAME every_instruction_sx TARGET every_instruction_test ARGS 41 sx TIMEOUT 300)
+ksl_add_test(NAME every_instruction_sx_long TARGET every_instruction_test ARGS 1 sx
+             LABELS long TIMEOUT 3600)
