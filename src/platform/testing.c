@@ -7,6 +7,7 @@
 
 int ksi_fault_planted;
 int ksi_lacks_membarrier;
+int ksi_spin_cap = -1;
 void (*ksi_point_hook)(const char *where);
 
 void ksi_point(const char *where)

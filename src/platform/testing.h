@@ -19,8 +19,9 @@ enum ksi_fault {
     KSI_FAULT_COUNT
 };
 
-extern int ksi_fault_planted;                     /* one of enum ksi_fault */
-extern int ksi_lacks_membarrier;                  /* set in a constructor(101) */
+extern int ksi_fault_planted;    /* one of enum ksi_fault */
+extern int ksi_lacks_membarrier; /* set in a constructor(101) */
+extern int ksi_spin_cap;         /* most pauses before a sleep, -1: as learned */
 extern void (*ksi_point_hook)(const char *where); /* NULL: nothing happens */
 
 void ksi_point(const char *where);
@@ -29,12 +30,14 @@ const char *ksi_fault_name(int fault);
 #define KSI_FAULT(name)                                                                  \
     (__atomic_load_n(&ksi_fault_planted, __ATOMIC_RELAXED) == (int)KSI_FAULT_##name)
 #define KSI_POINT(where) ksi_point(where)
+#define KSI_SPIN_CAP() __atomic_load_n(&ksi_spin_cap, __ATOMIC_RELAXED)
 #define KSI_LACKS_MEMBARRIER() (ksi_lacks_membarrier != 0)
 
 #else
 
 #define KSI_FAULT(name) 0
 #define KSI_POINT(where) ((void)0)
+#define KSI_SPIN_CAP() (-1)
 #define KSI_LACKS_MEMBARRIER() false
 
 #endif

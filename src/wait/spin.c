@@ -8,6 +8,8 @@ unsigned ksi_spin_limit(const ksl_thread *t)
 {
     if (ksi_cpu_count() == 1)
         return 0;
+    if (KSI_SPIN_CAP() >= 0)
+        return (unsigned)KSI_SPIN_CAP();
     return t->spin_limit != 0 ? t->spin_limit : KSI_SPIN_MAX / 4;
 }
 

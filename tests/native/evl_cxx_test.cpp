@@ -47,8 +47,8 @@ void semaphores()
     std::thread t([&] {
         CHECK(evl_switch_oob() == 0);
         CHECK(running_oob() && !running_inband() && !evl_cannot_block());
-        waiter = reinterpret_cast<ksl_thread *>(evl_current());
         CHECK(evl_down_timeout(&none, 0) == -ETIMEDOUT);
+        waiter = reinterpret_cast<ksl_thread *>(evl_current());
         result = evl_down(&none);
         CHECK(evl_wait_flag_timeout(&flag, EVL_NONBLOCK, EVL_REL) == -EAGAIN);
         evl_raise_flag(&flag);

@@ -156,8 +156,8 @@ START_TEST(evl_flag_timed_waits)
     ck_assert_int_eq(ask(&p[0], wait_timed, &flag), -ETIMEDOUT);
     for (int i = 0; i < 10; i++) {
         mode = i % 2 == 0 ? EVL_REL : EVL_ABS;
-        timeout = mode == EVL_REL ? 1 + i * 100000
-                                  : (ktime_t)support_now_ns() + i * 100000;
+        timeout =
+            mode == EVL_REL ? 1 + i * 100000 : (ktime_t)support_now_ns() + i * 100000;
         ck_assert_int_eq(ask(&p[0], wait_timed, &flag), -ETIMEDOUT);
         ck_assert(!early);
     }

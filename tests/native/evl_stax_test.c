@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* EVL stax: who gets in, who waits, nesting and misuse (X1 to X8, X12 to X16, X19, X21). */
+/* EVL stax: who gets in, who waits, nesting and misuse (X1 to X8, X12 to X16, X19, X21).
+ */
 #include "evl_test.h"
 
 #include <string.h>

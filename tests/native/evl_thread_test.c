@@ -78,11 +78,11 @@ START_TEST(evl_thread_sleep_on_the_wrong_stage)
     ktime_t time = 1000;
     for (int i = 0; i < 4; i++) {
         recorder_start();
-        int error = i == 0   ? evl_sleep(time)
-                    : i == 1 ? evl_sleep_until(in_ms(60000))
-                             : call_in_irq(i == 2 ? &inband_irq : &oob_irq,
-                                           i == 2 ? INBAND_IRQ : OOB_IRQ, sleep_for,
-                                           &time);
+        int error = i == 0 ? evl_sleep(time)
+                    : i == 1
+                        ? evl_sleep_until(in_ms(60000))
+                        : call_in_irq(i == 2 ? &inband_irq : &oob_irq,
+                                      i == 2 ? INBAND_IRQ : OOB_IRQ, sleep_for, &time);
         ck_assert_int_eq(error, -EPERM);
         ASSERT_VIOLATED("stage");
         ck_assert_int_eq(recorder_last().severity, KSL_REPORT);

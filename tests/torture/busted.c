@@ -55,6 +55,10 @@ static const char *const row_of[KSI_FAULT_COUNT] = {
     [KSI_FAULT_CHANNEL_UNLOCKS_FIRST] = "sx-sleep",
     [KSI_FAULT_CHANNEL_WAKES_ONE] = "sx-sleep",
     [KSI_FAULT_MTX_SPIN_STAYS_MASKED] = "mtx-spin",
+    [KSI_FAULT_STAX_WAKES_WITHOUT_GATE] = "stax",
+    [KSI_FAULT_STAX_WAKES_ONE] = "stax-meet",
+    [KSI_FAULT_STAX_MARK_STRIPPED] = "stax",
+    [KSI_FAULT_KSEM_POST_LOST] = "ksem",
 };
 
 static int fault_by_name(const char *name)
