@@ -142,15 +142,37 @@ static int leave_owner(ksl_rwsem_t *s, ksl_thread *t, uint32_t *count, const cha
     return 0;
 }
 
-int ksl_rwsem_release_write(ksl_rwsem_t *s)
+KSI_COLD static int unwrite_slow(ksl_rwsem_t *s, const void *site)
 {
     static const char call[] = "rwsem_release_write";
     ksl_thread *t = ksi_self();
-    if (ksi_refuse_in_handler(t, call, KSI_RWSEM, s, KSI_SITE()))
+    if (ksi_refuse_in_handler(t, call, KSI_RWSEM, s, site))
         return -EPERM;
-    if (KSI_UNLIKELY(!mine(s, t)))
-        return refuse_leave(s, call, KSI_SITE());
-    return leave_owner(s, t, &s->writes, call, KSI_SITE());
+    if (!mine(s, t))
+        return refuse_leave(s, call, site);
+    return leave_owner(s, t, &s->writes, call, site);
+}
+
+/* The plain store of <kslock/inline.h>; no handler may touch a rwsem. */
+int ksl_rwsem_release_write(ksl_rwsem_t *s)
+{
+    uintptr_t me = ksl_tls.owner;
+    uintptr_t left = ksi_load(&s->word) ^ me;
+    if (KSI_UNLIKELY(me == 0 || (left & ~(uintptr_t)KSI_SLOTS) != 0 || s->writes != 1 ||
+                     s->reads != 0))
+        return unwrite_slow(s, KSI_SITE());
+    ksl_thread *t = ksi_thread_of(me);
+    struct ksl_slot *slot = ksi_near_slot(t, word_of(s));
+    if (KSI_UNLIKELY(ksi_load(&slot->lock) !=
+                     ((uintptr_t)s | KSI_EXCLUSIVE_ENTRY | KSI_OF_RWSEM)))
+        return unwrite_slow(s, KSI_SITE());
+    s->writes = 0;
+    ksi_store(&slot->lock, (uintptr_t)0);
+    ksi_store_rel(&s->word, left);
+    ksi_barrier();
+    if (KSI_UNLIKELY(ksi_load(&t->front.claims) != 0))
+        ksl_claims_answer(word_of(s));
+    return 0;
 }
 
 KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)

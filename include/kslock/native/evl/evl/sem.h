@@ -4,7 +4,7 @@
 
 /*
  * EVL kernel semaphore (evl_stanix.md K1 to K15). Waiters stand in order of effective
- * priority, then of arrival; a post is given to the first of them and cannot be
+ * priority, then of arrival; one whose priority rises goes behind its new equals; a post is given to the first of them and cannot be
  * lost. Violations of all calls: `destroyed` after evl_destroy_ksem.
  */
 
