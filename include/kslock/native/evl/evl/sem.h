@@ -4,8 +4,9 @@
 
 /*
  * EVL kernel semaphore (evl_stanix.md K1 to K15). Waiters stand in order of effective
- * priority, then of arrival; one whose priority rises goes behind its new equals; a post is given to the first of them and cannot be
- * lost. Violations of all calls: `destroyed` after evl_destroy_ksem.
+ * priority, then of arrival; one whose priority rises goes behind its new equals. A
+ * post is given to the first of them and cannot be lost. Violations of all calls:
+ * `destroyed` after evl_destroy_ksem.
  */
 
 #include <evl/sched.h>
