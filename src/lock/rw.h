@@ -18,7 +18,7 @@
  *                 WRITERS or READERS set and SPIN clear: under the bucket lock;
  *                 the only sharer: CAS -> owner (upgrade)
  *   owner         owner: plain store -> 0 if there are no marks and no RECURSED, else
- *                 under the bucket lock; CAS -> READ|ONE (downgrade)
+ *                 under the bucket lock; downgrade, under it: store -> READ|ONE
  *
  *   mark     set                             cleared
  *   WRITERS  by a writer before it queues    under the bucket lock, when no writer
