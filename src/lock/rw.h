@@ -185,7 +185,7 @@ bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t);
 /* The caller no longer has SPIN. */
 void ksi_rw_closed(ksl_thread *t);
 /* Waits a little for shares in slots, then counts those that are left. */
-void ksi_rw_empty(ksi_word *word, ksl_thread *t);
+void ksi_rw_empty(ksi_word *word);
 /* Some other thread shows a share, granted or not, in its slot. */
 bool ksi_rw_seen_in_slots(const ksi_word *word, const ksl_thread *t);
 /* The caller gives SPIN up; the slots become open as in `tier` if nobody waits. */

@@ -35,8 +35,12 @@ bool ksl_share_fenced(const ksi_word *fast)
     ksi_word *word = (ksi_word *)(uintptr_t)fast;
     ksl_thread *t = ksi_self();
     struct ksl_slot *s = ksi_near_slot(t, word);
-    if ((ksi_load(word) & KSI_SLOTS) != 0)
-        ksi_xchg(&s->lock, (uintptr_t)word); /* again, for the barrier */
+    uintptr_t entry = (uintptr_t)word;
+    /* Again, for the barrier; not over the COUNTED of a writer, who counts once. */
+    if ((ksi_load(word) & KSI_SLOTS) == 0 || !ksi_cas(&s->lock, &entry, entry)) {
+        ksi_rw_cancel(word, t, s);
+        return false;
+    }
     return granted_in_slot(word, t, s, 0);
 }
 

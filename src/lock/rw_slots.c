@@ -180,10 +180,9 @@ static bool count_shares(ksi_word *word)
     return n == MANY;
 }
 
-void ksi_rw_empty(ksi_word *word, ksl_thread *t)
+void ksi_rw_empty(ksi_word *word)
 {
     bool left = false;
-    (void)t;
     KSI_POINT("rw: empty");
     ksi_registry_read_lock();
     for (ksl_thread *u = ksi_registry_first(); u != NULL; u = ksi_registry_next(u)) {

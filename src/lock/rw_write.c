@@ -60,7 +60,7 @@ static void close_slots(struct taking *k)
     k->mine |= KSI_SPIN;
     k->tier = seen & KSI_TIER;
     k->since = since;
-    ksi_rw_empty(k->word, k->t);
+    ksi_rw_empty(k->word);
 }
 
 /* Nobody holds it and no other writer empties the slots. */

@@ -7,7 +7,7 @@ struct lock_object {
     const char *lo_name;   /* the caller's string, not copied */
     unsigned int lo_flags; /* LO_*: LO_INITIALIZED while the lock may be used */
     unsigned int lo_data;  /* levels of recursion beyond the first */
-    void *lo_witness;      /* where the exclusive owner took it, for messages */
+    void *lo_witness;      /* not used */
 };
 
 #endif
