@@ -200,7 +200,7 @@ void ksi_up_diag_before_fork(void)
 void ksi_up_diag_after_fork(bool child)
 {
     if (child)
-        ksi_store_rel(&handler_lock.word, 0u);
+        ksi_raw_reset(&handler_lock);
     else
         ksi_raw_unlock(&handler_lock);
 }

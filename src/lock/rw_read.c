@@ -117,7 +117,7 @@ static enum step share_or_queue(ksi_word *word, struct ksi_lot *lot, struct ksi_
         } else if ((now & KSI_READERS) != 0 || ksi_cas(word, &now, now | KSI_READERS)) {
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_READ, KSI_FIFO, NULL);
-            KSI_POINT("held: claim");
+            KSI_POINT("rw: claim");
             if (*owner != 0)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
             return QUEUED;

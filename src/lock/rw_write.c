@@ -129,7 +129,7 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
         } else if (now == waiting || ksi_cas(k->word, &now, waiting)) {
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE, KSI_FIFO, NULL);
-            KSI_POINT("held: claim");
+            KSI_POINT("rw: claim");
             if (*owner != 0)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
             return QUEUED;

@@ -4,6 +4,7 @@
 
 #include "platform/atomic.h"
 #include "platform/compiler.h"
+#include "platform/testing.h"
 
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ KSI_COLD void ksi_raw_unlock_slow(struct ksi_rawlock *l);
 static inline void ksi_raw_lock(struct ksi_rawlock *l)
 {
     uint32_t seen = 0;
+    KSI_RAW_COUNT(1);
     if (KSI_UNLIKELY(!ksi_cas_acq(&l->word, &seen, 1u)))
         ksi_raw_lock_slow(l);
 }
@@ -36,6 +38,14 @@ static inline void ksi_raw_unlock(struct ksi_rawlock *l)
 {
     if (KSI_UNLIKELY(__atomic_exchange_n(&l->word, 0u, __ATOMIC_RELEASE) == 2))
         ksi_raw_unlock_slow(l);
+    KSI_RAW_COUNT(-1);
+}
+
+/* In a child of fork: the caller held it in the parent; who slept on it stayed there. */
+static inline void ksi_raw_reset(struct ksi_rawlock *l)
+{
+    ksi_store_rel(&l->word, 0u);
+    KSI_RAW_COUNT(-1);
 }
 
 #endif

@@ -8,6 +8,7 @@
 int ksi_fault_planted;
 int ksi_lacks_membarrier;
 int ksi_spin_cap = -1;
+__thread int ksi_raw_held;
 void (*ksi_point_hook)(const char *where);
 
 void ksi_point(const char *where)

@@ -139,7 +139,7 @@ void ksi_irq_timer_after_fork(bool child)
         timer_runs = false;
         for (int irq = 0; irq < KSL_IRQ_COUNT; irq++)
             timers[irq].date = 0;
-        ksi_store(&timer_lock.word, 0u);
+        ksi_raw_reset(&timer_lock);
     } else {
         ksi_raw_unlock(&timer_lock);
     }

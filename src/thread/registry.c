@@ -358,5 +358,5 @@ void ksi_registry_after_fork_child(ksl_thread *self)
     }
     ksi_store(last != NULL ? &last->next : &first, (ksl_thread *)NULL);
     ksi_store(&strangers, 0u);
-    ksi_store(&registry_lock.word, 0u); /* sleepers on it did not come along */
+    ksi_raw_reset(&registry_lock);
 }

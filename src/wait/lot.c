@@ -349,7 +349,7 @@ void ksi_up_wait_after_fork(bool child, ksl_thread *self)
     for (unsigned i = 0; i < BUCKETS; i++) {
         if (child) {
             drop_strangers(&buckets[i], self);
-            ksi_store_rel(&buckets[i].lock.word, 0u); /* sleepers on it stayed behind */
+            ksi_raw_reset(&buckets[i].lock);
         } else {
             ksi_raw_unlock(&buckets[i].lock);
         }
