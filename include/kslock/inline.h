@@ -38,10 +38,13 @@ struct ksl_slot {
 
 enum { KSL_SLOTS = 32, KSL_SLOT_EXCLUSIVE = 2 };
 
+/* Whose word a slot names, in the top bits of the address; see src/diag/slots.h. */
+#define KSL_FAMILY(n) ((uintptr_t)(n) << (sizeof(uintptr_t) * 8 - 4))
+
 /* How a thread's descriptor begins. */
 struct ksl_front {
     uint32_t claims; /* atomic: who must not release without a look at the waiters */
-    uint32_t reserved;
+    uint32_t stage;  /* KSL_GATE_OOB or 0, but of a handler */
     struct ksl_slot slots[KSL_SLOTS];
 };
 
@@ -122,26 +125,33 @@ static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
  * Takes a free lock without reader slots alone; false: nothing has happened. A
  * handler goes by the word; so that it finds the slot filled whenever the word
  * says that its thread is the owner, the slot is first in and last out.
+ * base: the free word; tag: KSL_FAMILY or 0.
  */
-static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
+static inline bool ksl_own_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag,
+                                const void *place)
 {
     uintptr_t owner = ksl_tls.owner;
-    uintptr_t seen = KSL_WORD_BASE;
+    uintptr_t seen = base;
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
     if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
         return false;
     __atomic_store_n(&s->place, place, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->lock, (uintptr_t)word | KSL_SLOT_EXCLUSIVE, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->lock, (uintptr_t)word + KSL_SLOT_EXCLUSIVE + tag,
+                     __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (__builtin_expect(__atomic_compare_exchange_n(word, &seen, owner | KSL_WORD_BASE,
-                                                     false, __ATOMIC_ACQUIRE,
-                                                     __ATOMIC_RELAXED),
+    if (__builtin_expect(__atomic_compare_exchange_n(word, &seen, owner + base, false,
+                                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
                          1))
         return true;
     __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
     return false;
+}
+
+static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
+{
+    return ksl_own_fast(word, KSL_WORD_BASE, 0, place);
 }
 
 /*
@@ -152,20 +162,21 @@ static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *plac
  * `releasing` is set, and leaves a claim. What other threads change in between are
  * marks, which may be overwritten: claims stand behind them, too.
  */
-static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
+static inline bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base,
+                                   uintptr_t tag)
 {
     uintptr_t owner = ksl_tls.owner;
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
     if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) !=
-                             ((uintptr_t)word | KSL_SLOT_EXCLUSIVE),
+                             (uintptr_t)word + KSL_SLOT_EXCLUSIVE + tag,
                          0))
         return false;
     __atomic_store_n(&ksl_tls.releasing, 1u, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uintptr_t left = __atomic_load_n(word, __ATOMIC_RELAXED) ^ owner;
-    bool plain = (left & ~(uintptr_t)KSL_WORD_SLOTS) == KSL_WORD_BASE;
+    bool plain = (left & ~(uintptr_t)KSL_WORD_SLOTS) == base;
     if (__builtin_expect(plain, 1)) {
         __atomic_store_n(word, left, __ATOMIC_RELEASE);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -182,6 +193,80 @@ static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
             ksl_put_off_answer();
     }
     return plain;
+}
+
+static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
+{
+    return ksl_disown_fast(word, KSL_WORD_BASE, 0);
+}
+
+/* The gate of a stage exclusion lock, see src/lock/stax.c; the number is its family. */
+enum { KSL_GATE_BIAS = 1, KSL_GATE_OOB = 4, KSL_GATE_FAMILY = 7 };
+
+/*
+ * The thread shows that it is inside, but the gate has no bias of its stage: the slot is
+ * empty again; true if it is inside nevertheless, because the entry has been counted.
+ */
+KSL_API bool ksl_gate_shown(const volatile uintptr_t *gate);
+
+static inline uintptr_t ksl_gate_stage(uintptr_t owner)
+{
+    uintptr_t at = owner + __builtin_offsetof(struct ksl_front, stage);
+    return __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
+}
+
+/* What a slot shows of a thread of that stage (KSL_GATE_OOB or 0) inside. */
+static inline uintptr_t ksl_gate_entry(const volatile uintptr_t *gate, uintptr_t stage)
+{
+    return (uintptr_t)gate + stage + KSL_FAMILY(KSL_GATE_FAMILY);
+}
+
+static inline bool ksl_gate_biased(const volatile uintptr_t *gate, uintptr_t stage)
+{
+    uintptr_t seen = __atomic_load_n(gate, __ATOMIC_ACQUIRE);
+    return ((seen ^ stage) & (KSL_GATE_BIAS | KSL_GATE_OOB)) == KSL_GATE_BIAS;
+}
+
+/* Enters by a slot; false: nothing has happened. */
+static inline bool ksl_gate_enter_fast(const volatile uintptr_t *gate)
+{
+    uintptr_t owner = ksl_tls.owner;
+    if (__builtin_expect(owner == 0, 0))
+        return false;
+    uintptr_t stage = ksl_gate_stage(owner);
+    struct ksl_slot *s = ksl_slot_of(owner, gate);
+    if (__builtin_expect(!ksl_gate_biased(gate, stage), 0) ||
+        __builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
+        return false;
+    __atomic_store_n(&s->lock, ksl_gate_entry(gate, stage), __ATOMIC_RELEASE);
+    /* Who takes the bias off orders this load after the store (membarrier). */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(ksl_gate_biased(gate, stage), 1))
+        return true;
+    return ksl_gate_shown(gate);
+}
+
+/* Leaves, if that thread has entered by its slot; false: nothing has happened. */
+static inline bool ksl_gate_leave_of(uintptr_t owner, const volatile uintptr_t *gate)
+{
+    if (__builtin_expect(owner == 0, 0))
+        return false;
+    struct ksl_slot *s = ksl_slot_of(owner, gate);
+    uintptr_t shown = __atomic_load_n(&s->lock, __ATOMIC_RELAXED);
+    /* A slot shows no stage but that of its thread. */
+    if (__builtin_expect((shown & ~(uintptr_t)KSL_GATE_OOB) != ksl_gate_entry(gate, 0),
+                         0))
+        return false;
+    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
+        ksl_claims_answer(gate);
+    return true;
+}
+
+static inline bool ksl_gate_leave_fast(const volatile uintptr_t *gate)
+{
+    return ksl_gate_leave_of(ksl_tls.owner, gate);
 }
 
 KSL_END_DECLS

@@ -37,6 +37,20 @@ static void add(struct list *l, enum ksi_kind kind, const void *lock, bool share
     }
 }
 
+static enum ksi_kind kind_of(uintptr_t entry, const struct ksi_named *named)
+{
+    static const enum ksi_kind kinds[] = {
+        [KSI_FAMILY_RWSEM] = KSI_RWSEM,     [KSI_FAMILY_SIMPLE] = KSI_SIMPLE,
+        [KSI_FAMILY_COMPLEX] = KSI_COMPLEX, [KSI_FAMILY_LOCKL] = KSI_LOCKL,
+        [KSI_FAMILY_DRW] = KSI_DRW,         [KSI_FAMILY_EVL_MUTEX] = KSI_EVL_MUTEX,
+        [KSI_FAMILY_STAX] = KSI_STAX,
+    };
+    enum ksi_family family = ksi_family_of(entry);
+    if (family == KSI_FAMILY_NAMED)
+        return ksi_say_is_mutex(named) ? KSI_MTX : KSI_SX;
+    return family <= KSI_FAMILY_STAX ? kinds[family] : KSI_NO_KIND;
+}
+
 static void add_slots(struct list *l, const ksl_thread *t)
 {
     uintptr_t entry;
@@ -45,10 +59,9 @@ static void add_slots(struct list *l, const ksl_thread *t)
         if (entry == 0)
             continue;
         const struct ksi_named *named = ksi_entry_lock(entry);
-        enum ksi_kind kind = KSI_RWSEM;
-        if ((entry & KSI_OF_RWSEM) == 0)
-            kind = ksi_say_is_mutex(named) ? KSI_MTX : KSI_SX;
-        add(l, kind, named, ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site);
+        if (ksi_family_of(entry) != KSI_FAMILY_STAX) /* it has no owner */
+            add(l, kind_of(entry, named), named,
+                ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site);
     }
 }
 
@@ -113,6 +126,12 @@ void ksi_up_irq_sleep(const char *call, const void *site)
 
 bool ksi_up_signals_deferred(const ksl_thread *t)
 {
-    (void)t; /* no lock of the families here defers signals */
+    uintptr_t entry; /* any lock of AIX, in any mode */
+    const void *site;
+    for (uint32_t i = 0; ksi_slot_at(t, i, &entry, &site); i++) {
+        enum ksi_family family = ksi_family_of(entry);
+        if (entry != 0 && family >= KSI_FAMILY_SIMPLE && family <= KSI_FAMILY_DRW)
+            return true;
+    }
     return false;
 }

@@ -38,8 +38,8 @@ static inline bool ksi_named_is(const struct ksi_named *l, unsigned class)
 /* The lock that a slot's entry names. */
 static inline const void *ksi_entry_lock(uintptr_t entry)
 {
-    uintptr_t word = entry & ~(uintptr_t)KSI_TAGS;
-    if ((entry & KSI_OF_RWSEM) == 0)
+    uintptr_t word = entry & ~KSI_TAGS;
+    if (ksi_family_of(entry) == KSI_FAMILY_NAMED)
         word -= offsetof(struct ksi_named, word);
     return (const void *)word; // NOLINT: an entry is an address
 }

@@ -54,7 +54,7 @@ static bool is_near(const ksl_thread *t, const struct ksl_slot *s)
 }
 
 bool ksi_slot_push(ksl_thread *t, const ksi_word *word, enum ksi_entry entry,
-                   unsigned tags, const void *site)
+                   uintptr_t tags, const void *site)
 {
     uintptr_t value = (uintptr_t)word | (uintptr_t)entry | tags;
     struct ksl_slot *s = ksi_near_slot(t, word);
@@ -156,7 +156,7 @@ bool ksi_shares_any(const ksl_thread *t)
     const void *site;
     for (uint32_t i = 0; ksi_slot_at(t, i, &entry, &site); i++) {
         if (entry != 0 && ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY &&
-            (entry & KSI_OF_RWSEM) == 0)
+            ksi_family_of(entry) == KSI_FAMILY_NAMED)
             return true;
     }
     return t->unshared > 0;

@@ -32,10 +32,30 @@ enum ksi_entry {
     KSI_IN_SLOT = 0,
     KSI_COUNTED = 1,
     KSI_EXCLUSIVE_ENTRY = KSL_SLOT_EXCLUSIVE,
-    KSI_ENTRY_MASK = 3, /* as an entry: EXCLUSIVE, but not for inlined paths */
-    KSI_OF_RWSEM = 4,   /* the word is that of a rwsem */
-    KSI_TAGS = 7
+    KSI_ENTRY_MASK = 3 /* as an entry: EXCLUSIVE, but not for inlined paths */
 };
+
+_Static_assert(sizeof(uintptr_t) == 8, "entries keep the family above the address");
+
+/* Tags: of which family of locks the word is. No tag: one that carries its name. */
+enum ksi_family {
+    KSI_FAMILY_NAMED,
+    KSI_FAMILY_RWSEM,
+    KSI_FAMILY_SIMPLE, /* AIX from here ... */
+    KSI_FAMILY_COMPLEX,
+    KSI_FAMILY_LOCKL,
+    KSI_FAMILY_DRW, /* ... to here */
+    KSI_FAMILY_EVL_MUTEX,
+    KSI_FAMILY_STAX
+};
+
+#define KSI_OF_RWSEM KSL_FAMILY(KSI_FAMILY_RWSEM)
+#define KSI_TAGS (KSL_FAMILY(15) | (uintptr_t)7)
+
+static inline enum ksi_family ksi_family_of(uintptr_t entry)
+{
+    return (enum ksi_family)(entry / KSL_FAMILY(1));
+}
 
 typedef volatile uintptr_t ksi_word;
 
@@ -51,7 +71,7 @@ static inline unsigned ksi_near_index(const ksl_thread *t, const struct ksl_slot
 
 static inline bool ksi_slot_names(uintptr_t entry, const ksi_word *word)
 {
-    return (entry & ~(uintptr_t)KSI_TAGS) == (uintptr_t)word;
+    return (entry & ~KSI_TAGS) == (uintptr_t)word;
 }
 
 static inline enum ksi_entry ksi_entry_of(uintptr_t entry)
@@ -80,12 +100,12 @@ static inline const struct ksl_place *ksi_site_place(const void *site)
 }
 
 /*
- * Records a hold of the calling thread t; tags: KSI_OF_RWSEM or 0. Near if that
+ * Records a hold of the calling thread t; tags: KSL_FAMILY or 0. Near if that
  * slot is free and t runs no handler, but IN_SLOT is never recorded here. False
  * if there is no memory for it.
  */
 bool ksi_slot_push(ksl_thread *t, const ksi_word *word, enum ksi_entry entry,
-                   unsigned tags, const void *site);
+                   uintptr_t tags, const void *site);
 
 /* Empties a slot of the calling thread other than IN_SLOT. */
 void ksi_slot_clear(ksl_thread *t, struct ksl_slot *s);

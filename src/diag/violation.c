@@ -3,6 +3,7 @@
 
 #include "diag/violation.h"
 
+#include "diag/classes.h"
 #include "diag/named.h"
 #include "platform/host.h"
 #include "platform/rawlock.h"
@@ -131,6 +132,12 @@ void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
     ksi_say(text, "%s %p", ksi_kind_name(kind), lock);
     if (name != NULL)
         ksi_say(text, " (%s)", name);
+    struct ksi_class c;
+    if (kind < KSI_SIMPLE || kind > KSI_DRW || !ksi_class_find(lock, &c))
+        return;
+    ksi_say(text, " of class %d", c.class);
+    if (c.occurrence != -1)
+        ksi_say(text, ", occurrence %d", c.occurrence);
 }
 
 /* file has KSI_NAME_ROOM bytes. False if the site is no place, or that is gone. */
@@ -195,10 +202,12 @@ void ksi_up_expect_handlers(void)
 void ksi_up_diag_before_fork(void)
 {
     ksi_raw_lock(&handler_lock);
+    ksi_class_before_fork();
 }
 
 void ksi_up_diag_after_fork(bool child)
 {
+    ksi_class_after_fork(child);
     if (child)
         ksi_raw_reset(&handler_lock);
     else

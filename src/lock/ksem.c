@@ -119,15 +119,15 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     ksl_thread *t = ksi_self();
     if (ksi_evl_refuse_wait(t, "evl_down", KSI_KSEM, word, site))
         return -EPERM;
-    unsigned limit = ksi_spin_limit(t);
+    unsigned limit = ksi_event_limit(t);
     for (unsigned i = 0; i < limit; i++) {
         if (grab(word)) {
-            ksi_spin_learn(t, i, true);
+            ksi_event_learn(t, i, limit, true);
             return 0;
         }
         ksi_pause();
     }
-    ksi_spin_learn(t, limit, false);
+    ksi_event_learn(t, limit, limit, false);
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
     struct ksi_lot lot;
     KSI_POINT("ksem: queue");
@@ -164,7 +164,7 @@ KSI_COLD static void up_slow(uint64_t *word)
     KSI_POINT("ksem: up");
     ksi_lot_lock(&lot, word);
     bool given = ksi_lot_pop(&lot, word, KSI_Q_KSEM, &wake);
-    if (KSI_FAULT(KSEM_POST_LOST) && given && ksi_signal_next(wake.first->thread) != 0)
+    if (KSI_FAULT(KSEM_E8) && given && ksi_signal_next(wake.first->thread) != 0)
         wake.outcome = KSI_SIGNALLED;
     if (!ksi_lot_waits(&lot, word, KSI_Q_KSEM)) {
         uint64_t w = ksi_load(word);

@@ -3,8 +3,11 @@
 
 #include "lock/rw.h"
 
+#include "lock/stax.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
+#include "thread/upcalls.h"
+#include "wait/lend.h"
 #include "wait/wait.h"
 
 uintptr_t ksi_rw_coming(uintptr_t w)
@@ -28,7 +31,8 @@ void ksi_rw_pop(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
     const void *key = (const void *)(uintptr_t)word;
     if (ksi_rw_owner(w) != 0 || (w & KSI_SPIN) != 0)
         return; /* its release will */
-    if (*coming == 0 && ksi_rw_unheld(w) && ksi_lot_pop(lot, key, KSI_Q_WRITE, wake)) {
+    if (*coming == 0 && ksi_rw_unheld(w) &&
+        ksi_lot_pop_next(lot, key, KSI_Q_WRITE, wake)) {
         wake->last->chosen = true;
         *coming = KSI_COMING;
     }
@@ -53,6 +57,50 @@ void ksi_rw_settle(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wa
     } while (now != w && !ksi_cas(word, &w, now));
 }
 
+/* A sharer leaves, and who waits for its upgrade is the last one then. */
+static bool lets_upgrade(uintptr_t left)
+{
+    return (left & (KSI_READ | KSI_UPGRADING)) == (KSI_READ | KSI_UPGRADING) &&
+           ksi_rw_count(left) == 1;
+}
+
+void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
+                     struct ksi_waiter *w, uintptr_t owner)
+{
+    if (!c->lends)
+        return;
+    w->word = word;
+    if (owner != 0 && ksi_lend_matters())
+        ksi_lend(w, ksi_thread_of(owner));
+}
+
+ksl_thread *ksi_up_word_owner(const ksi_word *word)
+{
+    return ksi_thread_of(ksi_rw_owner(ksi_load_seq(word)));
+}
+
+void ksi_rw_lend(ksi_word *word, struct ksi_lot *lot, ksl_thread *owner)
+{
+    const void *key = (const void *)(uintptr_t)word;
+    ksi_lot_lend(lot, key, KSI_Q_WRITE, owner);
+    ksi_lot_lend(lot, key, KSI_Q_READ, owner);
+}
+
+/*
+ * With the bucket lock: the last share of the word *w is that of u, who becomes the
+ * owner; false: the word has changed.
+ */
+static bool hand_over(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
+                      uintptr_t *w, ksl_thread *u)
+{
+    uintptr_t flags = *w & KSI_FLAGS & ~(uintptr_t)(KSI_READ | KSI_UPGRADING);
+    if (!ksi_cas(word, w, flags | (uintptr_t)u)) /* after all that the sharers did */
+        return false;
+    ksi_lot_pop(lot, (const void *)(uintptr_t)word, KSI_Q_UPGRADE, wake);
+    ksi_rw_lend(word, lot, u);
+    return true;
+}
+
 /* The last sharer leaves and somebody waits. */
 KSI_COLD static void uncount_slow(ksi_word *word)
 {
@@ -62,14 +110,20 @@ KSI_COLD static void uncount_slow(ksi_word *word)
     ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
     uintptr_t w = ksi_load(word);
     uintptr_t coming = ksi_rw_coming(w);
-    uintptr_t left;
-    do {
+    /* Nobody, with the mark: it was somebody of the parent of this child of fork. */
+    ksl_thread *u = ksi_lot_first(&lot, (const void *)(uintptr_t)word, KSI_Q_UPGRADE);
+    for (bool gone = false; !gone;) {
         /* Others may have come meanwhile; then one of them is the last one. */
-        left = ksi_rw_one_less(w);
+        uintptr_t left = ksi_rw_one_less(w);
+        if (lets_upgrade(left) && u != NULL) {
+            gone = hand_over(word, &lot, &wake, &w, u);
+            continue;
+        }
         if (!KSI_FAULT(RW_LAST_SHARE_FORGETS))
             ksi_rw_pop(word, &lot, &wake, left, &coming);
         left = (left & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, &lot, coming);
-    } while (!ksi_cas_rel(word, &w, left));
+        gone = ksi_cas_rel(word, &w, left);
+    }
     ksi_lot_unlock(&lot, &wake);
 }
 
@@ -78,7 +132,8 @@ void ksi_rw_uncount(ksi_word *word)
     uintptr_t w = ksi_load(word);
     for (;;) {
         uintptr_t left = ksi_rw_one_less(w);
-        if (ksi_rw_unheld(left) && (w & KSI_QUEUED) != 0 && (w & KSI_SPIN) == 0) {
+        bool wakes = ksi_rw_unheld(left) ? (w & KSI_QUEUED) != 0 : lets_upgrade(left);
+        if (wakes && (w & KSI_SPIN) == 0) {
             uncount_slow(word);
             return;
         }
@@ -102,6 +157,12 @@ static bool take_note(const ksi_word *word, ksl_thread *t, uintptr_t kind)
     return true;
 }
 
+void ksi_rw_drop_notes(const ksi_word *word, ksl_thread *t)
+{
+    (void)take_note(word, t, KSI_NOTE_COUNTED);
+    (void)take_note(word, t, KSI_NOTE_OWNED);
+}
+
 /* What a real signal wanted during an inlined release. */
 static void play_put_off(ksl_thread *t)
 {
@@ -111,6 +172,8 @@ static void play_put_off(ksl_thread *t)
     ksi_fetch_sub(&t->front.claims, 1u);
     if (ksi_load(&t->attention) != 0)
         ksi_irq_play(t);
+    if (ksi_irq_floating()) /* it was meant for t, which may have masked it meanwhile */
+        ksi_irq_offer_floating();
 }
 
 void ksl_put_off_answer(void)
@@ -138,6 +201,7 @@ KSI_COLD void ksl_claims_answer(const ksi_word *fast)
         ksi_lot_lock(&lot, key);
         bool counted = take_note(word, t, KSI_NOTE_COUNTED);
         bool owned = take_note(word, t, KSI_NOTE_OWNED);
+        bool inside = take_note(word, t, KSI_NOTE_STAX);
         ksi_lot_pop_claims(&lot, key, KSI_Q_WRITE, &wake);
         ksi_lot_pop_claims(&lot, key, KSI_Q_READ, &wake);
         ksi_lot_unlock(&lot, &wake);
@@ -145,8 +209,18 @@ KSI_COLD void ksl_claims_answer(const ksi_word *fast)
             ksi_rw_uncount(word);
         else if (owned)
             ksi_rw_disown(word, t);
+        else if (inside)
+            ksi_stax_uncount(word);
     }
     play_put_off(t);
+}
+
+bool ksi_rw_interruptible(struct ksi_waiter *w, unsigned how)
+{
+    if ((how & KSI_RW_SIGNALS) == 0)
+        return false;
+    w->signals_only = (how & KSI_RW_STAY) != 0;
+    return !ksi_wait_interruptible(w);
 }
 
 bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
@@ -155,23 +229,39 @@ bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
     struct ksi_lot lot;
     KSI_POINT("rw: queued");
     ksi_rw_barrier();
+    if (KSI_FAULT(RW_NO_SECOND_LOOK) || !ksi_lot_find(&lot, w))
+        return true; /* popped: the wait ends at once, and the word may be gone */
     uintptr_t now = ksi_load_seq(word);
-    if ((ksi_rw_owner(now) == owner && (now & mark) != 0) || KSI_FAULT(RW_NO_SECOND_LOOK))
-        return true;
-    if (!ksi_lot_find(&lot, w))
-        return true; /* popped: the wait ends at once */
-    ksi_lot_remove(w);
-    ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+    bool stays = ksi_rw_owner(now) == owner && (now & mark) != 0;
+    if (!stays) {
+        ksi_lot_remove(w);
+        ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+    }
     ksi_lot_unlock(&lot, NULL);
-    return false;
+    return stays;
 }
 
 bool ksi_rw_waits_for(const ksi_word *word, const ksl_thread *t)
 {
     if (KSI_LIKELY(t->handlers == 0))
         return false;
-    const struct ksi_queue *q = ksi_load(&t->waiters[KSI_WAITER_LOCK].queue);
-    return q != NULL && q->address == (const void *)(uintptr_t)word;
+    const struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
+    return ksi_load(&w->queue) != NULL && w->address == (const void *)(uintptr_t)word;
+}
+
+bool ksi_rw_stop_waiting(const ksi_word *word, ksl_thread *t)
+{
+    struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
+    struct ksi_lot lot;
+    if (!ksi_rw_waits_for(word, t) || !ksi_lot_find(&lot, w))
+        return false;
+    bool off = ksi_rw_unheld(ksi_load_seq(word));
+    if (off) {
+        ksi_lot_remove(w);
+        ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+    }
+    ksi_lot_unlock(&lot, NULL);
+    return off;
 }
 
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
@@ -196,35 +286,79 @@ void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
     ksi_irq_unmask(t, level);
 }
 
-static void disown_slow(ksi_word *word)
+static void disown_queued(ksi_word *word, const ksl_thread *t)
 {
     struct ksi_lot lot;
     struct ksi_wake_list wake = KSI_WAKE_LIST;
     KSI_POINT("rw: disown");
     ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
     uintptr_t w = ksi_load(word); /* ours: only marks change, under this lock */
-    uintptr_t left = w & KSI_FLAGS;
+    uintptr_t left = w & KSI_FLAGS & ~(uintptr_t)KSI_LOOKS;
     uintptr_t coming = ksi_rw_coming(w);
     if (!KSI_FAULT(RW_NO_WAKE))
         ksi_rw_pop(word, &lot, &wake, left, &coming);
     left = (left & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, &lot, coming);
     if ((left & KSI_QUEUED) != 0)
         left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
+    if (ksi_load(&t->lenders) != NULL)
+        ksi_rw_lend(word, &lot, NULL); /* who is left lends to nobody for now */
     ksi_store_rel(word, left);
     ksi_lot_unlock(&lot, &wake);
 }
 
-void ksi_rw_disown(ksi_word *word, ksl_thread *t)
+/* Lending began while t gave the lock back; the word is a mere key. */
+KSI_COLD static void end_loans(const ksi_word *word, const ksl_thread *t)
 {
-    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    struct ksi_lot lot;
+    const void *key = (const void *)(uintptr_t)word;
+    ksi_lot_lock(&lot, key);
+    ksi_lot_end_loans(&lot, key, KSI_Q_WRITE, t);
+    ksi_lot_end_loans(&lot, key, KSI_Q_READ, t);
+    ksi_lot_unlock(&lot, NULL);
+}
+
+/*
+ * The word has marks, or the owner looks. If a writer is on its way, that one sees to the
+ * others: there is nobody to wake.
+ */
+KSI_COLD static void disown_slow(ksi_word *word, const ksl_thread *t)
+{
+    uintptr_t w = ksi_load(word);
+    while (((w & KSI_QUEUED) == 0 || ksi_rw_coming(w) != 0) && !ksi_lend_matters()) {
+        uintptr_t left = w & KSI_FLAGS & ~(uintptr_t)KSI_LOOKS;
+        if ((left & KSI_QUEUED) != 0)
+            left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
+        if (ksi_cas(word, &w, left)) {
+            if (KSI_UNLIKELY(ksi_lend_matters()) && ksi_load_seq(&t->lenders) != NULL)
+                end_loans(word, t);
+            return;
+        }
+    }
+    disown_queued(word, t);
+}
+
+static void drop_exclusive(const ksi_word *word, ksl_thread *t)
+{
     struct ksl_slot *s = ksi_exclusive_find(t, word);
     if (s != NULL)
         ksi_slot_clear(t, s);
     if (s == ksi_near_slot(t, word))
         (void)take_note(word, t, KSI_NOTE_OWNED);
+}
+
+void ksi_rw_disown(ksi_word *word, ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    struct ksl_slot *s = ksi_near_slot(t, word);
+    uintptr_t entry = ksi_load(&s->lock);
+    if (t->handlers == 0 && ksi_slot_names(entry, word) &&
+        (entry & KSI_ENTRY_MASK) == KSI_EXCLUSIVE_ENTRY)
+        ksi_store_rel(&s->lock, (uintptr_t)0); /* no handler has made it of a share */
+    else
+        drop_exclusive(word, t);
     uintptr_t w = ksi_load(word);
-    if ((w & KSI_MARKS) != 0) {
-        disown_slow(word);
+    if ((w & (KSI_MARKS | KSI_LOOKS)) != 0) {
+        disown_slow(word, t);
         ksi_irq_unmask(t, level);
         return;
     }

@@ -16,8 +16,11 @@
  *   0             writer: CAS -> owner, if slots are closed; counted reader: CAS -> n=1
  *   READ|n*ONE    reader: CAS n+1; leaving reader: CAS n-1; the last one with
  *                 WRITERS or READERS set and SPIN clear: under the bucket lock;
- *                 the only sharer: CAS -> owner (upgrade)
- *   owner         owner: plain store -> 0 if there are no marks and no RECURSED, else
+ *                 the only sharer: CAS -> owner (upgrade); with UPGRADING, the
+ *                 last one but one: CAS -> owner for the one that is left, under
+ *                 the bucket lock
+ *   owner         owner: plain store -> 0 if there are no marks and no RECURSED; CAS -> 0
+ *                 with its marks, if a writer is COMING or nobody is queued; else
  *                 under the bucket lock; downgrade, under it: store -> READ|ONE
  *
  *   mark     set                             cleared
@@ -37,8 +40,13 @@
  *   SLOTS|BIAS    or in near slots, without     likewise            likewise
  *
  * With an owner, SLOTS says only how it goes on after the release, and BIAS is never
- * set. RECURSED is set and cleared by the owner. base (sx, mutex) is always set,
- * so that zeroed memory is not a lock.
+ * set. RECURSED is set and cleared by the owner; beside READ the same bit is UPGRADING:
+ * one of the sharers is queued for its upgrade, which set the bit under the bucket lock
+ * after it had the slots closed; they stay closed meanwhile. In classes whose waiters
+ * lend, which do not use RECURSED, it is LOOKS beside an owner: that one took the lock
+ * with waiters there and does not give it back by a plain store, so who queues needs no
+ * claim. base (sx, mutex) is always
+ * set, so that zeroed memory is not a lock.
  *
  * Invariants, whenever the bucket lock is free:
  *   I1  somebody is queued => slots are closed and every share is counted, or there
@@ -67,6 +75,8 @@ enum {
     KSI_BIAS = KSL_WORD_BIAS,
     KSI_SPIN = 64,
     KSI_RECURSED = 128,
+    KSI_UPGRADING = 128, /* beside READ */
+    KSI_LOOKS = 128,     /* beside an owner, in classes that lend */
     KSI_BASE = KSL_WORD_BASE,
     KSI_ONE = KSI_THREAD_ALIGN,
     KSI_FLAGS = KSI_ONE - 1,
@@ -80,13 +90,16 @@ enum {
     KSI_RW_SIGNALS =
         1,           /* a signal (-ERESTART) or a forced unblock (-EINTR) ends the wait */
     KSI_RW_PASS = 2, /* a reader that queued writers do not stop */
-    KSI_RW_OPEN = 4  /* no wait with interrupts masked: -EPERM */
+    KSI_RW_OPEN = 4, /* no wait with interrupts masked: -EPERM */
+    KSI_RW_STAY = 8  /* forced unblocks do not end it */
 };
 
 struct ksi_rw_class {
     enum ksi_kind kind;
     uintptr_t base;
-    unsigned tags; /* of entries in slots */
+    uintptr_t tags; /* of entries in slots */
+    bool counts;    /* no shares in slots */
+    bool lends;     /* waiters lend their priority to the owner; the most urgent first */
 };
 
 static inline uintptr_t ksi_rw_owner(uintptr_t word)
@@ -108,6 +121,12 @@ static inline bool ksi_rw_may_share(uintptr_t word, unsigned how)
 {
     return ksi_rw_owner(word) == 0 &&
            ((word & (KSI_WRITERS | KSI_SPIN)) == 0 || (how & KSI_RW_PASS) != 0);
+}
+
+/* Slots are open, and no owner or other writer keeps readers from them. */
+static inline bool ksi_rw_slots_open(uintptr_t word)
+{
+    return (word & KSI_TIER) != 0 && (word & KSI_SPIN) == 0 && ksi_rw_owner(word) == 0;
 }
 
 static inline uintptr_t ksi_rw_one_more(uintptr_t word)
@@ -153,6 +172,14 @@ bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
 void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
 
 /*
+ * The same, but waits for the other sharers to leave. -EAGAIN if a writer waits or
+ * another sharer is upgrading, -EPERM as `how` says, -EDEADLK if t has several; then
+ * nothing changes.
+ */
+int ksi_rw_await_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
+                         unsigned how);
+
+/*
  * A lock begins at this address: records of an earlier one there are dropped, which
  * nobody may be using any more.
  */
@@ -171,9 +198,10 @@ enum { KSI_RW_PATIENCE = 200 };
 
 /*
  * Notes in a descriptor's `converted`, for the word of each near slot: the share that the
- * slot shows is counted; the hold is exclusive, whatever is stored to the slot.
+ * slot shows is counted; the hold is exclusive, whatever is stored to the slot; the entry
+ * of a stax is counted.
  */
-enum { KSI_NOTE_COUNTED = 0, KSI_NOTE_OWNED = 1 };
+enum { KSI_NOTE_COUNTED = 0, KSI_NOTE_OWNED = 1, KSI_NOTE_STAX = 2 };
 
 /* rw_slots.c */
 
@@ -182,6 +210,9 @@ enum { KSI_NOTE_COUNTED = 0, KSI_NOTE_OWNED = 1 };
  * have masked interrupts, and keep them so while it has SPIN.
  */
 bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t);
+/* The same for any word that stands for entries in slots: it is `closed` then. */
+bool ksi_rw_close_word(ksi_word *word, uintptr_t seen, uintptr_t closed, bool biased,
+                       ksl_thread *t);
 /* The caller no longer has SPIN. */
 void ksi_rw_closed(ksl_thread *t);
 /* Waits a little for shares in slots, then counts those that are left. */
@@ -200,10 +231,24 @@ void ksi_rw_barrier(void);
 struct ksi_lot;
 struct ksi_wake_list;
 
+/*
+ * With the bucket lock, w queued: signals may end the wait from now on, if `how` says
+ * so; true if one is pending already, and w is off the queue.
+ */
+bool ksi_rw_interruptible(struct ksi_waiter *w, unsigned how);
+
+/* Masked: t has emptied its slot for this word; notes on it, if any, are settled. */
+void ksi_rw_drop_notes(const ksi_word *word, ksl_thread *t);
 /* Gives back a share that the word counts. */
 void ksi_rw_uncount(ksi_word *word);
 /* With the bucket lock: the marks as the queues are; coming: KSI_COMING or 0. */
 uintptr_t ksi_rw_marks(ksi_word *word, const struct ksi_lot *lot, uintptr_t coming);
+/* With the bucket lock: all who are queued lend to owner, NULL: to nobody (wait/lend.h).
+ */
+void ksi_rw_lend(ksi_word *word, struct ksi_lot *lot, ksl_thread *owner);
+/* With the bucket lock, w queued: it waits for `owner`, 0: nobody, and lends to it. */
+void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
+                     struct ksi_waiter *w, uintptr_t owner);
 /* The COMING that the word still means. */
 uintptr_t ksi_rw_coming(uintptr_t w);
 /* With the bucket lock: pops whom the word, as it will be, lets go on. */
@@ -227,6 +272,19 @@ bool ksi_rw_may_sleep(ksi_word *word, struct ksi_waiter *w, uintptr_t owner,
  * if the handler took it and kept it.
  */
 bool ksi_rw_waits_for(const ksi_word *word, const ksl_thread *t);
+/*
+ * Likewise, but the handler will give the lock back: true if the thread waits for
+ * nobody's lock and has been taken off the queue; it tries again after the handler.
+ */
+bool ksi_rw_stop_waiting(const ksi_word *word, ksl_thread *t);
+
+/* rw_convert.c */
+
+/* t is the owner now: who waits already lends to it. */
+void ksi_rw_adopt(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
+/* Closes the slots if t alone has shares in them; `shares` of it are counted. Masked. */
+bool ksi_rw_own_past_slots(ksi_word *word, ksl_thread *t, uintptr_t seen,
+                           uintptr_t shares);
 
 /* rw_tune.c */
 

@@ -5,6 +5,7 @@
 
 #include "platform/testing.h"
 #include "thread/irq.h"
+#include "wait/lend.h"
 #include "wait/spin.h"
 #include "wait/wait.h"
 
@@ -79,7 +80,7 @@ static bool grab(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     if (in)
         record(c, word, t, site);
     ksi_irq_unmask(t, level);
-    if (in && (w & (KSI_SLOTS | KSI_MARKS | KSI_SPIN)) == 0)
+    if (in && !c->counts && (w & (KSI_SLOTS | KSI_MARKS | KSI_SPIN)) == 0)
         ksi_rw_tune_counted(word);
     return in;
 }
@@ -93,8 +94,9 @@ bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
 enum step { IN, QUEUED, HELD_BY_SELF };
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
-static enum step share_or_queue(ksi_word *word, struct ksi_lot *lot, struct ksi_waiter *w,
-                                unsigned how, uintptr_t *owner)
+static enum step share_or_queue(const struct ksi_rw_class *c, ksi_word *word,
+                                struct ksi_lot *lot, struct ksi_waiter *w, unsigned how,
+                                uintptr_t *owner)
 {
     const void *key = (const void *)(uintptr_t)word;
     uintptr_t now = ksi_load(word);
@@ -118,8 +120,12 @@ static enum step share_or_queue(ksi_word *word, struct ksi_lot *lot, struct ksi_
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_READ, KSI_FIFO, NULL);
             KSI_POINT("rw: claim");
-            if (*owner != 0)
+            bool looks = c->lends && (now & KSI_LOOKS) != 0;
+            if (*owner != 0 && !looks)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
+            ksi_rw_lend_one(c, word, w, *owner);
+            if (looks)
+                *owner = 0; /* it sees the mark: no second look is needed */
             return QUEUED;
         }
     }
@@ -144,9 +150,8 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
         struct ksi_lot lot;
         uintptr_t owner = 0;
         ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
-        enum step step = share_or_queue(word, &lot, w, how, &owner);
-        bool ended =
-            step == QUEUED && (how & KSI_RW_SIGNALS) != 0 && !ksi_wait_interruptible(w);
+        enum step step = share_or_queue(c, word, &lot, w, how, &owner);
+        bool ended = step == QUEUED && ksi_rw_interruptible(w, how);
         if (step == IN)
             record(c, word, t, site);
         ksi_lot_unlock(&lot, NULL);
@@ -159,6 +164,8 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
         if (owner != 0 && !ksi_rw_may_sleep(word, w, owner, KSI_READERS))
             continue;
         enum ksi_outcome outcome = ksi_wait(w, KSI_FOREVER);
+        if (outcome == KSI_DESTROYED)
+            return -EIDRM; /* the word may be gone */
         if (outcome != KSI_WOKEN)
             return give_up(word, outcome);
         if (grab(c, word, t, how, site))

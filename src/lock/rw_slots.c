@@ -99,16 +99,23 @@ void ksi_up_locks_after_fork(bool child)
         ksi_fetch_sub(&gate, 1u);
 }
 
-bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t)
+bool ksi_rw_close_word(ksi_word *word, uintptr_t seen, uintptr_t closed, bool biased,
+                       ksl_thread *t)
 {
     enter_closing(t);
-    if (!ksi_cas(word, &seen, (seen & ~(uintptr_t)KSI_TIER) | KSI_SPIN)) {
+    if (!ksi_cas(word, &seen, closed)) {
         ksi_rw_closed(t);
         return false;
     }
-    if ((seen & KSI_BIAS) != 0)
+    if (biased)
         barrier_for_stores();
     return true;
+}
+
+bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t)
+{
+    uintptr_t closed = (seen & ~(uintptr_t)KSI_TIER) | KSI_SPIN;
+    return ksi_rw_close_word(word, seen, closed, (seen & KSI_BIAS) != 0, t);
 }
 
 static bool shows(const ksl_thread *u, const ksi_word *word)
@@ -234,8 +241,7 @@ static void drop_entry(const ksi_word *word, ksl_thread *u, struct ksl_slot *s)
         return;
     uintptr_t *note = &u->converted[ksi_near_index(u, s)];
     uintptr_t seen = ksi_load(note);
-    if ((seen & ~(uintptr_t)KSI_TAGS) == (uintptr_t)word &&
-        ksi_cas(note, &seen, (uintptr_t)0))
+    if ((seen & ~KSI_TAGS) == (uintptr_t)word && ksi_cas(note, &seen, (uintptr_t)0))
         ksi_fetch_sub(&u->front.claims, 1u);
 }
 

@@ -69,7 +69,7 @@ static void raise_tier(ksi_word *word, uintptr_t tier)
     KSI_POINT("rw: raise");
     uintptr_t w = ksi_load(word);
     /* An owner: a handler has made that of the caller's share meanwhile. */
-    if (((w & (KSI_MARKS | KSI_SPIN)) == 0 || KSI_FAULT(RW_ARMS_LATE)) &&
+    if (((w & (KSI_MARKS | KSI_SPIN | KSI_UPGRADING)) == 0 || KSI_FAULT(RW_ARMS_LATE)) &&
         ksi_rw_owner(w) == 0)
         ksi_cas(word, &w, w | tier);
 }

@@ -5,6 +5,7 @@
 
 #include "platform/testing.h"
 #include "thread/irq.h"
+#include "wait/lend.h"
 #include "wait/spin.h"
 #include "wait/wait.h"
 
@@ -42,17 +43,11 @@ static void unmask(struct taking *k)
         ksi_irq_unmask(k->t, k->level);
 }
 
-/* Slots are open, and no owner or other writer keeps readers from them. */
-static bool slots_open(uintptr_t w)
-{
-    return (w & KSI_TIER) != 0 && (w & KSI_SPIN) == 0 && ksi_rw_owner(w) == 0;
-}
-
 /* If the slots are open: closes and empties them. Masked. */
 static void close_slots(struct taking *k)
 {
     uintptr_t seen = ksi_load(k->word);
-    if (!slots_open(seen))
+    if (!ksi_rw_slots_open(seen))
         return;
     uint64_t since = ksi_rw_tune_closing(seen);
     if (!ksi_rw_close(k->word, seen, k->t))
@@ -66,7 +61,8 @@ static void close_slots(struct taking *k)
 /* Nobody holds it and no other writer empties the slots. */
 static bool may_own(const struct taking *k, uintptr_t w)
 {
-    return ksi_rw_unheld(w) && ((w & KSI_SPIN) == 0 || (k->mine & KSI_SPIN) != 0);
+    return ksi_rw_unheld(w) && (w & KSI_BASE) == k->class->base &&
+           ((w & KSI_SPIN) == 0 || (k->mine & KSI_SPIN) != 0);
 }
 
 /* The word with this writer as owner. */
@@ -75,6 +71,8 @@ static uintptr_t owned(const struct taking *k, uintptr_t w)
     uintptr_t now = (w & KSI_FLAGS & ~k->mine) | (uintptr_t)k->t;
     if ((k->mine & KSI_SPIN) != 0 && (now & KSI_MARKS) == 0)
         now |= ksi_rw_tune_closed(k->word, k->tier, k->since);
+    if (k->class->lends && (w & KSI_QUEUED) != 0)
+        now |= KSI_LOOKS;
     return now;
 }
 
@@ -87,18 +85,21 @@ static void record(const struct taking *k)
 static bool grab(struct taking *k)
 {
     bool in = false;
-    mask(k);
     uintptr_t w = ksi_load(k->word);
+    if (!may_own(k, w) && !ksi_rw_slots_open(w))
+        return false;
+    mask(k);
     for (;;) {
-        if (slots_open(w)) {
+        if (ksi_rw_slots_open(w)) {
             close_slots(k);
             w = ksi_load(k->word);
         } else if (!may_own(k, w)) {
             break;
-        } else if (ksi_cas_acq(k->word, &w, owned(k, w))) {
+        } else if (ksi_cas(k->word, &w, owned(k, w))) {
             in = true;
             record(k);
             drop_spin(k);
+            ksi_rw_adopt(k->class, k->word, k->t);
             break;
         }
     }
@@ -106,7 +107,7 @@ static bool grab(struct taking *k)
     return in;
 }
 
-enum step { IN, QUEUED, SLOTS_OPEN, HELD_BY_SELF };
+enum step { IN, QUEUED, SLOTS_OPEN, HELD_BY_SELF, GONE };
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
 static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_waiter *w,
@@ -117,21 +118,31 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
     for (;;) {
         uintptr_t coming = (k->mine & KSI_COMING) != 0 ? 0 : ksi_rw_coming(now);
         uintptr_t waiting = (now & ~(k->mine | KSI_COMING)) | coming | KSI_WRITERS;
-        if (slots_open(now))
+        if ((now & KSI_BASE) != k->class->base)
+            return GONE; /* destroyed after the caller was woken */
+        if (ksi_rw_slots_open(now))
             return SLOTS_OPEN; /* I1 */
         if (ksi_rw_owner(now) == (uintptr_t)k->t || ksi_share_find(k->t, k->word) != NULL)
             return HELD_BY_SELF; /* a handler has taken it and kept it */
         if (may_own(k, now)) {
             uintptr_t marks = ksi_rw_marks(k->word, lot, coming);
             if (ksi_cas_acq(k->word, &now,
-                            (owned(k, now) & ~(uintptr_t)KSI_MARKS) | marks))
+                            (owned(k, now) & ~(uintptr_t)KSI_MARKS) | marks)) {
+                if (k->class->lends && ksi_lend_matters())
+                    ksi_rw_lend(k->word, lot, k->t);
                 return IN;
+            }
         } else if (now == waiting || ksi_cas(k->word, &now, waiting)) {
             *owner = ksi_rw_owner(now);
-            ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE, KSI_FIFO, NULL);
+            ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE,
+                            k->class->lends ? KSI_PRIORITY : KSI_FIFO, NULL);
             KSI_POINT("rw: claim");
-            if (*owner != 0)
+            bool looks = k->class->lends && (now & KSI_LOOKS) != 0;
+            if (*owner != 0 && !looks)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
+            ksi_rw_lend_one(k->class, k->word, w, *owner);
+            if (looks)
+                *owner = 0; /* it sees the mark: no second look is needed */
             return QUEUED;
         }
     }
@@ -153,6 +164,18 @@ static int give_up(struct taking *k, enum ksi_outcome outcome)
     return error;
 }
 
+/* Woken: whoever came in between may soon be gone. */
+static bool spin_again(struct taking *k)
+{
+    unsigned limit = ksi_spin_limit(k->t);
+    for (unsigned i = 0; i < limit && (k->mine & KSI_SPIN) == 0; i++) {
+        if (grab(k))
+            return true;
+        ksi_pause();
+    }
+    return false;
+}
+
 KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
 {
     struct ksi_waiter *w = &k->t->waiters[KSI_WAITER_LOCK];
@@ -162,8 +185,7 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
         mask(k);
         ksi_lot_lock(&lot, (const void *)(uintptr_t)k->word);
         enum step step = own_or_queue(k, &lot, w, &owner);
-        bool ended =
-            step == QUEUED && (how & KSI_RW_SIGNALS) != 0 && !ksi_wait_interruptible(w);
+        bool ended = step == QUEUED && ksi_rw_interruptible(w, how);
         ksi_lot_unlock(&lot, NULL);
         if (step == SLOTS_OPEN) {
             close_slots(k);
@@ -181,6 +203,8 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
             (void)ksi_rw_tune_closed(k->word, k->tier, k->since);
         drop_spin(k);
         unmask(k);
+        if (step == GONE)
+            return -EIDRM;
         if (step == IN)
             return 0;
         if (ended)
@@ -188,20 +212,25 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
         if (owner != 0 && !ksi_rw_may_sleep(k->word, w, owner, KSI_WRITERS))
             continue;
         enum ksi_outcome outcome = ksi_wait(w, KSI_FOREVER);
+        if (outcome == KSI_DESTROYED)
+            return -EIDRM; /* the word may be gone */
         if (outcome != KSI_WOKEN)
             return give_up(k, outcome);
         k->mine = w->chosen ? KSI_COMING : 0;
+        if (spin_again(k))
+            return 0;
     }
 }
 
 int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsigned how,
                const void *site)
 {
+    enum { GAP_MAX = 128 };
     struct taking k = {
         .class = c, .word = word, .t = t, .site = site, .level = ksi_load(&t->level)};
     unsigned limit = ksi_spin_limit(t);
     unsigned patience = KSI_RW_PATIENCE; /* others wait for who has SPIN */
-    for (unsigned i = 0; i <= limit && patience > 0; i++) {
+    for (unsigned i = 0, gap = 1; i <= limit && patience > 0; i++) {
         KSI_POINT("rw: own");
         if (grab(&k)) {
             if (i > 0)
@@ -211,6 +240,10 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
         if ((k.mine & KSI_SPIN) != 0)
             patience--;
         ksi_pause();
+        /* Looking at the word takes it from the owner, so less and less often. */
+        for (unsigned j = 1; c->lends && j < gap && i < limit; j++, i++)
+            ksi_pause();
+        gap = gap < GAP_MAX ? 2 * gap : gap;
     }
     ksi_spin_learn(t, limit, false);
     if ((how & KSI_RW_OPEN) == 0 || k.level == 0)
@@ -222,31 +255,6 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
     return -EPERM;
 }
 
-/* Closes the slots if t alone has shares in them; `shares` of it are counted. */
-static bool own_past_slots(ksi_word *word, ksl_thread *t, uintptr_t seen,
-                           uintptr_t shares)
-{
-    uint64_t since = ksi_rw_tune_closing(seen);
-    if (!ksi_rw_close(word, seen, t))
-        return false;
-    uintptr_t tier = seen & KSI_TIER;
-    if (!ksi_rw_seen_in_slots(word, t) || KSI_FAULT(RW_UPGRADE_UNCHECKED)) {
-        uintptr_t w = ksi_load(word);
-        while (ksi_rw_count(w) == shares) {
-            uintptr_t now =
-                (w & KSI_FLAGS & ~(uintptr_t)(KSI_SPIN | KSI_READ)) | (uintptr_t)t;
-            if ((now & KSI_MARKS) == 0)
-                now |= ksi_rw_tune_closed(word, tier, since);
-            if (ksi_cas_acq(word, &w, now)) {
-                ksi_rw_closed(t);
-                return true;
-            }
-        }
-    }
-    ksi_rw_open(word, t, tier);
-    return false;
-}
-
 bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                     const void *site)
 {
@@ -255,125 +263,23 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     bool in = false;
     while (!in && ksi_rw_unheld(w) && (w & KSI_SPIN) == 0 && !ksi_rw_waits_for(word, t)) {
         if ((w & KSI_TIER) == 0) {
-            in = ksi_cas_acq(word, &w, (w & KSI_FLAGS) | (uintptr_t)t);
+            bool looks = c->lends && (w & KSI_QUEUED) != 0;
+            in = ksi_cas(word, &w,
+                         (w & KSI_FLAGS) | (uintptr_t)t | (looks ? KSI_LOOKS : 0));
             continue;
         }
         /* The own slot may show a share that an interrupted fast path is taking. */
         if (ksi_share_find(t, word) != NULL || ksi_rw_seen_in_slots(word, t))
             break;
-        in = own_past_slots(word, t, w, 0);
+        in = ksi_rw_own_past_slots(word, t, w, 0);
         w = ksi_load(word);
     }
-    if (in)
+    if (in) {
         (void)ksi_slot_push(t, word, KSI_EXCLUSIVE_ENTRY, c->tags, site);
+        ksi_rw_adopt(c, word, t);
+    }
     ksi_irq_unmask(t, level);
     return in;
-}
-
-static void set_note(ksi_word *word, ksl_thread *t, struct ksl_slot *s, uintptr_t kind)
-{
-    uintptr_t *note = &t->converted[ksi_near_index(t, s)];
-    if (ksi_load(note) == 0)
-        ksi_fetch_add(&t->front.claims, 1u);
-    ksi_store(note, (uintptr_t)word + kind);
-}
-
-static void drop_note(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
-{
-    uintptr_t *note = &t->converted[ksi_near_index(t, s)];
-    if ((ksi_load(note) & ~(uintptr_t)KSI_TAGS) != (uintptr_t)word)
-        return;
-    ksi_store(note, (uintptr_t)0);
-    ksi_fetch_sub(&t->front.claims, 1u);
-}
-
-/*
- * s is the entry of a share that has become an exclusive hold, or the reverse. A handler
- * may do that while the inlined fast path of its thread is about to empty the slot by a
- * plain store: then the note tells what that store has not given back.
- */
-static void turn_exclusive(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                           struct ksl_slot *s)
-{
-    uintptr_t kind = KSI_EXCLUSIVE_ENTRY;
-    if (s == ksi_near_slot(t, word) && t->handlers > 0) {
-        set_note(word, t, s, KSI_NOTE_OWNED);
-        kind = KSI_ENTRY_MASK;
-    } else if (s == ksi_near_slot(t, word)) {
-        drop_note(word, t, s);
-    }
-    ksi_store(&s->lock, (uintptr_t)word | kind | c->tags);
-}
-
-static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
-                         struct ksl_slot *s)
-{
-    if (s == ksi_near_slot(t, word))
-        set_note(word, t, s, KSI_NOTE_COUNTED);
-    ksi_store(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
-}
-
-bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
-{
-    bool in = false;
-    unsigned turn = 0;
-    for (unsigned tries = 0; tries < KSI_RW_PATIENCE;) {
-        uint32_t level = ksi_irq_mask(t);
-        struct ksl_slot *s = ksi_share_find(t, word);
-        if (s == NULL) { /* a handler has given it back */
-            ksi_irq_unmask(t, level);
-            break;
-        }
-        uintptr_t w = ksi_load_acq(word);
-        uintptr_t mine = ksi_entry_of(ksi_load_acq(&s->lock)) == KSI_COUNTED ? 1 : 0;
-        uintptr_t first = w;
-        bool spin = (w & KSI_SPIN) != 0;
-        KSI_POINT("rw: upgrade");
-        if (!spin && ksi_rw_owner(w) == 0 && ksi_rw_count(w) == mine) {
-            if ((w & KSI_TIER) != 0)
-                in = own_past_slots(word, t, w, mine);
-            else if (mine == 1)
-                in = ksi_cas_acq(word, &w,
-                                 (w & KSI_FLAGS & ~(uintptr_t)KSI_READ) | (uintptr_t)t);
-        }
-        if (in)
-            turn_exclusive(c, word, t, s);
-        bool again = !in && (spin || w != first || ksi_load(word) != first);
-        ksi_irq_unmask(t, level);
-        if (!again || t->handlers > 0)
-            break;
-        if (spin)
-            ksi_spin_turn(
-                turn++); /* a writer may be about to count our share; soon done */
-        else
-            tries++;
-    }
-    return in;
-}
-
-void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
-{
-    struct ksi_lot lot;
-    struct ksi_wake_list wake = KSI_WAKE_LIST;
-    struct ksl_slot *s = ksi_exclusive_find(t, word);
-    const void *key = (const void *)(uintptr_t)word;
-    KSI_POINT("rw: downgrade");
-    ksi_lot_lock(&lot, key);
-    if (s == NULL)
-        t->unshared++;
-    else
-        turn_counted(c, word, t, s);
-    uintptr_t w = ksi_load(word); /* ours: only marks change, under this lock */
-    while (ksi_lot_pop(&lot, key, KSI_Q_READ, &wake))
-        ;
-    uintptr_t left = ksi_rw_one_more(w & KSI_FLAGS & ~(uintptr_t)KSI_MARKS) |
-                     ksi_rw_marks(word, &lot, ksi_rw_coming(w));
-    if (KSI_FAULT(RW_DOWNGRADE_FREES))
-        left = ksi_rw_one_less(left);
-    if ((left & KSI_QUEUED) != 0)
-        left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
-    ksi_store_rel(word, left);
-    ksi_lot_unlock(&lot, &wake);
 }
 
 bool ksi_rw_busy(ksi_word *word, ksl_thread *t)

@@ -227,6 +227,12 @@ int ksl_block_wake_reason(ksl_thread *t, int reason)
         !ksi_thread_alive(t) || !ksi_lot_find(&lot, block_waiter(t)))
         return 0;
     struct ksi_wake_list wake = {NULL, NULL, outcomes[reason]};
+    unsigned kind = block_waiter(t)->queue->kind;
+    if (kind != KSI_Q_BLOCK &&
+        kind != KSI_Q_SLEEP) { /* it waits for another kernel's event */
+        ksi_lot_unlock(&lot, NULL);
+        return 0;
+    }
     ksi_lot_remove(block_waiter(t));
     ksi_wake_add(&wake, block_waiter(t));
     ksi_lot_unlock(&lot, &wake);

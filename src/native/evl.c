@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* EVL: documented names -> locks. */
 
+#include "lock/kmutex.h"
 #include "lock/ksem.h"
 #include "lock/stax.h"
 #include "platform/host.h"
@@ -9,12 +10,14 @@
 #include "wait/wait.h"
 
 #include <evl/flag.h>
+#include <evl/mutex.h>
 #include <evl/sched.h>
 #include <evl/sem.h>
 #include <evl/stax.h>
 #include <evl/thread.h>
 
 #include <limits.h>
+#include <stddef.h>
 
 void evl_schedule(void)
 {
@@ -170,31 +173,65 @@ void evl_flush_flag(struct evl_flag *wf, int reason)
     }
 }
 
+_Static_assert(sizeof(struct evl_stax) == sizeof(struct ksi_stax) &&
+                   offsetof(struct evl_stax, ksl_gate) == offsetof(struct ksi_stax, gate),
+               "lock/stax.h");
+
+static inline struct ksi_stax *of_stax(struct evl_stax *stax)
+{
+    return (struct ksi_stax *)(void *)stax;
+}
+
 int ksl_evl_init_stax(struct evl_stax *stax, int flags)
 {
     if ((flags & ~EVL_STAX_INBAND_SPIN) != 0)
         ksi_up_bad_argument("evl_init_stax", (unsigned long)flags, KSI_SITE());
-    ksi_stax_init(&stax->ksl_word);
+    ksi_stax_init(of_stax(stax));
     return 0;
 }
 
 int evl_destroy_stax(struct evl_stax *stax)
 {
-    ksi_stax_destroy(&stax->ksl_word, KSI_SITE());
+    ksi_stax_destroy(of_stax(stax), KSI_SITE());
     return 0;
 }
 
-int evl_lock_stax(struct evl_stax *stax)
+int(evl_lock_stax)(struct evl_stax *stax)
 {
-    return ksi_stax_lock(&stax->ksl_word, KSI_SITE());
+    return ksi_stax_lock(of_stax(stax), KSI_SITE());
 }
 
-int evl_trylock_stax(struct evl_stax *stax)
+int(evl_trylock_stax)(struct evl_stax *stax)
 {
-    return ksi_stax_try(&stax->ksl_word, KSI_SITE()) ? 0 : -EAGAIN;
+    return ksi_stax_try(of_stax(stax), KSI_SITE()) ? 0 : -EAGAIN;
 }
 
-void evl_unlock_stax(struct evl_stax *stax)
+void(evl_unlock_stax)(struct evl_stax *stax)
 {
-    ksi_stax_unlock(&stax->ksl_word, KSI_SITE());
+    ksi_stax_unlock(of_stax(stax), KSI_SITE());
+}
+
+void evl_init_kmutex(struct evl_kmutex *kmutex)
+{
+    ksi_kmutex_init(&kmutex->ksl_word);
+}
+
+void evl_destroy_kmutex(struct evl_kmutex *kmutex)
+{
+    ksi_kmutex_destroy(&kmutex->ksl_word, KSI_SITE());
+}
+
+int evl_lock_kmutex(struct evl_kmutex *kmutex)
+{
+    return ksi_kmutex_lock(&kmutex->ksl_word, KSI_SITE());
+}
+
+int evl_trylock_kmutex(struct evl_kmutex *kmutex)
+{
+    return ksi_kmutex_try(&kmutex->ksl_word, KSI_SITE());
+}
+
+void evl_unlock_kmutex(struct evl_kmutex *kmutex)
+{
+    ksi_kmutex_unlock(&kmutex->ksl_word, KSI_SITE());
 }

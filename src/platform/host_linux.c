@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Looked at once, when the process starts: a thread that is bound later is not all. */
 unsigned ksi_cpu_count(void)
 {
     static unsigned known;
@@ -33,6 +34,11 @@ unsigned ksi_cpu_count(void)
     ksi_store(&known, n);
     errno = saved;
     return n;
+}
+
+__attribute__((constructor)) static void count_cpus(void)
+{
+    (void)ksi_cpu_count();
 }
 
 void ksi_yield(void)

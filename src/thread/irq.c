@@ -141,9 +141,12 @@ void ksi_irq_play(ksl_thread *t)
         if (ksi_load_acq(&t->pending) != 0 || ksi_irq_floating() ||
             ksi_load_acq(&t->signal_work) != 0)
             ksi_store_seq(&t->attention, 1u);
-        ksi_irq_set(t, level);
-        if (level == 0 && t->handlers == 0 && ksi_xchg(&t->signal_work, 0u) != 0)
+        /* A handler's lock may have put off a signal that was for the thread's wait. */
+        if (level == 0 && t->handlers == 0 &&
+            (ksi_xchg(&t->signal_work, 0u) != 0 ||
+             (ksi_load(&t->asleep) != 0 && ksi_fetch_or(&t->signals, (uint64_t)0) != 0)))
             ksi_up_end_wait(t, KSI_SIGNALLED);
+        ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
     } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->attention) != 0 &&
              choose(t, level) >= 0);
     pthread_setcancelstate(cancel, NULL);

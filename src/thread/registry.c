@@ -125,6 +125,7 @@ static void reset(ksl_thread *t)
 {
     t->level = 0;
     t->stage = KSL_STAGE_INBAND;
+    ksi_store(&t->front.stage, 0u);
     t->stalled = 0;
     t->handlers = 0;
     t->preempt = 0;
@@ -148,8 +149,11 @@ static void reset(ksl_thread *t)
     t->unshared = 0;
     t->spin_mutexes = 0;
     t->spin_limit = 0;
+    t->event_spin = (struct ksi_event_spin){0, 0, 0, 0};
     ksi_store(&t->exit_rounds, 0u);
     t->prepared = 0;
+    ksi_store(&t->events, (uint64_t)0);
+    t->contexts = NULL;
     ksi_store(&t->attention, 0u);
     ksi_store(&t->kicked, 0u);
     ksi_store(&t->evl_kicked, 0u);

@@ -24,8 +24,12 @@ void ksi_rt_mirror(ksl_thread *t)
     if (!wanted())
         return;
     int saved = errno;
-    int urgency = ksi_thread_urgency(t);
-    struct sched_param param = {.sched_priority = urgency};
-    sched_setscheduler(ksi_load(&t->tid), urgency > 0 ? SCHED_FIFO : SCHED_OTHER, &param);
+    int urgency;
+    do { /* others may do the same with an older value meanwhile */
+        urgency = ksi_thread_urgency(t);
+        struct sched_param param = {.sched_priority = urgency};
+        sched_setscheduler(ksi_load(&t->tid), urgency > 0 ? SCHED_FIFO : SCHED_OTHER,
+                           &param);
+    } while (ksi_thread_urgency(t) != urgency);
     errno = saved;
 }

@@ -29,7 +29,7 @@ static bool valid(int signo)
     return signo >= 1 && signo <= SIGNALS;
 }
 
-static bool ignored(int signo)
+bool ksi_signal_ignored(int signo)
 {
     return (ksi_load(&actions[signo - 1]) & KSL_SIGNAL_IGNORE) != 0;
 }
@@ -41,7 +41,7 @@ int ksi_signal_next(const ksl_thread *t)
     uint64_t set = ksi_load_acq(&t->signals) & ~ksi_load(&t->signal_mask);
     for (; set != 0; set &= set - 1) {
         int signo = __builtin_ctzll(set) + 1;
-        if (!ignored(signo))
+        if (!ksi_signal_ignored(signo))
             return signo;
     }
     return 0;
@@ -58,7 +58,7 @@ int ksl_signal_post(ksl_thread *t, int signo)
         return -EINVAL;
     if (!ksi_thread_alive(t))
         return -ESRCH;
-    if (ignored(signo))
+    if (ksi_signal_ignored(signo))
         return 0;
     /*
      * Set before the wait is looked for: either the thread sees the signal when
@@ -123,7 +123,7 @@ static void arrived(int signo)
     int cancel;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     ksl_thread *t = ksl_tls.self;
-    if (ignored(signo)) {
+    if (ksi_signal_ignored(signo)) {
         /* dropped, like a posted one */
     } else if (t == NULL) {
         __atomic_or_fetch(&ksl_tls.early_signals, bit(signo), __ATOMIC_RELAXED);

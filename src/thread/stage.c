@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "thread/irq.h"
+#include "thread/upcalls.h"
 
 #include <kslock/signal.h>
 #include <kslock/stage.h>
@@ -20,7 +21,10 @@ int ksl_stage_switch(ksl_stage to)
         return -EPERM;
     if (to == KSL_STAGE_OOB && ksl_signal_pending())
         return -ERESTARTSYS;
+    if ((uint32_t)to != t->stage)
+        ksi_up_leave_stage(t);
     ksi_barrier();
+    ksi_store(&t->front.stage, to == KSL_STAGE_OOB ? (uint32_t)KSL_GATE_OOB : 0u);
     ksi_store(&t->stage, (uint32_t)to);
     ksi_barrier();
     if (ksi_load(&t->attention) != 0)

@@ -54,6 +54,7 @@ static void unregister(void *arg)
         pthread_setspecific(exit_key, t);
         return;
     }
+    ksi_up_leave_stage(t);
     bool keep = ksi_up_thread_exit(t);
     sigset_t all, old;
     sigfillset(&all);

@@ -78,20 +78,34 @@ struct ksi_waiter {
     struct ksi_waiter *prev;
     struct ksi_queue *queue;   /* NULL: on no queue */
     struct ksi_bucket *bucket; /* atomic; stale once off the queue */
+    const void *address;       /* of the queue that it was last in; its own thread's */
     ksl_thread *thread;        /* constant */
     struct ksi_queue *donation;
-    uint32_t *counter;    /* waiters of the object, NULL if it keeps none */
-    ksl_thread *claimed;  /* whose release must look for this waiter, see lot.h */
-    uint32_t outcome;     /* atomic; leaves KSI_WAITING after unlinking */
-    int prio;             /* of a priority-ordered queue */
-    unsigned order;       /* enum ksi_order of its queue */
-    bool interruptible;   /* may be ended by signal and unblock ... */
-    bool signals_only;    /* ... but not by unblock */
-    bool chosen;          /* the lock's word says that it is on its way */
-    struct ksi_queue own; /* the first donation */
+    uint32_t *counter;   /* waiters of the object, NULL if it keeps none */
+    ksl_thread *claimed; /* whose release must look for this waiter, see lot.h */
+    const volatile uintptr_t *word; /* that names the owner, if it would lend to it */
+    ksl_thread *lends_to;           /* see wait/lend.h, with its lock too */
+    struct ksi_waiter *next_lender; /* lock of wait/lend.c */
+    struct ksi_waiter *prev_lender; /* likewise */
+    uint32_t outcome;               /* atomic; leaves KSI_WAITING after unlinking */
+    int prio;                       /* of a priority-ordered queue */
+    unsigned order;                 /* enum ksi_order of its queue */
+    bool interruptible;             /* may be ended by signal and unblock ... */
+    bool signals_only;              /* ... but not by unblock */
+    bool chosen;                    /* the lock's word says that it is on its way */
+    struct ksi_queue own;           /* the first donation */
+};
+
+/* See wait/spin.c. */
+struct ksi_event_spin {
+    uint16_t limit;
+    uint16_t in_vain;
+    uint16_t apart;
+    uint16_t waits;
 };
 
 enum { KSI_WAITER_LOCK, KSI_WAITER_BLOCK, KSI_WAITERS };
+enum { KSI_CHANGED = 4 };
 
 struct ksl_thread {
     struct ksl_front front; /* what inlined fast paths use, see diag/slots.h */
@@ -120,10 +134,17 @@ struct ksl_thread {
     uint32_t spin_mutexes; /* spinning mutexes held, see lock/mtx.c */
     uint32_t spin_level;   /* interrupt level before the first of them */
 
-    uint32_t spin_limit;  /* see wait/spin.h */
+    uint32_t spin_limit; /* see wait/spin.h */
+    struct ksi_event_spin event_spin;
+    ksl_thread *changed[KSI_CHANGED]; /* see wait/lend.h */
     uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */
     uint32_t prepared;    /* between block_prepare and the end of the block */
     uint32_t block_flags;
+    uint32_t event_yields; /* see lock/event.c; likewise the next ones */
+    int event_result;
+    uint64_t events_wanted;
+    uint64_t events; /* atomic: posted to it */
+    void *contexts;  /* saved by setjmpx, latest first */
 
     /* Written by other threads. */
     uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
@@ -144,9 +165,11 @@ struct ksl_thread {
     struct ksi_waiter waiters[KSI_WAITERS];
     struct ksi_waiter *parked_in; /* atomic: the wait shown by asleep */
 
-    ksl_thread *next; /* registry, atomic; readers are under RCU */
-    ksl_thread *prev; /* registry lock */
-    ksl_thread *idle; /* list of descriptors that wait for reuse */
+    struct ksi_waiter *lenders; /* see wait/lend.h; atomic for its thread's look */
+    uint32_t walk;              /* likewise */
+    ksl_thread *next;           /* registry, atomic; readers are under RCU */
+    ksl_thread *prev;           /* registry lock */
+    ksl_thread *idle;           /* list of descriptors that wait for reuse */
     char name[KSI_NAME_MAX];
     struct ksi_hold holds[KSI_HOLDS_INLINE];
     struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */

@@ -24,6 +24,12 @@ void ksi_up_diag_after_fork(bool child);
 /* wait/: t exits; it waits for nothing any more. */
 void ksi_up_leave_waits(ksl_thread *t);
 
+/* lock/: t leaves its stage, or exits: it has entered nothing by its slots any more. */
+void ksi_up_leave_stage(ksl_thread *t);
+
+/* lock/: the owner that a word of lock/rw.h names, NULL if none. */
+ksl_thread *ksi_up_word_owner(const volatile uintptr_t *word);
+
 /* diag/: from now on reports may be made in handlers. */
 void ksi_up_expect_handlers(void);
 

@@ -5,6 +5,7 @@
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
+#include "wait/lend.h"
 
 enum { BUCKETS = 1024 };
 
@@ -61,6 +62,8 @@ void ksi_lot_unlock(struct ksi_lot *lot, struct ksi_wake_list *wake)
     KSI_POINT("lot: unlocked");
     if (wake != NULL)
         ksi_wake(wake);
+    if (KSI_UNLIKELY(lot->self->changed[0] != NULL))
+        ksi_lend_settle(lot->self);
     ksi_irq_unmask(lot->self, lot->level);
 }
 
@@ -199,6 +202,8 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     w->prio = ksi_thread_urgency(w->thread);
     w->counter = counter;
     w->claimed = NULL;
+    w->word = NULL;
+    w->address = address;
     w->chosen = false;
     w->order = order;
     w->signals_only = false;
@@ -218,6 +223,8 @@ void ksi_lot_remove(struct ksi_waiter *w)
     unlink_waiter(q, w);
     ksi_store(&w->queue, (struct ksi_queue *)NULL);
     w->interruptible = false;
+    if (w->lends_to != NULL)
+        ksi_lend(w, NULL);
     if (w->claimed != NULL) {
         ksi_fetch_sub(&w->claimed->front.claims, 1u);
         w->claimed = NULL;
@@ -263,6 +270,14 @@ bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind k
     return true;
 }
 
+ksl_thread *ksi_lot_first(const struct ksi_lot *lot, const void *address,
+                          enum ksi_queue_kind kind)
+{
+    (void)lot;
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    return q != NULL ? q->first->thread : NULL;
+}
+
 bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
                         enum ksi_queue_kind kind, struct ksi_wake_list *wake)
 {
@@ -279,6 +294,15 @@ bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
     return true;
 }
 
+bool ksi_lot_pop_next(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                      struct ksi_wake_list *wake)
+{
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    if (q != NULL && q->first->order == KSI_PRIORITY)
+        return ksi_lot_pop_urgent(lot, address, kind, wake);
+    return ksi_lot_pop(lot, address, kind, wake);
+}
+
 bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
                       struct ksi_wake_list *wake)
 {
@@ -288,6 +312,53 @@ bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_k
         return false;
     take(q->last, wake);
     return true;
+}
+
+void ksi_lot_lend(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                  ksl_thread *owner)
+{
+    (void)lot;
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    for (struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next)
+        ksi_lend(w, owner);
+}
+
+void ksi_lot_end_loans(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                       const ksl_thread *t)
+{
+    (void)lot;
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    for (struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next) {
+        if (w->lends_to == t)
+            ksi_lend(w, NULL);
+    }
+}
+
+static void begin_lending_in(const struct ksi_bucket *b)
+{
+    for (const struct ksi_queue *q = b->queues; q != NULL; q = q->next) {
+        for (struct ksi_waiter *w = q->first; w != NULL; w = w->next) {
+            if (w->word != NULL)
+                ksi_lend(w, ksi_up_word_owner(w->word));
+        }
+    }
+}
+
+void ksi_lot_begin_lending(void)
+{
+    ksl_thread *self = ksi_self();
+    uint32_t level = ksi_irq_mask(self);
+    for (unsigned i = 0; i < BUCKETS; i++)
+        ksi_raw_lock(&buckets[i].lock);
+    if (ksi_load(&ksi_lending) == 0) {
+        ksi_store_seq(&ksi_lending, 1u);
+        for (unsigned i = 0; i < BUCKETS; i++)
+            begin_lending_in(&buckets[i]);
+    }
+    for (unsigned i = 0; i < BUCKETS; i++)
+        ksi_raw_unlock(&buckets[i].lock);
+    ksi_lend_settle(self);
+    ksi_irq_unmask(self, level);
 }
 
 void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t)
@@ -330,6 +401,7 @@ void ksi_up_wait_before_fork(void)
 {
     for (unsigned i = 0; i < BUCKETS; i++)
         ksi_raw_lock(&buckets[i].lock);
+    ksi_lend_before_fork();
 }
 
 static void drop_strangers(struct ksi_bucket *b, const ksl_thread *self)
@@ -346,6 +418,7 @@ static void drop_strangers(struct ksi_bucket *b, const ksl_thread *self)
 
 void ksi_up_wait_after_fork(bool child, ksl_thread *self)
 {
+    ksi_lend_after_fork(child);
     for (unsigned i = 0; i < BUCKETS; i++) {
         if (child) {
             drop_strangers(&buckets[i], self);

@@ -42,7 +42,10 @@ enum ksi_queue_kind {
     KSI_Q_CHANNEL,
     KSI_Q_CV,
     KSI_Q_KSEM,
-    KSI_Q_STAX
+    KSI_Q_STAX,
+    KSI_Q_UPGRADE,
+    KSI_Q_EVENT,
+    KSI_Q_EVENTS
 };
 
 enum ksi_order { KSI_FIFO, KSI_PRIORITY };
@@ -92,11 +95,28 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
 bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
                  struct ksi_wake_list *wake);
 
+/* The thread of the first waiter; NULL if there is none. */
+ksl_thread *ksi_lot_first(const struct ksi_lot *lot, const void *address,
+                          enum ksi_queue_kind kind);
+
+/* Of a queue in order of priority the most urgent one by its priority now, else the
+ * first. */
+bool ksi_lot_pop_next(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                      struct ksi_wake_list *wake);
+
 /* The same for the most urgent one by its priority now, and for the last one. */
 bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
                         enum ksi_queue_kind kind, struct ksi_wake_list *wake);
 bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
                       struct ksi_wake_list *wake);
+
+/* Those who are queued and lend to t do so no more. */
+void ksi_lot_end_loans(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                       const ksl_thread *t);
+
+/* All who are queued lend their priorities to owner, NULL: to nobody (lend.h). */
+void ksi_lot_lend(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                  ksl_thread *owner);
 
 /* The queued w puts a claim on t, until it is off the queue. */
 void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t);
@@ -122,6 +142,9 @@ void ksi_wake(struct ksi_wake_list *wake);
  * on no queue.
  */
 bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w);
+
+/* From now on all who are queued lend (lend.h). */
+void ksi_lot_begin_lending(void);
 
 /* The calling thread is a child of fork, so marks may stand without waiters. */
 extern bool ksi_lot_forked;

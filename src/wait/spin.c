@@ -24,6 +24,48 @@ void ksi_spin_learn(ksl_thread *t, unsigned used, bool rewarded)
     t->spin_limit = goal > now ? now + (goal - now + 7) / 8 : now - (now - goal) / 8;
 }
 
+enum { EVENT_MAX = 3000, IN_VAIN = 3, APART_MIN = 32, APART_MAX = 1024 };
+
+unsigned ksi_event_limit(ksl_thread *t)
+{
+    struct ksi_event_spin *e = &t->event_spin;
+    if (ksi_cpu_count() == 1)
+        return 0;
+    if (KSI_SPIN_CAP() >= 0)
+        return (unsigned)KSI_SPIN_CAP();
+    if (e->apart == 0) {
+        e->apart = APART_MIN;
+        e->limit = EVENT_MAX / 4;
+    }
+    if (e->in_vain < IN_VAIN)
+        return e->limit;
+    if (++e->waits < e->apart)
+        return 0;
+    e->waits = 0;
+    return EVENT_MAX;
+}
+
+void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded)
+{
+    struct ksi_event_spin *e = &t->event_spin;
+    if (limit == 0)
+        return;
+    if (!rewarded) {
+        if (e->in_vain < IN_VAIN)
+            e->in_vain++;
+        else if (e->apart < APART_MAX)
+            e->apart = (uint16_t)(2 * e->apart);
+        return;
+    }
+    unsigned goal = 2 * used + KSI_SPIN_MIN;
+    if (goal > EVENT_MAX)
+        goal = EVENT_MAX;
+    bool grows = goal > e->limit || e->in_vain >= IN_VAIN;
+    e->limit = (uint16_t)(grows ? goal : e->limit - (e->limit - goal) / 8);
+    e->in_vain = 0;
+    e->apart = APART_MIN;
+}
+
 void ksi_spin_turn(unsigned n)
 {
     enum { PAUSES = 200, YIELDS = 40, NAP_US = 50, NAP_MAX_US = 1000 };

@@ -18,6 +18,15 @@ unsigned ksi_spin_limit(const ksl_thread *t);
 void ksi_spin_learn(ksl_thread *t, unsigned used, bool rewarded);
 
 /*
+ * The same for events, which another thread may cause soon or never: after a few spins in
+ * vain none at all, but for a long one now and then, further and further apart. So two
+ * threads that hand over to each other find out that they run side by side, and
+ * those on one processor that they do not. limit: what ksi_event_limit has returned.
+ */
+unsigned ksi_event_limit(ksl_thread *t);
+void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded);
+
+/*
  * For spinning locks, which must not queue: turn n of waiting for a holder that
  * may have lost its processor. Pauses, later yields, then naps.
  */

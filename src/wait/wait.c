@@ -5,6 +5,7 @@
 #include "thread/irq.h"
 #include "thread/signal.h"
 #include "thread/upcalls.h"
+#include "wait/lend.h"
 #include "wait/spin.h"
 
 #include <errno.h>
@@ -60,6 +61,10 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
         /* What was raised while we queued runs now and may decide our wait. */
         ksi_irq_unmask(t, 0);
     }
+    /* Put off by a lock of a handler on this thread; after this look ksi_irq_play looks.
+     */
+    if (ksi_fetch_or(&t->signals, (uint64_t)0) != 0)
+        (void)ksi_up_end_wait(t, KSI_SIGNALLED);
     park_until_decided(t, w, deadline);
     ksi_store_rel(&t->asleep, 0u);
     ksi_store(&t->stalled, stalled);
@@ -128,7 +133,7 @@ bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome)
     return false;
 }
 
-void ksi_up_priority_changed(ksl_thread *t)
+void ksi_wait_reorder(ksl_thread *t)
 {
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
         struct ksi_lot lot;
@@ -137,6 +142,15 @@ void ksi_up_priority_changed(ksl_thread *t)
         ksi_lot_reorder(&t->waiters[i]);
         ksi_lot_unlock(&lot, NULL);
     }
+}
+
+void ksi_up_priority_changed(ksl_thread *t)
+{
+    ksi_wait_reorder(t);
+    if (!ksi_lend_matters() && ksi_load(&t->prio) != 0)
+        ksi_lot_begin_lending();
+    if (ksi_lend_matters())
+        ksi_lend_changed(t);
 }
 
 int ksi_outcome_error(enum ksi_outcome outcome)

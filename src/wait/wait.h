@@ -26,6 +26,9 @@ bool ksi_wait_interruptible(struct ksi_waiter *w);
  */
 void ksi_wait_settle(const struct ksi_waiter *w);
 
+/* The effective priority of t has changed: its place in queues follows. */
+void ksi_wait_reorder(ksl_thread *t);
+
 /* -errno of an outcome: 0, -ETIMEDOUT, -EINTR, -EIDRM. */
 int ksi_outcome_error(enum ksi_outcome outcome);
 

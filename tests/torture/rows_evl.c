@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rows of EVL's stax and semaphore. */
+/* Rows of EVL's semaphore, and what all rows of EVL's locks share. */
 
-#include "torture.h"
+#include "rows_evl.h"
 
 #include "platform/park.h"
 
 #include <evl/sem.h>
-#include <evl/stax.h>
-#include <evl/thread.h>
 
-/* More signals and unblocks than the driver's. */
-static void shoot(struct party *me)
+void shoot(struct party *me)
 {
     struct party *p = &torture.parties[pick(me, torture.threads)];
     if (pick(me, 2) == 0) {
@@ -21,7 +18,7 @@ static void shoot(struct party *me)
     }
 }
 
-static void go_oob(struct party *me)
+void go_oob(struct party *me)
 {
     int error;
     while ((error = evl_switch_oob()) != 0) {
@@ -33,181 +30,13 @@ static void go_oob(struct party *me)
     }
 }
 
-static void go(struct party *me, bool oob)
+void go(struct party *me, bool oob)
 {
     if (oob)
         go_oob(me);
     else
         evl_switch_inband(0);
 }
-
-/* Stax ----------------------------------------------------------------------- */
-
-/* Who is inside, and plain words that the other stage reads when it is. */
-static struct {
-    struct evl_stax stax;
-    unsigned inside[2]; /* atomic */
-    unsigned long cells[2][TORTURE_MAX];
-    unsigned arrived, left; /* atomic, of the row that meets */
-} sx;
-
-static void stax_setup(void)
-{
-    if (torture.round == 1)
-        (void)evl_init_stax(&sx.stax);
-    if (LOAD(&sx.inside[0]) != 0 || LOAD(&sx.inside[1]) != 0)
-        torture_fail("somebody is left inside the stax");
-}
-
-static unsigned long sum(const unsigned long *cells)
-{
-    unsigned long total = 0;
-    for (unsigned i = 0; i < TORTURE_MAX; i++)
-        total += cells[i];
-    return total;
-}
-
-/* A handler counts and reads only: it may have interrupted a write. */
-static void stax_visit(struct party *me, bool oob, bool write)
-{
-    ADD(&sx.inside[oob], 1u);
-    unsigned long before = sum(sx.cells[!oob]);
-    if (LOAD(&sx.inside[!oob]) != 0)
-        torture_fail("thread %u: both stages are inside", me->index);
-    if (write)
-        sx.cells[oob][me->index]++;
-    torture_dally(me);
-    if (LOAD(&sx.inside[!oob]) != 0 || sum(sx.cells[!oob]) != before)
-        torture_fail("thread %u: the other stage came in", me->index);
-    ADD(&sx.inside[oob], -1u);
-    ADD(&me->operations, 1ul);
-}
-
-/* Locks; false if that was interrupted, as only some waits may be. */
-static bool stax_enter(struct party *me, bool oob)
-{
-    if (pick(me, 4) == 0) {
-        int error = evl_trylock_stax(&sx.stax);
-        if (error != 0 && error != -EAGAIN)
-            torture_fail("thread %u: evl_trylock_stax: %d", me->index, error);
-        return error == 0;
-    }
-    int error = evl_lock_stax(&sx.stax);
-    if (error == 0)
-        return true;
-    if (error != -ERESTARTSYS && (error != -EINTR || !oob))
-        torture_fail("thread %u: evl_lock_stax: %d", me->index, error);
-    torture_interrupted(me);
-    return false;
-}
-
-static void stax_op(struct party *me)
-{
-    for (unsigned n = 1 + pick(me, 3); n > 0; n--) {
-        bool oob = pick(me, 2) == 0;
-        go(me, oob);
-        if (pick(me, 4) == 0)
-            shoot(me);
-        if (!stax_enter(me, oob))
-            continue;
-        stax_visit(me, oob, true);
-        if (pick(me, 4) == 0) {
-            /* A nested lock waits for nobody. */
-            if (evl_lock_stax(&sx.stax) != 0 || evl_trylock_stax(&sx.stax) != 0)
-                torture_fail("thread %u: a nested lock failed", me->index);
-            evl_unlock_stax(&sx.stax);
-            stax_visit(me, oob, true);
-            evl_unlock_stax(&sx.stax);
-        }
-        evl_unlock_stax(&sx.stax);
-    }
-    evl_switch_inband(0);
-}
-
-static void stax_interrupt(struct party *me, int irq)
-{
-    (void)irq;
-    int error = evl_trylock_stax(&sx.stax);
-    if (error == 0) {
-        stax_visit(me, running_oob(), false);
-        evl_unlock_stax(&sx.stax);
-    } else if (error != -EAGAIN) {
-        torture_fail("thread %u: evl_trylock_stax in a handler: %d", me->index, error);
-    }
-}
-
-static void stax_check(void)
-{
-    if (evl_trylock_stax(&sx.stax) != 0)
-        torture_fail("the stax is not free after the round");
-    evl_unlock_stax(&sx.stax);
-    if (torture.round % 16 == 0) {
-        (void)evl_destroy_stax(&sx.stax);
-        (void)evl_init_stax(&sx.stax);
-    }
-}
-
-const struct row torture_row_stax = {
-    .setup = stax_setup,
-    .op = stax_op,
-    .interrupt = stax_interrupt,
-    .check = stax_check,
-    .words = &sx.stax,
-    .bytes = sizeof sx.stax,
-};
-
-/*
- * A holder of one stage leaves when all the others have arrived: all of them get in
- * before any of them leaves.
- */
-static void meet_setup(void)
-{
-    stax_setup();
-    STORE(&sx.arrived, 0u);
-    STORE(&sx.left, 0u);
-}
-
-static void meet_hold(struct party *me)
-{
-    while (evl_lock_stax(&sx.stax) != 0)
-        torture_interrupted(me);
-    ADD(&sx.left, 1u);
-    while (LOAD(&sx.arrived) != torture.threads - 1 && !torture_failed())
-        torture_yield();
-    torture_dally(me);
-    stax_visit(me, running_oob(), true);
-    evl_unlock_stax(&sx.stax);
-}
-
-static void meet_op(struct party *me)
-{
-    bool oob = (torture.round + (role(me) == 0)) % 2 == 0;
-    go(me, oob);
-    if (role(me) == 0) {
-        meet_hold(me);
-    } else {
-        TORTURE_UNTIL(LOAD(&sx.left) != 0);
-        torture_dally(me);
-        ADD(&sx.arrived, 1u);
-        while (evl_lock_stax(&sx.stax) != 0)
-            torture_interrupted(me);
-        stax_visit(me, oob, true);
-        ADD(&sx.left, 1u);
-        TORTURE_UNTIL(LOAD(&sx.left) == torture.threads);
-        evl_unlock_stax(&sx.stax);
-    }
-    evl_switch_inband(0);
-}
-
-const struct row torture_row_stax_meet = {
-    .setup = meet_setup,
-    .op = meet_op,
-    .check = stax_check,
-    .words = &sx.stax,
-    .bytes = sizeof sx.stax,
-};
-
-/* Semaphore -------------------------------------------------------------------- */
 
 enum { UNITS = 3 }; /* that each consumer wants */
 

@@ -4,19 +4,18 @@
  * reuses the memory at once.
  */
 
-#include "torture.h"
+#include "rows_evl.h"
 
 #include "platform/park.h"
 
 #include <evl/sem.h>
-#include <evl/stax.h>
 
 #include <string.h>
 
 static union {
     struct evl_stax stax;
     struct evl_ksem ksem;
-    unsigned char bytes[8];
+    unsigned char bytes[16];
 } object;
 
 static unsigned holding;           /* atomic: the stax is held */
@@ -38,20 +37,23 @@ static void destroy_setup(void)
         STORE(&gone[i], 0u);
 }
 
-static void go(struct party *me, bool oob)
+/* In every other round it gets its bias before. */
+static void hold_stax(struct party *me)
 {
-    if (!oob)
-        evl_switch_inband(0);
-    else
-        while (evl_switch_oob() != 0)
-            torture_interrupted(me);
+    enum { BURST = 12 };
+    for (unsigned n = torture.round % 8 < 4 ? BURST : 0; n > 0; n--) {
+        if (evl_trylock_stax(&object.stax) != 0)
+            torture_fail("thread %u: a free stax is not free", me->index);
+        evl_unlock_stax(&object.stax);
+    }
+    while (evl_lock_stax(&object.stax) != 0)
+        torture_interrupted(me);
 }
 
 static void destroyer(struct party *me)
 {
     if (is_stax())
-        while (evl_lock_stax(&object.stax) != 0)
-            torture_interrupted(me);
+        hold_stax(me);
     STORE(&holding, 1u);
     for (unsigned i = 0; i < torture.threads; i++) {
         if (i != me->index)

@@ -78,15 +78,10 @@ START_TEST(every_turn_of_a_spinner_ends)
 }
 END_TEST
 
-/* The number of processors is read once, so this needs a fresh program. */
+/* The number of processors is read once, when a program starts, so this is a fresh one.
+ */
 static int on_one_processor(void)
 {
-    cpu_set_t set;
-    int cpu = sched_getcpu();
-    CPU_ZERO(&set);
-    CPU_SET((size_t)(cpu >= 0 ? cpu : 0), &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0)
-        return 77;
     ksl_thread *t = ksl_thread_self();
     if (ksi_cpu_count() != 1 || ksi_spin_limit(t) != 0)
         return 1;
@@ -100,6 +95,12 @@ START_TEST(nobody_spins_on_one_processor)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
+        cpu_set_t set;
+        int cpu = sched_getcpu();
+        CPU_ZERO(&set);
+        CPU_SET((size_t)(cpu >= 0 ? cpu : 0), &set);
+        if (sched_setaffinity(0, sizeof set, &set) != 0)
+            _exit(77);
         execl("/proc/self/exe", "spin_test", "one-processor", (char *)NULL);
         _exit(3);
     }

@@ -12,11 +12,13 @@
 #include <evl/sched.h>
 
 #include <kslock/base.h>
+#include <kslock/inline.h>
 
 KSL_BEGIN_DECLS
 
 struct evl_stax {
-    uint64_t ksl_word; /* see src/lock/stax.c */
+    volatile uintptr_t ksl_gate; /* see src/lock/stax.c */
+    uint64_t ksl_tune;
 };
 
 #define EVL_STAX_INBAND_SPIN 1 /* accepted, changes nothing */
@@ -49,6 +51,32 @@ KSL_API int evl_trylock_stax(struct evl_stax *stax) KSL_SYMBOL(ksl_evl_trylock_s
  * Violations: `not-locked`; `not-owner` from the other stage (X12, X13).
  */
 KSL_API void evl_unlock_stax(struct evl_stax *stax) KSL_SYMBOL(ksl_evl_unlock_stax);
+
+/* The inlined paths of the three, which write to no shared memory. */
+
+static inline int ksl_evl_stax_enter(struct evl_stax *stax)
+{
+    if (__builtin_expect(ksl_gate_enter_fast(&stax->ksl_gate), 1))
+        return 0;
+    return evl_lock_stax(stax);
+}
+
+static inline int ksl_evl_stax_try(struct evl_stax *stax)
+{
+    if (__builtin_expect(ksl_gate_enter_fast(&stax->ksl_gate), 1))
+        return 0;
+    return evl_trylock_stax(stax);
+}
+
+static inline void ksl_evl_stax_leave(struct evl_stax *stax)
+{
+    if (__builtin_expect(!ksl_gate_leave_fast(&stax->ksl_gate), 0))
+        evl_unlock_stax(stax);
+}
+
+#define evl_lock_stax(stax) ksl_evl_stax_enter(stax)
+#define evl_trylock_stax(stax) ksl_evl_stax_try(stax)
+#define evl_unlock_stax(stax) ksl_evl_stax_leave(stax)
 
 KSL_END_DECLS
 

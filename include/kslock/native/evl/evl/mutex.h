@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSLOCK_EVL_MUTEX_H
+#define KSLOCK_EVL_MUTEX_H
+
+/*
+ * EVL kernel mutex: one owner, not recursive, with priority inheritance: the owner has
+ * the priority of its most urgent waiter, and passes that on to whom it waits for itself.
+ * Waiters in order of effective priority; who is woken competes. Violations of all calls:
+ * `destroyed` before evl_init_kmutex and after evl_destroy_kmutex.
+ */
+
+#include <evl/sched.h>
+
+#include <kslock/base.h>
+
+KSL_BEGIN_DECLS
+
+struct evl_kmutex {
+    volatile uintptr_t ksl_word; /* see src/lock/rw.h */
+};
+
+/* clang-format off */
+#define EVL_KMUTEX_INITIALIZER(name) { 256 }
+/* clang-format on */
+#define DEFINE_EVL_KMUTEX(name) struct evl_kmutex name = EVL_KMUTEX_INITIALIZER(name)
+
+/* Makes the mutex free. Context: any; nobody uses it. */
+KSL_API void evl_init_kmutex(struct evl_kmutex *kmutex) KSL_SYMBOL(ksl_evl_init_kmutex);
+
+/*
+ * Ends the mutex: all waiters get -EIDRM; its owner must not unlock it any more.
+ * Context: any.
+ */
+KSL_API void evl_destroy_kmutex(struct evl_kmutex *kmutex)
+    KSL_SYMBOL(ksl_evl_destroy_kmutex);
+
+/*
+ * Takes the mutex, waiting for it; signals and forced unblocks do not end the wait. A
+ * free one is taken on any stage; only out-of-band threads may wait.
+ * Context: thread; may sleep. Returns 0; -EDEADLK if the caller owns it; -EIDRM; -EPERM
+ * if refused: with a `stage` report for a wait in-band, `irq-sleep` in a handler.
+ */
+KSL_API int evl_lock_kmutex(struct evl_kmutex *kmutex) KSL_SYMBOL(ksl_evl_lock_kmutex);
+
+/* Takes a free one: 0; -EDEADLK if the caller owns it, else -EBUSY. Context: any. */
+KSL_API int evl_trylock_kmutex(struct evl_kmutex *kmutex)
+    KSL_SYMBOL(ksl_evl_trylock_kmutex);
+
+/* Gives it back. Context: any. Violations: `not-owner`, `not-locked`. */
+KSL_API void evl_unlock_kmutex(struct evl_kmutex *kmutex)
+    KSL_SYMBOL(ksl_evl_unlock_kmutex);
+
+KSL_END_DECLS
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "diag/classes.h"
+
+#include "platform/rawlock.h"
+#include "thread/irq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/*
+ * A table with chains under one raw lock: it is changed where locks are made and go, and
+ * read for messages only. Memory comes and goes outside of the lock.
+ */
+
+enum { CHAINS = 1024 };
+
+struct entry {
+    struct entry *next;
+    const void *lock;
+    struct ksi_class class;
+};
+
+static struct ksi_rawlock table_lock; /* held with interrupts masked */
+static struct entry *chains[CHAINS];
+
+static struct entry **chain_of(const void *lock)
+{
+    uint64_t mixed = ((uint64_t)(uintptr_t)lock >> 3) * 0x9e3779b97f4a7c15u;
+    return &chains[mixed >> 54];
+}
+
+/* Where the entry of lock is linked, or could be. */
+static struct entry **place_of(const void *lock)
+{
+    struct entry **at = chain_of(lock);
+    while (*at != NULL && (*at)->lock != lock)
+        at = &(*at)->next;
+    return at;
+}
+
+static uint32_t begin(ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t);
+    ksi_raw_lock(&table_lock);
+    return level;
+}
+
+static void end(ksl_thread *t, uint32_t level)
+{
+    ksi_raw_unlock(&table_lock);
+    ksi_irq_unmask(t, level);
+}
+
+void ksi_class_set(const void *lock, struct ksi_class c)
+{
+    int saved = errno;
+    ksl_thread *t = ksi_self();
+    struct entry *fresh = malloc(sizeof *fresh);
+    uint32_t level = begin(t);
+    struct entry **at = place_of(lock);
+    if (*at != NULL) {
+        (*at)->class = c;
+    } else if (fresh != NULL) {
+        *fresh = (struct entry){NULL, lock, c};
+        *at = fresh;
+        fresh = NULL;
+    }
+    end(t, level);
+    free(fresh);
+    errno = saved;
+}
+
+void ksi_class_drop(const void *lock)
+{
+    int saved = errno;
+    ksl_thread *t = ksi_self();
+    uint32_t level = begin(t);
+    struct entry **at = place_of(lock);
+    struct entry *gone = *at;
+    if (gone != NULL)
+        *at = gone->next;
+    end(t, level);
+    free(gone);
+    errno = saved;
+}
+
+bool ksi_class_find(const void *lock, struct ksi_class *c)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = begin(t);
+    const struct entry *e = *place_of(lock);
+    if (e != NULL)
+        *c = e->class;
+    end(t, level);
+    return e != NULL;
+}
+
+void ksi_class_before_fork(void)
+{
+    ksi_raw_lock(&table_lock);
+}
+
+void ksi_class_after_fork(bool child)
+{
+    if (child)
+        ksi_raw_reset(&table_lock);
+    else
+        ksi_raw_unlock(&table_lock);
+}

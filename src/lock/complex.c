@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Complex locks of AIX (T29 to T52). The word is that of lock/rw.h; policy: readers pass
+ * waiting writers (T33), an upgrade waits for the other readers and fails if somebody
+ * else has asked to write (T37 to T40).
+ *
+ * recursive and depth are written by the writer alone, and are 0 whenever the lock is
+ * given back or shared.
+ */
+
+#include "lock/aix.h"
+
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "thread/upcalls.h"
+
+static const struct ksi_rw_class class = {KSI_COMPLEX, 0, KSL_FAMILY(KSI_FAMILY_COMPLEX),
+                                          false, true};
+
+static bool mine(const struct ksi_complex *l, const ksl_thread *t)
+{
+    return ksi_owner_is(&l->word, t);
+}
+
+static void report_flag(const struct ksi_complex *l, const void *site, const char *what)
+{
+    struct ksi_misuse m = {KSI_RECURSIVE_FLAG_RULE, KSI_COMPLEX, l, site, NULL, false};
+    ksi_violate(&m, "%s", what);
+}
+
+void ksi_complex_init(struct ksi_complex *l)
+{
+    ksi_rw_begin(&l->word);
+    ksi_store(&l->word, (uintptr_t)0);
+    l->depth = 0;
+    l->recursive = 0;
+}
+
+/* A nested hold of the writer, if it may have one. */
+static bool nest(struct ksi_complex *l, const ksl_thread *t)
+{
+    if (!mine(l, t) || l->recursive == 0)
+        return false;
+    l->depth++;
+    return true;
+}
+
+void ksi_complex_read(struct ksi_complex *l, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    int error;
+    if (ksi_refuse_in_handler(t, "lock_read", KSI_COMPLEX, l, site))
+        return;
+    do {
+        if (nest(l, t))
+            return;
+        if (mine(l, t)) {
+            ksi_owner_refuse_recursion(&class, &l->word, "lock_read", site);
+            return;
+        }
+        error = ksi_rw_share(&class, &l->word, t, KSI_RW_PASS | KSI_RW_OPEN, site);
+    } while (error == -EDEADLK);
+    if (error != 0)
+        ksi_owner_refuse_masked(&class, &l->word, "lock_read", site);
+}
+
+bool ksi_complex_try_read(struct ksi_complex *l, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    return nest(l, t) || ksi_rw_try_share(&class, &l->word, t, KSI_RW_PASS, site);
+}
+
+void ksi_complex_write(struct ksi_complex *l, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    int error;
+    if (ksi_refuse_in_handler(t, "lock_write", KSI_COMPLEX, l, site))
+        return;
+    do {
+        if (nest(l, t))
+            return;
+        if (mine(l, t) || ksi_share_find(t, &l->word) != NULL) {
+            ksi_owner_refuse_recursion(&class, &l->word, "lock_write", site);
+            return;
+        }
+        error = ksi_rw_own(&class, &l->word, t, KSI_RW_OPEN, site);
+    } while (error == -EDEADLK);
+    if (error != 0)
+        ksi_owner_refuse_masked(&class, &l->word, "lock_write", site);
+}
+
+bool ksi_complex_try_write(struct ksi_complex *l, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    return nest(l, t) || (!mine(l, t) && ksi_share_find(t, &l->word) == NULL &&
+                          ksi_rw_try_own(&class, &l->word, t, site));
+}
+
+/* The caller's share, or NULL; false if it has none at all. */
+static bool has_share(struct ksi_complex *l, const ksl_thread *t, struct ksl_slot **s)
+{
+    *s = ksi_share_find(t, &l->word);
+    return *s != NULL || (t->unshared > 0 && ksi_rw_count(ksi_load(&l->word)) > 0);
+}
+
+static void writer_done(struct ksi_complex *l, ksl_thread *t, const void *site)
+{
+    bool flagged = l->recursive != 0 && l->depth == 0;
+    if (l->depth > 0 && !KSI_FAULT(COMPLEX_NESTED_FREES)) {
+        l->depth--;
+        return;
+    }
+    l->recursive = 0;
+    ksi_rw_disown(&l->word, t); /* from here on the memory may be gone */
+    if (flagged)
+        report_flag(l, site, "lock_done with lock_set_recursive still in force");
+}
+
+void ksi_complex_done(struct ksi_complex *l, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    struct ksl_slot *s;
+    if (ksi_rw_waits_for(&l->word, t)) /* an upgrade's wait for the others relies on it */
+        (void)ksi_refuse_in_handler(t, "lock_done", KSI_COMPLEX, l, site);
+    else if (mine(l, t))
+        writer_done(l, t, site);
+    else if (has_share(l, t, &s))
+        ksi_rw_unshare(&l->word, t, s);
+    else
+        ksi_owner_refuse(&class, &l->word, "lock_done", site);
+}
+
+enum ksi_upgrade ksi_complex_upgrade(struct ksi_complex *l, bool drop, const void *site)
+{
+    const char *call = drop ? "lock_read_to_write" : "lock_try_read_to_write";
+    ksl_thread *t = ksi_self();
+    struct ksl_slot *s = NULL;
+    if (ksi_refuse_in_handler(t, call, KSI_COMPLEX, l, site))
+        return KSI_UPGRADE_REFUSED;
+    if (mine(l, t) || !has_share(l, t, &s)) {
+        ksi_owner_refuse(&class, &l->word, call, site);
+        return KSI_UPGRADE_REFUSED;
+    }
+    if (s == NULL || ksi_share_count(t, &l->word) > 1) {
+        ksi_owner_refuse_recursion(&class, &l->word, call, site);
+        return KSI_UPGRADE_REFUSED;
+    }
+    int error = ksi_rw_await_upgrade(&class, &l->word, t, KSI_RW_OPEN);
+    if (error == 0)
+        return KSI_UPGRADED;
+    if (error == -EDEADLK) { /* a handler has taken another share */
+        ksi_owner_refuse_recursion(&class, &l->word, call, site);
+        return KSI_UPGRADE_REFUSED;
+    }
+    if (error == -EPERM) {
+        ksi_owner_refuse_masked(&class, &l->word, call, site);
+        return KSI_UPGRADE_REFUSED;
+    }
+    if (drop && has_share(l, t, &s) && !KSI_FAULT(COMPLEX_FAILED_KEEPS))
+        ksi_rw_unshare(&l->word, t, s);
+    return KSI_UPGRADE_FAILED;
+}
+
+void ksi_complex_downgrade(struct ksi_complex *l, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (!mine(l, t)) {
+        ksi_owner_refuse(&class, &l->word, "lock_write_to_read", site);
+        return;
+    }
+    if (l->depth > 0) {
+        ksi_owner_refuse_recursion(&class, &l->word, "lock_write_to_read", site);
+        return;
+    }
+    bool flagged = l->recursive != 0;
+    l->recursive = 0;
+    ksi_rw_downgrade(&class, &l->word, t);
+    if (flagged)
+        report_flag(l, site, "lock_write_to_read with lock_set_recursive still in force");
+}
+
+void ksi_complex_set_recursive(struct ksi_complex *l, bool on, const void *site)
+{
+    const char *call = on ? "lock_set_recursive" : "lock_clear_recursive";
+    if (!mine(l, ksi_self())) {
+        ksi_owner_refuse(&class, &l->word, call, site);
+        return;
+    }
+    bool was = l->recursive != 0;
+    l->recursive = on ? 1 : 0;
+    if (!on && !was)
+        report_flag(l, site, "lock_clear_recursive of a lock that is not recursive");
+    else if (!on && l->depth > 0)
+        report_flag(l, site, "lock_clear_recursive with nested holds");
+}
+
+bool ksi_complex_held(const struct ksi_complex *l)
+{
+    return ksi_owner_any(&l->word);
+}
+
+/* --- e_sleep_thread ----------------------------------------------------------------- */
+
+/* The caller holds it once, in the mode of the flag. */
+static bool may_drop(struct ksi_complex *l, ksl_thread *t, bool write, const char *call,
+                     const void *site)
+{
+    struct ksl_slot *s;
+    if (write ? !mine(l, t) : mine(l, t) || !has_share(l, t, &s)) {
+        ksi_owner_refuse(&class, &l->word, call, site);
+        return false;
+    }
+    if (write ? l->depth > 0 : ksi_share_count(t, &l->word) > 1) {
+        ksi_owner_refuse_recursion(&class, &l->word, call, site);
+        return false;
+    }
+    return true;
+}
+
+bool ksi_aix_may_drop(void *lock, int flags, const char *call, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if ((flags & (KSI_SLEEP_HANDLER | KSI_SLEEP_SIMPLE)) == 0)
+        return may_drop(lock, t, (flags & KSI_SLEEP_WRITE) != 0, call, site);
+    bool held = ksi_owner_is(lock, t);
+    if (!held)
+        ksi_owner_refuse(&ksi_simple_class, lock, call, site);
+    return held;
+}
+
+void ksi_aix_drop(void *lock, int flags, const char *call, const void *site)
+{
+    if ((flags & (KSI_SLEEP_HANDLER | KSI_SLEEP_SIMPLE)) != 0)
+        (void)ksi_owner_unlock(&ksi_simple_class, lock, call, site);
+    else
+        ksi_complex_done(lock, site);
+}
+
+void ksi_aix_retake(void *lock, int flags, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    struct ksi_complex *l = lock;
+    if ((flags & KSI_SLEEP_HANDLER) != 0)
+        (void)ksi_disable_lock(lock, ksi_load(&t->level), site);
+    else if ((flags & KSI_SLEEP_SIMPLE) != 0)
+        (void)ksi_rw_own(&ksi_simple_class, lock, t, 0, site);
+    else if ((flags & KSI_SLEEP_WRITE) != 0)
+        (void)ksi_rw_own(&class, &l->word, t, 0, site);
+    else
+        (void)ksi_rw_share(&class, &l->word, t, KSI_RW_PASS, site);
+}
+
+bool ksi_aix_deferred(const ksl_thread *t)
+{
+    return ksi_up_signals_deferred(t);
+}

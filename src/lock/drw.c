@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Disabled read-write locks of AIX. The word is that of lock/rw.h with counted shares;
+ * nobody queues: who has to wait spins with all interrupts masked, on threads and in
+ * handlers.
+ *
+ * A spinning writer sets WRITERS, so that readers that come later let it in. Nobody but
+ * the writer that gets in takes the mark off; others that spin set it again.
+ */
+
+#include "lock/aix.h"
+
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "wait/spin.h"
+
+static const struct ksi_rw_class class = {KSI_DRW, 0, KSL_FAMILY(KSI_FAMILY_DRW), true,
+                                          false};
+
+void ksi_drw_init(ksi_word *word)
+{
+    ksi_rw_begin(word);
+    ksi_store(word, (uintptr_t)0);
+}
+
+void ksi_drw_read(ksi_word *word, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (ksi_owner_is(word, t)) {
+        ksi_owner_refuse_recursion(&class, word, "drw_lock_read", site);
+        return;
+    }
+    /* One of its own shares is there already: then a waiting writer waits for the caller.
+     */
+    bool again = ksi_share_find(t, word) != NULL && !KSI_FAULT(DRW_NESTED_WAITS);
+    unsigned how = again ? KSI_RW_PASS : 0;
+    uint32_t level = ksi_irq_mask(t);
+    for (unsigned turn = 0; !ksi_rw_try_share(&class, word, t, how, site); turn++)
+        ksi_spin_turn(turn);
+    ksi_irq_unmask(t, level);
+}
+
+static void mark(ksi_word *word)
+{
+    uintptr_t w = ksi_load(word);
+    if (!ksi_rw_unheld(w) && (w & KSI_WRITERS) == 0)
+        ksi_cas(word, &w, w | KSI_WRITERS);
+}
+
+static void unmark(ksi_word *word)
+{
+    ksi_fetch_and(word, ~(uintptr_t)KSI_WRITERS);
+}
+
+bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    bool has = ksi_owner_is(word, t) || ksi_share_find(t, word) != NULL;
+    if (has && !try_only)
+        ksi_owner_refuse_recursion(&class, word, "drw_lock_write", site);
+    if (has)
+        return false;
+    uint32_t level = ksi_irq_mask(t);
+    bool in = ksi_rw_try_own(&class, word, t, site);
+    for (unsigned turn = 0; !in && !try_only; turn++) {
+        mark(word);
+        ksi_spin_turn(turn);
+        in = ksi_rw_try_own(&class, word, t, site);
+    }
+    if (in && (ksi_load(word) & KSI_WRITERS) != 0)
+        unmark(word);
+    ksi_irq_unmask(t, level);
+    return in;
+}
+
+/* Nobody is queued, so there is nobody to wake; the mark stays. */
+static void leave(ksi_word *word, ksl_thread *t, struct ksl_slot *s, bool owner)
+{
+    uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    uintptr_t w = ksi_load(word);
+    if (s != NULL)
+        ksi_slot_clear(t, s);
+    else if (!owner)
+        t->unshared--;
+    if (s == ksi_near_slot(t, word))
+        ksi_rw_drop_notes(word, t);
+    while (!ksi_cas_rel(word, &w, owner ? w & KSI_FLAGS : ksi_rw_one_less(w)))
+        ;
+    ksi_irq_unmask(t, level);
+}
+
+void ksi_drw_done(ksi_word *word, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    struct ksl_slot *s = ksi_share_find(t, word);
+    if (ksi_owner_is(word, t))
+        leave(word, t, ksi_exclusive_find(t, word), true);
+    else if (s != NULL || (t->unshared > 0 && ksi_rw_count(ksi_load(word)) > 0))
+        leave(word, t, s, false);
+    else
+        ksi_owner_refuse(&class, word, "drw_lock_done", site);
+}
+
+/* Fails if anybody else has a share: to wait for it could be to wait for each other. */
+bool ksi_drw_upgrade(ksi_word *word, bool drop, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    struct ksl_slot *s = ksi_share_find(t, word);
+    if (s == NULL) {
+        ksi_owner_refuse(&class, word,
+                         drop ? "drw_lock_read_to_write" : "drw_lock_try_read_to_write",
+                         site);
+        return false;
+    }
+    uint32_t level = ksi_irq_mask(t);
+    bool in = ksi_rw_upgrade(&class, word, t);
+    if (in && (ksi_load(word) & KSI_WRITERS) != 0)
+        unmark(word);
+    if (!in && drop)
+        leave(word, t, ksi_share_find(t, word), false);
+    ksi_irq_unmask(t, level);
+    return in;
+}
+
+void ksi_drw_downgrade(ksi_word *word, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (ksi_owner_is(word, t))
+        ksi_rw_downgrade(&class, word, t);
+    else
+        ksi_owner_refuse(&class, word, "drw_lock_write_to_read", site);
+}
+
+bool ksi_drw_held(const ksi_word *word)
+{
+    return ksi_owner_any(word);
+}

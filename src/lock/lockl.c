@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lockl locks of AIX (T1 to T12). The word is that of lock/rw.h without shares. */
+
+#include "lock/aix.h"
+
+#include "platform/testing.h"
+#include "thread/irq.h"
+
+static const struct ksi_rw_class class = {KSI_LOCKL, 0, KSL_FAMILY(KSI_FAMILY_LOCKL),
+                                          true, true};
+
+static uint32_t nested; /* of the planted fault */
+
+bool ksi_lockl_mine(const ksi_word *word)
+{
+    return ksi_owner_is(word, ksi_self());
+}
+
+const ksl_thread *ksi_lockl_owner(const ksi_word *word)
+{
+    return ksi_owner_of(word);
+}
+
+int ksi_lockl(ksi_word *word, int flags, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (ksi_refuse_in_handler(t, "lockl", KSI_LOCKL, (const void *)(uintptr_t)word, site))
+        return KSI_LOCKL_FAIL;
+    bool signals = (flags & (KSI_LOCKL_SIGRET | KSI_LOCKL_SIGWAKE)) != 0;
+    unsigned how = KSI_RW_STAY | (signals ? KSI_RW_SIGNALS : 0);
+    int error;
+    do {
+        if (ksi_owner_is(word, t)) {
+            if (KSI_FAULT(LOCKL_COUNTS))
+                ksi_fetch_add(&nested, 1u);
+            return KSI_LOCKL_NEST;
+        }
+        if ((flags & KSI_LOCKL_NDELAY) != 0)
+            return ksi_rw_try_own(&class, word, t, site) ? KSI_LOCKL_SUCC
+                                                         : KSI_LOCKL_FAIL;
+        error = ksi_rw_own(&class, word, t, how, site);
+    } while (error == -EDEADLK); /* a handler has it taken meanwhile */
+    return error == 0 ? KSI_LOCKL_SUCC : KSI_LOCKL_SIG;
+}
+
+void ksi_unlockl(ksi_word *word, const void *site)
+{
+    if (KSI_FAULT(LOCKL_COUNTS) && ksi_load(&nested) > 0)
+        ksi_fetch_sub(&nested, 1u);
+    else
+        (void)ksi_owner_unlock(&class, word, "unlockl", site);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Simple locks of AIX (T13 to T28). The word is that of lock/rw.h without shares.
+ *
+ * Two regimes: enabled threads sleep for it; who takes it by disable_lock, in threads and
+ * handlers, spins with all interrupts masked, and then goes to the priority asked for.
+ * The spinner does not queue, so nobody owes it a wake-up; it competes with those who
+ * were woken. A handler never meets a lock whose holder it has interrupted, if the holder
+ * has chosen the right priority; else that is a `recursion`.
+ */
+
+#include "lock/aix.h"
+
+#include "platform/testing.h"
+#include "thread/irq.h"
+#include "wait/spin.h"
+
+const struct ksi_rw_class ksi_simple_class = {KSI_SIMPLE, 0,
+                                              KSL_FAMILY(KSI_FAMILY_SIMPLE), true, true};
+
+bool ksi_simple_try(ksi_word *word, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    return ksi_rw_try_own(&ksi_simple_class, word, t, site);
+}
+
+unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t before = ksi_irq_mask(t);
+    if (ksi_owner_is(word, t) && !KSI_FAULT(SIMPLE_SPINS_ON_SELF)) {
+        ksi_irq_unmask(t, before);
+        ksi_owner_refuse_recursion(&ksi_simple_class, word, "disable_lock", site);
+        return before;
+    }
+    for (unsigned turn = 0; !ksi_rw_try_own(&ksi_simple_class, word, t, site); turn++) {
+        if (!ksi_rw_stop_waiting(word, t))
+            ksi_spin_turn(turn);
+    }
+    ksi_irq_unmask(t, level);
+    return before;
+}
+
+void ksi_unlock_enable(ksi_word *word, unsigned level, const void *site)
+{
+    if (KSI_FAULT(SIMPLE_ENABLES_FIRST))
+        ksi_irq_unmask(ksi_self(), level);
+    if (ksi_owner_unlock(&ksi_simple_class, word, "unlock_enable", site))
+        ksi_irq_unmask(ksi_self(), level);
+}
