@@ -4,7 +4,8 @@
  * Test bench of the driver in demo_chardev.c: a simulated device with an
  * interrupt line plays a file into it, and what comes out is compared with
  * the file, byte for byte. Driver and device are written for Stanix, the
- * routing table by which the blocks are booked for FreeBSD.
+ * routing table by which the blocks are booked for FreeBSD, the recorder of the
+ * driver's progress for EVL, the bottom half of the disk that keeps it for AIX.
  *
  *   demo_driver [options] [FILE]
  *
@@ -13,6 +14,9 @@
  */
 
 #include "demo_chardev.h"
+#include "demo_disk.h"
+#include "demo_meter.h"
+#include "demo_options.h"
 #include "demo_routes.h"
 #include "demo_source.h"
 
@@ -20,7 +24,6 @@
 #include <kslock/violation.h>
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -29,21 +32,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IRQ = 5, IRQ_LEVEL = 4, DEFAULT_READERS = 4, DEFAULT_HZ = 10000 };
-enum { EXIT_DIFFERS = 1, EXIT_NO_RUN = 2 };
+enum { IRQ = 5, IRQ_LEVEL = 4 };
 
 static const size_t system_text_bytes = (size_t)16 << 20;
 static const uint64_t ns_per_s = 1000000000;
-
-struct options {
-    unsigned readers;
-    unsigned hz;
-    size_t bytes; /* SIZE_MAX: all */
-    bool quiet;
-    bool corrupt;
-    bool torn;
-    const char *file; /* NULL: text of this system */
-};
 
 /* The device: bytes behind a port. The driver's lock guards pos. */
 struct device {
@@ -138,6 +130,34 @@ static void *reloader_thread(void *arg)
     return NULL;
 }
 
+/* The same while the disk is at work. */
+static bool play_kept(struct chardev *dev, const struct options *o, size_t total,
+                      uint64_t *ns)
+{
+    int error = disk_start(dev, o->lose);
+    if (error != 0) {
+        fprintf(stderr, "demo: cannot start the disk: %s\n", strerror(-error));
+        return false;
+    }
+    bool ok = play_tape(dev, o, total, ns);
+    disk_stop();
+    return ok;
+}
+
+/* The same while the recorder is at work. */
+static bool play_recorded(struct chardev *dev, const struct options *o, size_t total,
+                          uint64_t *ns)
+{
+    int error = meter_start(dev, o->gate);
+    if (error != 0) {
+        fprintf(stderr, "demo: cannot start the recorder: %s\n", strerror(-error));
+        return false;
+    }
+    bool ok = play_kept(dev, o, total, ns);
+    meter_stop();
+    return ok;
+}
+
 /* The same while a reloader replaces the routing table. */
 static bool play(struct chardev *dev, const struct options *o, size_t total, uint64_t *ns)
 {
@@ -149,7 +169,7 @@ static bool play(struct chardev *dev, const struct options *o, size_t total, uin
         return false;
     }
     routes_wait();
-    bool ok = play_tape(dev, o, total, ns);
+    bool ok = play_recorded(dev, o, total, ns);
     routes_stop();
     (void)pthread_join(reloader, NULL);
     return ok;
@@ -189,6 +209,8 @@ static void print_stats(struct chardev *dev, const struct options *o, size_t tot
         printf(" %" PRIu64, s.blocks[i]);
     printf("  (one number per reader)\n");
     print_routes();
+    meter_print();
+    disk_print();
 }
 
 /* Compares with the source read afresh; prints what differs. */
@@ -296,6 +318,8 @@ static int run(const struct options *o, const struct source *source, size_t limi
         status = check_driver(dev);
     if (status == 0)
         status = check_routes(dev, got.len);
+    if (status == 0 && !(meter_good() && disk_good()))
+        status = EXIT_DIFFERS;
 out:
     free(dev);
     free(device.tape.data);
@@ -304,83 +328,11 @@ out:
     return status;
 }
 
-static void usage(FILE *to)
-{
-    fprintf(to,
-            "usage: demo_driver [options] [FILE]\n"
-            "  --readers N         reader tasks, 1 to %d (default %d)\n"
-            "  --hz N              interrupts a second, 1 to 1000000 (default %d)\n"
-            "  --bytes N           play the first N bytes only\n"
-            "  --quiet             print errors only\n"
-            "  --selftest-corrupt  flip one bit on the way: the run must fail\n"
-            "  --selftest-torn     show half a routing table: the run must fail\n",
-            CHARDEV_READERS, DEFAULT_READERS, DEFAULT_HZ);
-}
-
-/* A whole number in a range; ends the program if it is none. */
-static size_t number(const char *name, const char *text, size_t low, size_t high)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value < low ||
-        value > high) {
-        fprintf(stderr, "demo: --%s: %s is not a number from %zu to %zu\n", name, text,
-                low, high);
-        exit(EXIT_NO_RUN);
-    }
-    return (size_t)value;
-}
-
-static void parse(int argc, char **argv, struct options *o)
-{
-    static const struct option names[] = {{"readers", required_argument, NULL, 'r'},
-                                          {"hz", required_argument, NULL, 'z'},
-                                          {"bytes", required_argument, NULL, 'b'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {"selftest-corrupt", no_argument, NULL, 'c'},
-                                          {"selftest-torn", no_argument, NULL, 't'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int c;
-    while ((c = getopt_long(argc, argv, "h", names, NULL)) != -1) {
-        switch (c) {
-        case 'r':
-            o->readers = (unsigned)number("readers", optarg, 1, CHARDEV_READERS);
-            break;
-        case 'z':
-            o->hz = (unsigned)number("hz", optarg, 1, 1000000);
-            break;
-        case 'b':
-            o->bytes = number("bytes", optarg, 0, SIZE_MAX - 1);
-            break;
-        case 'q':
-            o->quiet = true;
-            break;
-        case 'c':
-            o->corrupt = true;
-            break;
-        case 't':
-            o->torn = true;
-            break;
-        default:
-            usage(c == 'h' ? stdout : stderr);
-            exit(c == 'h' ? 0 : EXIT_NO_RUN);
-        }
-    }
-    if (argc - optind > 1) {
-        usage(stderr);
-        exit(EXIT_NO_RUN);
-    }
-    if (optind < argc)
-        o->file = argv[optind];
-}
-
 int main(int argc, char **argv)
 {
-    struct options o = {.readers = DEFAULT_READERS, .hz = DEFAULT_HZ, .bytes = SIZE_MAX};
+    struct options o;
     struct source source;
-    parse(argc, argv, &o);
+    options_parse(argc, argv, &o);
     size_t limit = o.bytes;
     if (o.file == NULL && limit == SIZE_MAX)
         limit = system_text_bytes;
