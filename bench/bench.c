@@ -15,7 +15,7 @@
 enum {
     ROUNDS = 21,
     WAIT_EVERY = 7, /* rounds of a mix to one, as long as all of them, for the waits */
-    MAX_ADAPTERS = 48
+    MAX_ADAPTERS = 64
 };
 
 static const double READERS_SECONDS = 0.02;
@@ -27,7 +27,7 @@ static struct {
     regex_t only;
 } options = {.rounds = ROUNDS, .seconds = 0.03};
 
-enum kind { PAIRS, CONTENDED, READERS, MIX };
+enum kind { PAIRS, CONTENDED, READERS, MIX, BOUNCE };
 
 struct test {
     char name[48];
@@ -64,9 +64,9 @@ static double median(double *v, size_t n)
     return n % 2 != 0 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-static bool supports(const struct adapter *a, enum kind kind)
+static bool supports(const struct adapter *a, const struct test *t)
 {
-    switch (kind) {
+    switch (t->kind) {
     case PAIRS:
         return a->pairs != NULL;
     case CONTENDED:
@@ -75,6 +75,8 @@ static bool supports(const struct adapter *a, enum kind kind)
         return a->shared;
     case MIX:
         return a->mix != NULL;
+    case BOUNCE:
+        return a->bounce != NULL && drivers_processors() >= t->load.processors;
     }
     return false;
 }
@@ -95,7 +97,7 @@ static void choose(const struct test *t)
         char title[128];
         snprintf(title, sizeof title, "%s %s", t->name, rows[i].adapter->name);
         rows[i].wanted =
-            supports(rows[i].adapter, t->kind) &&
+            supports(rows[i].adapter, t) &&
             (!options.filtered || regexec(&options.only, title, 0, NULL, 0) == 0);
         rows[i].longest_wait = 0;
         rows[i].cut = false;
@@ -130,7 +132,7 @@ static void sample(struct row *row, const struct test *t, unsigned round)
         row->samples[round] = drive_pairs(a);
         break;
     case CONTENDED:
-        row->samples[round] = drive_contended(a, t->load.threads);
+        row->samples[round] = drive_contended(a, &t->load);
         break;
     case READERS:
         row->references[round] = drive_readers(a, 1, READERS_SECONDS);
@@ -139,13 +141,16 @@ static void sample(struct row *row, const struct test *t, unsigned round)
     case MIX:
         sample_mix(row, &t->load, round);
         break;
+    case BOUNCE:
+        row->samples[round] = drive_bounce(a, t->load.processors);
+        break;
     }
 }
 
 static void print_row(const struct row *row, const struct test *t)
 {
     const struct row *base = baseline_of(row);
-    bool time = t->kind == PAIRS || t->kind == CONTENDED;
+    bool time = t->kind == PAIRS || t->kind == CONTENDED || t->kind == BOUNCE;
     printf("%-30s %-26s %10.2f %-6s", t->name, row->adapter->name, row->result,
            time ? "ns" : "op/us");
     if (t->kind == READERS)
@@ -194,7 +199,7 @@ static void measure_mixes(void)
             for (size_t w = 0; w < sizeof writes / sizeof writes[0]; w++) {
                 struct test t = {.kind = MIX,
                                  .load = {sections[s].inside_ns, sections[s].outside_ns,
-                                          writes[w], threads[n], options.seconds}};
+                                          writes[w], threads[n], options.seconds, 0}};
                 snprintf(t.name, sizeof t.name, "%s, %u threads, %g%% writes",
                          sections[s].name, threads[n], writes[w]);
                 measure(&t);
@@ -209,7 +214,11 @@ static void measure_all(void)
         {"uncontended", PAIRS, {.threads = 1}},
         {"2 threads, short sections", CONTENDED, {.threads = 2}},
         {"8 threads, short sections", CONTENDED, {.threads = 8}},
+        {"2 threads, 50 of 250 ns", CONTENDED, {50, 200, .threads = 2}},
+        {"8 threads, 50 of 250 ns", CONTENDED, {50, 200, .threads = 8}},
         {"2 readers", READERS, {.threads = 2}},
+        {"hand-over, 2 processors", BOUNCE, {.threads = 2, .processors = 2}},
+        {"hand-over, 1 processor", BOUNCE, {.threads = 2, .processors = 1}},
     };
     printf("%-30s %-26s %10s %-6s %7s  %-26s %10s\n", "test", "lock", "median", "unit",
            "ratio", "of", "wait us");
@@ -241,6 +250,7 @@ static void usage(FILE *to)
             "  --rounds N    rounds of every test (default %d)\n"
             "  --seconds X   length of a round of a mix (default %g)\n"
             "ns: smaller is better; op/us: all threads together, larger is better.\n"
+            "A hand-over is the way to another thread and back.\n"
             "wait us: the longest wait of a writer in all rounds of its own; > if it\n"
             "ended only with the round. The line \"2 readers nothing\" tells how many\n"
             "processors were free: about 2, or doubt all that needs two.\n",
@@ -307,6 +317,8 @@ int main(int argc, char **argv)
     parse(argc, argv);
     add_rows(adapters, adapter_count);
     add_rows(freebsd_adapters, freebsd_adapter_count);
+    add_rows(evl_adapters, evl_adapter_count);
+    add_rows(aix_adapters, aix_adapter_count);
     adapters_init();
     pthread_mutex_lock(&gate);
     if (pthread_create(&second, NULL, idle, &gate) != 0)

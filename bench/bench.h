@@ -31,6 +31,8 @@ struct adapter {
     void (*contend)(size_t n, unsigned inside, unsigned outside);
     void (*mix)(struct mixer *m); /* reads and writes until *m->stop */
     bool shared;                  /* pairs() may run in several threads at a time */
+    /* n round trips between two threads, one with first */
+    void (*bounce)(size_t n, bool first);
 };
 
 extern const struct adapter adapters[];
@@ -39,6 +41,12 @@ void adapters_init(void);
 
 extern const struct adapter freebsd_adapters[];
 extern const size_t freebsd_adapter_count;
+
+extern const struct adapter evl_adapters[];
+extern const size_t evl_adapter_count;
+
+extern const struct adapter aix_adapters[];
+extern const size_t aix_adapter_count;
 
 uint64_t now_ns(void);
 void mixer_waited(struct mixer *m, uint64_t since);
@@ -57,14 +65,17 @@ static inline uint32_t next_random(uint32_t x)
     return x ^ x << 5;
 }
 
-#define ADAPTER(name_, take_, give_)                                                     \
+#define PAIRS_OF(name_, take_, give_)                                                    \
     static void name_##_pairs(size_t n)                                                  \
     {                                                                                    \
         while (n-- > 0) {                                                                \
             take_;                                                                       \
             give_;                                                                       \
         }                                                                                \
-    }                                                                                    \
+    }
+
+#define ADAPTER(name_, take_, give_)                                                     \
+    PAIRS_OF(name_, take_, give_)                                                        \
     static void name_##_contend(size_t n, unsigned inside, unsigned outside)             \
     {                                                                                    \
         while (n-- > 0) {                                                                \

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1
+
 #include "drivers.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,8 +12,12 @@
 enum {
     PAIRS = 200000,
     CONTENDED = 60000,
+    SHORT_INSIDE = 50, /* steps of work() */
+    SHORT_OUTSIDE = 200,
     CHUNK = 200, /* pairs between two looks at the stop flag */
     MAX_THREADS = 64,
+    BOUNCES = 2000,
+    WARM_UP = 300, /* round trips that are not timed */
     CALIBRATION_STEPS = 1000000,
     CALIBRATIONS = 15
 };
@@ -55,6 +62,10 @@ struct gang {
     pthread_barrier_t ready;
     pthread_barrier_t start;
     size_t each;
+    unsigned inside; /* steps of a contended lock */
+    unsigned outside;
+    unsigned processors;
+    double ns;                               /* of the timed part of a body */
     bool stop __attribute__((aligned(128))); /* on a line of its own */
     struct mixer mixers[MAX_THREADS];
 };
@@ -130,16 +141,19 @@ double drive_pairs(const struct adapter *a)
 
 static void contend_body(struct gang *g, struct mixer *m)
 {
-    g->adapter->contend(g->each, 50, 200);
+    g->adapter->contend(g->each, g->inside, g->outside);
     m->operations = g->each;
 }
 
-double drive_contended(const struct adapter *a, unsigned threads)
+double drive_contended(const struct adapter *a, const struct load *l)
 {
+    bool timed = l->inside_ns + l->outside_ns != 0;
     struct gang g = {.adapter = a,
                      .body = contend_body,
-                     .threads = threads,
-                     .each = CONTENDED / threads};
+                     .threads = l->threads,
+                     .each = CONTENDED / l->threads,
+                     .inside = timed ? steps(l->inside_ns) : SHORT_INSIDE,
+                     .outside = timed ? steps(l->outside_ns) : SHORT_OUTSIDE};
     double ns = run_gang(&g);
     return ns / operations(&g);
 }
@@ -158,6 +172,46 @@ double drive_readers(const struct adapter *a, unsigned threads, double seconds)
         .adapter = a, .body = readers_body, .threads = threads, .seconds = seconds};
     double ns = run_gang(&g);
     return operations(&g) / ns * 1e3;
+}
+
+unsigned drivers_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+/* Keeps the calling thread on the n-th processor that this program may use. */
+static void stay_on(unsigned n)
+{
+    cpu_set_t set;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return;
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &set) && n-- == 0)
+            CPU_SET(cpu, &one);
+    }
+    (void)sched_setaffinity(0, sizeof one, &one);
+}
+
+static void bounce_body(struct gang *g, struct mixer *m)
+{
+    bool first = m == &g->mixers[0];
+    stay_on(first ? 0 : g->processors - 1);
+    g->adapter->bounce(WARM_UP, first);
+    uint64_t begin = now_ns();
+    g->adapter->bounce(BOUNCES, first);
+    if (first)
+        g->ns = (double)(now_ns() - begin);
+}
+
+double drive_bounce(const struct adapter *a, unsigned processors)
+{
+    struct gang g = {
+        .adapter = a, .body = bounce_body, .threads = 2, .processors = processors};
+    (void)run_gang(&g);
+    return g.ns / BOUNCES;
 }
 
 static void mix_body(struct gang *g, struct mixer *m)
