@@ -15,12 +15,15 @@ here=$(dirname -- "$0")/..
 core="$flags $(pkg-config --cflags kslock)"
 kernel="$flags $(pkg-config --cflags kslock-stanix)"
 freebsd="$flags -std=c11 $(pkg-config --cflags kslock-freebsd)"
+aix="$flags -std=c11 $(pkg-config --cflags kslock-aix)"
 # shellcheck disable=SC2086
 core_libs="$flags $(pkg-config $static --libs kslock)"
 # shellcheck disable=SC2086
 kernel_libs="$flags $(pkg-config $static --libs kslock-stanix)"
 # shellcheck disable=SC2086
 freebsd_libs="$flags $(pkg-config $static --libs kslock-freebsd)"
+# shellcheck disable=SC2086
+aix_libs="$flags $(pkg-config $static --libs kslock-aix)"
 
 mkdir -p "$out"
 # Each variable holds several words.
@@ -28,6 +31,7 @@ mkdir -p "$out"
 {
     "$cc" $core -o "$out/consumer_core" "$here/consumer_core.c" $core_libs
     "$cc" $freebsd -o "$out/consumer_freebsd" "$here/consumer_freebsd.c" $freebsd_libs
+    "$cc" $aix -o "$out/consumer_aix" "$here/consumer_aix.c" $aix_libs
     "$cc" $kernel -c -o "$out/main.o" "$here/consumer_main.c"
     "$cc" $kernel -c -o "$out/kernel_c.o" "$here/consumer_kernel.c"
     "$cxx" -std=c++17 $kernel -c -o "$out/kernel_cpp.o" "$here/consumer_kernel.cpp"
