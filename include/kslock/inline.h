@@ -85,8 +85,9 @@ static inline uint32_t *ksl_claims_of(uintptr_t owner)
     return (uint32_t *)(owner + __builtin_offsetof(struct ksl_front, claims));
 }
 
-/* Takes a share in a slot; false: nothing has happened. */
-static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *place)
+/* Takes a share in a slot; tag: KSL_FAMILY or 0. False: nothing has happened. */
+static inline bool ksl_show_fast(const volatile uintptr_t *word, uintptr_t tag,
+                                 const void *place)
 {
     uintptr_t owner = ksl_tls.owner;
     if (__builtin_expect(owner == 0, 0))
@@ -95,7 +96,7 @@ static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *pl
     if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
         return false;
     __atomic_store_n(&s->place, place, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->lock, (uintptr_t)word, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->lock, (uintptr_t)word + tag, __ATOMIC_RELEASE);
     /* A writer that takes the bias off orders this load after the store (membarrier). */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect((__atomic_load_n(word, __ATOMIC_ACQUIRE) & KSL_WORD_BIAS) != 0,
@@ -104,21 +105,31 @@ static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *pl
     return ksl_share_fenced(word);
 }
 
+static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *place)
+{
+    return ksl_show_fast(word, 0, place);
+}
+
 /* Gives a share back; false: nothing has happened. */
-static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
+static inline bool ksl_hide_fast(const volatile uintptr_t *word, uintptr_t tag)
 {
     uintptr_t owner = ksl_tls.owner;
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
-    if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != (uintptr_t)word,
-                         0))
+    if (__builtin_expect(
+            __atomic_load_n(&s->lock, __ATOMIC_RELAXED) != (uintptr_t)word + tag, 0))
         return false;
     __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
         ksl_claims_answer(word);
     return true;
+}
+
+static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
+{
+    return ksl_hide_fast(word, 0);
 }
 
 /*

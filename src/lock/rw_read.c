@@ -36,7 +36,7 @@ bool ksl_share_fenced(const ksi_word *fast)
     ksi_word *word = (ksi_word *)(uintptr_t)fast;
     ksl_thread *t = ksi_self();
     struct ksl_slot *s = ksi_near_slot(t, word);
-    uintptr_t entry = (uintptr_t)word;
+    uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
     /* Again, for the barrier; not over the COUNTED of a writer, who counts once. */
     if ((ksi_load(word) & KSI_SLOTS) == 0 || !ksi_cas(&s->lock, &entry, entry)) {
         ksi_rw_cancel(word, t, s);

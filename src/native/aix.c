@@ -14,7 +14,8 @@
 _Static_assert(sizeof(lock_t) == sizeof(ksi_word) && sizeof(lock_t) <= 8, "lock_t");
 _Static_assert(sizeof(Simple_lock) <= 16, "Simple_lock");
 _Static_assert((int)KSL_AIX_SIMPLE_FAMILY == (int)KSI_FAMILY_SIMPLE &&
-                   (int)KSL_AIX_LOCKL_FAMILY == (int)KSI_FAMILY_LOCKL,
+                   (int)KSL_AIX_LOCKL_FAMILY == (int)KSI_FAMILY_LOCKL &&
+                   (int)KSL_AIX_COMPLEX_FAMILY == (int)KSI_FAMILY_COMPLEX,
                "inlined paths");
 _Static_assert(sizeof(Complex_lock) == sizeof(struct ksi_complex) &&
                    sizeof(Complex_lock) <= 32,
@@ -197,11 +198,21 @@ void lock_init(complex_lock_t l, boolean_t can_sleep)
         ksi_complex_init(c);
 }
 
-void lock_read(complex_lock_t l)
+static void lock_read_at(complex_lock_t l, const void *site)
 {
-    struct ksi_complex *c = complex_of(l, "lock_read", KSI_SITE());
+    struct ksi_complex *c = complex_of(l, "lock_read", site);
     if (c != NULL)
-        ksi_complex_read(c, KSI_SITE());
+        ksi_complex_read(c, site);
+}
+
+void ksl_aix_lock_read_at(complex_lock_t l, const struct ksl_place *place)
+{
+    lock_read_at(l, ksi_flip_place(place));
+}
+
+void(lock_read)(complex_lock_t l)
+{
+    lock_read_at(l, KSI_SITE());
 }
 
 boolean_t lock_try_read(complex_lock_t l)
@@ -210,11 +221,21 @@ boolean_t lock_try_read(complex_lock_t l)
     return c != NULL && ksi_complex_try_read(c, KSI_SITE());
 }
 
-void lock_write(complex_lock_t l)
+static void lock_write_at(complex_lock_t l, const void *site)
 {
-    struct ksi_complex *c = complex_of(l, "lock_write", KSI_SITE());
+    struct ksi_complex *c = complex_of(l, "lock_write", site);
     if (c != NULL)
-        ksi_complex_write(c, KSI_SITE());
+        ksi_complex_write(c, site);
+}
+
+void ksl_aix_lock_write_at(complex_lock_t l, const struct ksl_place *place)
+{
+    lock_write_at(l, ksi_flip_place(place));
+}
+
+void(lock_write)(complex_lock_t l)
+{
+    lock_write_at(l, KSI_SITE());
 }
 
 boolean_t lock_try_write(complex_lock_t l)
@@ -223,11 +244,21 @@ boolean_t lock_try_write(complex_lock_t l)
     return c != NULL && ksi_complex_try_write(c, KSI_SITE());
 }
 
-void lock_done(complex_lock_t l)
+static void lock_done_at(complex_lock_t l, const void *site)
 {
-    struct ksi_complex *c = complex_of(l, "lock_done", KSI_SITE());
+    struct ksi_complex *c = complex_of(l, "lock_done", site);
     if (c != NULL)
-        ksi_complex_done(c, KSI_SITE());
+        ksi_complex_done(c, site);
+}
+
+void ksl_aix_lock_done_at(complex_lock_t l, const struct ksl_place *place)
+{
+    lock_done_at(l, ksi_flip_place(place));
+}
+
+void(lock_done)(complex_lock_t l)
+{
+    lock_done_at(l, KSI_SITE());
 }
 
 boolean_t lock_read_to_write(complex_lock_t l)

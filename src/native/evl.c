@@ -19,6 +19,8 @@
 #include <limits.h>
 #include <stddef.h>
 
+_Static_assert((int)KSL_EVL_KSEM_VALUE == INT_MAX, "see lock/ksem.c");
+
 void evl_schedule(void)
 {
     if (!ksl_irq_in_handler()) /* D12 */
@@ -88,7 +90,7 @@ void evl_destroy_ksem(struct evl_ksem *ksem)
     ksi_ksem_destroy(&ksem->ksl_word, KSI_SITE());
 }
 
-int evl_down(struct evl_ksem *ksem)
+int(evl_down)(struct evl_ksem *ksem)
 {
     return ksi_ksem_down(&ksem->ksl_word, KSI_FOREVER, false, KSI_SITE());
 }
@@ -99,12 +101,12 @@ int evl_down_timeout(struct evl_ksem *ksem, ktime_t timeout)
                          timeout == EVL_NONBLOCK, KSI_SITE());
 }
 
-int evl_trydown(struct evl_ksem *ksem)
+int(evl_trydown)(struct evl_ksem *ksem)
 {
     return ksi_ksem_try(&ksem->ksl_word, KSI_SITE()) ? 0 : -EAGAIN;
 }
 
-void evl_up(struct evl_ksem *ksem)
+void(evl_up)(struct evl_ksem *ksem)
 {
     ksi_ksem_up(&ksem->ksl_word, INT_MAX, KSI_SITE());
 }

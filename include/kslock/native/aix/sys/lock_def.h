@@ -195,7 +195,7 @@ KSL_API boolean_t drw_lock_islocked(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_is
 
 /* --- inlined paths ------------------------------------------------------------------ */
 
-enum { KSL_AIX_SIMPLE_FAMILY = 2 };
+enum { KSL_AIX_SIMPLE_FAMILY = 2, KSL_AIX_COMPLEX_FAMILY = 3 };
 
 /* The calls above, with the place of the caller. */
 KSL_API void ksl_aix_simple_lock_at(simple_lock_t l, const struct ksl_place *place);
@@ -214,8 +214,38 @@ static inline void ksl_aix_give(simple_lock_t l, const struct ksl_place *place)
         ksl_aix_simple_unlock_at(l, place);
 }
 
+KSL_API void ksl_aix_lock_read_at(complex_lock_t l, const struct ksl_place *place);
+KSL_API void ksl_aix_lock_write_at(complex_lock_t l, const struct ksl_place *place);
+KSL_API void ksl_aix_lock_done_at(complex_lock_t l, const struct ksl_place *place);
+
+static inline void ksl_aix_read(complex_lock_t l, const struct ksl_place *place)
+{
+    if (l == NULL ||
+        !ksl_show_fast(&l->ksl_word, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY), place))
+        ksl_aix_lock_read_at(l, place);
+}
+
+static inline void ksl_aix_write(complex_lock_t l, const struct ksl_place *place)
+{
+    if (l == NULL ||
+        !ksl_own_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY), place))
+        ksl_aix_lock_write_at(l, place);
+}
+
+static inline void ksl_aix_done(complex_lock_t l, const struct ksl_place *place)
+{
+    if (l != NULL && ksl_hide_fast(&l->ksl_word, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY)))
+        return;
+    if (l == NULL || (l->ksl_depth | l->ksl_recursive) != 0 ||
+        !ksl_disown_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY)))
+        ksl_aix_lock_done_at(l, place);
+}
+
 #define simple_lock(l) ksl_aix_take((l), KSL_PLACE())
 #define simple_unlock(l) ksl_aix_give((l), KSL_PLACE())
+#define lock_read(l) ksl_aix_read((l), KSL_PLACE())
+#define lock_write(l) ksl_aix_write((l), KSL_PLACE())
+#define lock_done(l) ksl_aix_done((l), KSL_PLACE())
 
 KSL_END_DECLS
 

@@ -14,6 +14,9 @@
 
 #include <kslock/base.h>
 
+#include <stdbool.h>
+#include <stdint.h>
+
 KSL_BEGIN_DECLS
 
 struct evl_ksem {
@@ -65,6 +68,46 @@ KSL_API void evl_up(struct evl_ksem *ksem) KSL_SYMBOL(ksl_evl_up);
 
 /* All waiters of this moment return 0; the value stays (K9). Context: any. */
 KSL_API void evl_broadcast(struct evl_ksem *ksem) KSL_SYMBOL(ksl_evl_broadcast);
+
+/* --- inlined paths ------------------------------------------------------------------ */
+
+/* The value is in the low bits of the word; above it: somebody waits, it is destroyed. */
+enum { KSL_EVL_KSEM_VALUE = 0x7fffffff };
+
+/* Takes a unit that is there. */
+static inline bool ksl_evl_ksem_take(struct evl_ksem *ksem)
+{
+    uint64_t seen = __atomic_load_n(&ksem->ksl_word, __ATOMIC_RELAXED);
+    return (seen & KSL_EVL_KSEM_VALUE) != 0 &&
+           __atomic_compare_exchange_n(&ksem->ksl_word, &seen, seen - 1, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline int ksl_evl_ksem_down(struct evl_ksem *ksem)
+{
+    return __builtin_expect(ksl_evl_ksem_take(ksem), 1) ? 0 : evl_down(ksem);
+}
+
+static inline int ksl_evl_ksem_try(struct evl_ksem *ksem)
+{
+    return __builtin_expect(ksl_evl_ksem_take(ksem), 1) ? 0 : evl_trydown(ksem);
+}
+
+/* A unit more, if nobody waits. */
+static inline void ksl_evl_ksem_up(struct evl_ksem *ksem)
+{
+    uint64_t seen = __atomic_load_n(&ksem->ksl_word, __ATOMIC_RELAXED);
+    if (__builtin_expect(seen >= KSL_EVL_KSEM_VALUE, 0) ||
+        __builtin_expect(!__atomic_compare_exchange_n(&ksem->ksl_word, &seen, seen + 1,
+                                                      false, __ATOMIC_RELEASE,
+                                                      __ATOMIC_RELAXED),
+                         0))
+        evl_up(ksem);
+}
+
+#define evl_down(ksem) ksl_evl_ksem_down(ksem)
+#define evl_trydown(ksem) ksl_evl_ksem_try(ksem)
+#define evl_up(ksem) ksl_evl_ksem_up(ksem)
 
 KSL_END_DECLS
 
