@@ -286,7 +286,17 @@ void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
     ksi_irq_unmask(t, level);
 }
 
-static void disown_queued(ksi_word *word, const ksl_thread *t)
+/* A claim on who has the lock no more would wake its waiter for nothing, some time. */
+void ksi_rw_unclaim(ksi_word *word, struct ksi_lot *lot, ksl_thread *t)
+{
+    const void *key = (const void *)(uintptr_t)word;
+    if ((ksi_load(&t->front.claims) & ~KSI_CLAIM_ALWAYS) == 0)
+        return;
+    ksi_lot_unclaim(lot, key, KSI_Q_WRITE, t);
+    ksi_lot_unclaim(lot, key, KSI_Q_READ, t);
+}
+
+static void disown_queued(ksi_word *word, ksl_thread *t)
 {
     struct ksi_lot lot;
     struct ksi_wake_list wake = KSI_WAKE_LIST;
@@ -302,6 +312,7 @@ static void disown_queued(ksi_word *word, const ksl_thread *t)
         left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
     if (ksi_load(&t->lenders) != NULL)
         ksi_rw_lend(word, &lot, NULL); /* who is left lends to nobody for now */
+    ksi_rw_unclaim(word, &lot, t);
     ksi_store_rel(word, left);
     ksi_lot_unlock(&lot, &wake);
 }
@@ -321,7 +332,7 @@ KSI_COLD static void end_loans(const ksi_word *word, const ksl_thread *t)
  * The word has marks, or the owner looks. If a writer is on its way, that one sees to the
  * others: there is nobody to wake.
  */
-KSI_COLD static void disown_slow(ksi_word *word, const ksl_thread *t)
+KSI_COLD static void disown_slow(ksi_word *word, ksl_thread *t)
 {
     uintptr_t w = ksi_load(word);
     while (((w & KSI_QUEUED) == 0 || ksi_rw_coming(w) != 0) && !ksi_lend_matters()) {

@@ -249,6 +249,9 @@ void ksi_rw_lend(ksi_word *word, struct ksi_lot *lot, ksl_thread *owner);
 /* With the bucket lock, w queued: it waits for `owner`, 0: nobody, and lends to it. */
 void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
                      struct ksi_waiter *w, uintptr_t owner);
+/* With the bucket lock: t gives the lock back, or shares it, in sight of who is queued.
+ */
+void ksi_rw_unclaim(ksi_word *word, struct ksi_lot *lot, ksl_thread *t);
 /* The COMING that the word still means. */
 uintptr_t ksi_rw_coming(uintptr_t w);
 /* With the bucket lock: pops whom the word, as it will be, lets go on. */

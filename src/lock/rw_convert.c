@@ -267,6 +267,7 @@ void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
         left = ksi_rw_one_less(left);
     if (ksi_load(&t->lenders) != NULL)
         ksi_rw_lend(word, &lot, NULL); /* sharers are not promoted */
+    ksi_rw_unclaim(word, &lot, t);
     if ((left & KSI_QUEUED) != 0)
         left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
     ksi_store_rel(word, left);

@@ -217,6 +217,12 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     ksi_lot_reorder(w);
 }
 
+static void unclaim(struct ksi_waiter *w)
+{
+    ksi_fetch_sub(&w->claimed->front.claims, 1u);
+    w->claimed = NULL;
+}
+
 void ksi_lot_remove(struct ksi_waiter *w)
 {
     struct ksi_queue *q = w->queue;
@@ -225,10 +231,8 @@ void ksi_lot_remove(struct ksi_waiter *w)
     w->interruptible = false;
     if (w->lends_to != NULL)
         ksi_lend(w, NULL);
-    if (w->claimed != NULL) {
-        ksi_fetch_sub(&w->claimed->front.claims, 1u);
-        w->claimed = NULL;
-    }
+    if (w->claimed != NULL)
+        unclaim(w);
     if (w->counter != NULL)
         ksi_store(w->counter, ksi_load(w->counter) - 1);
     if (q->spares != NULL) {
@@ -365,6 +369,17 @@ void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t)
 {
     ksi_fetch_add(&t->front.claims, 1u);
     w->claimed = t;
+}
+
+void ksi_lot_unclaim(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                     ksl_thread *t)
+{
+    (void)lot;
+    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    for (struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next) {
+        if (w->claimed == t)
+            unclaim(w);
+    }
 }
 
 void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,

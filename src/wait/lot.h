@@ -121,6 +121,11 @@ void ksi_lot_lend(struct ksi_lot *lot, const void *address, enum ksi_queue_kind 
 /* The queued w puts a claim on t, until it is off the queue. */
 void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t);
 
+/* t has given the lock back with those queued in sight: they have no claim on it any
+ * more. */
+void ksi_lot_unclaim(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
+                     ksl_thread *t);
+
 /* Takes all those off for waking that have a claim on the caller. */
 void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,
                         enum ksi_queue_kind kind, struct ksi_wake_list *wake);
