@@ -72,10 +72,14 @@ bool ksi_ksem_try(uint64_t *word, const void *site)
 }
 
 /* With the bucket lock: true if a unit was there, else marked and queued. */
-static bool grab_or_queue(uint64_t *word, struct ksi_lot *lot, struct ksi_waiter *w)
+static bool grab_or_queue(uint64_t *word, struct ksi_lot *lot, struct ksi_waiter *w,
+                          bool *is_gone)
 {
     uint64_t now = ksi_load(word);
     for (;;) {
+        *is_gone = (now & GONE) != 0;
+        if (*is_gone)
+            return false;
         if ((now & VALUE) != 0) {
             if (ksi_cas_acq(word, &now, now - 1))
                 return true;
@@ -132,16 +136,17 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     struct ksi_lot lot;
     KSI_POINT("ksem: queue");
     ksi_lot_lock(&lot, word);
-    bool in = grab_or_queue(word, &lot, w);
-    bool parks = !in && ksi_wait_interruptible(w);
+    bool is_gone;
+    bool in = grab_or_queue(word, &lot, w, &is_gone);
+    bool parks = !in && !is_gone && ksi_wait_interruptible(w);
     if (parks && ksi_evl_kicked(t)) {
         ksi_lot_remove(w);
         ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
         parks = false;
     }
     ksi_lot_unlock(&lot, NULL);
-    if (in)
-        return 0;
+    if (in || is_gone)
+        return in ? 0 : -EIDRM;
     enum ksi_outcome outcome =
         parks ? ksi_wait(w, deadline) : (enum ksi_outcome)ksi_load(&w->outcome);
     return ksi_evl_error(t, outcome);
@@ -187,9 +192,13 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
             return;
         }
         if (KSI_UNLIKELY(w == most)) {
-            if (most == INT_MAX)
+            if (most == INT_MAX) {
                 refuse(word, KSI_BAD_ARGUMENT_RULE, site, "evl_up: the value is INT_MAX");
-            return;
+                return;
+            }
+            if (ksi_cas(word, &w, w)) /* who takes it sees what came before */
+                return;
+            continue;
         }
         if (ksi_cas_rel(word, &w, w + 1))
             return;

@@ -91,6 +91,30 @@ void ksi_up_locks_before_fork(void)
     ksi_registry_read_unlock();
 }
 
+/* A slot that shows what had not been granted when the process forked. */
+static bool is_tentative(uintptr_t entry)
+{
+    ksi_word *word = (ksi_word *)(entry & ~KSI_TAGS); // NOLINT: it is an address
+    if (entry == 0 || ksi_entry_of(entry) != KSI_IN_SLOT)
+        return false;
+    uintptr_t w; /* the memory of a lock that an exited thread held may be gone */
+    if (ksi_host_copy(&w, (const void *)(uintptr_t)word, sizeof w) != 0)
+        return false;
+    if (ksi_family_of(entry) == KSI_FAMILY_STAX)
+        return ((w ^ entry) & (KSL_GATE_BIAS | KSL_GATE_OOB)) != KSL_GATE_BIAS;
+    return !ksi_rw_slots_open(w);
+}
+
+void ksi_up_slots_of_child(const ksl_thread *self)
+{
+    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
+        for (unsigned i = 0; t != self && i < KSL_SLOTS; i++) {
+            if (is_tentative(ksi_load(&t->front.slots[i].lock)))
+                ksi_store(&t->front.slots[i].lock, (uintptr_t)0);
+        }
+    }
+}
+
 void ksi_up_locks_after_fork(bool child)
 {
     if (child)

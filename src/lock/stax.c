@@ -57,6 +57,7 @@
 
 #include "lock/stax.h"
 
+#include "lock/ksem.h"
 #include "platform/testing.h"
 #include "thread/signal.h"
 #include "wait/spin.h"
@@ -215,7 +216,7 @@ static int await_gate(struct ksi_stax *x, struct ksi_waiter *w, bool parks)
         ksi_fetch_and(&x->gate, ~(uintptr_t)WAITERS);
     if (KSI_FAULT(STAX_E8) && outcome == KSI_WOKEN && ksi_signal_next(w->thread) != 0)
         outcome = KSI_SIGNALLED;
-    return outcome == KSI_SIGNALLED ? -ERESTARTSYS : ksi_outcome_error(outcome);
+    return ksi_evl_error(w->thread, outcome);
 }
 
 KSI_COLD static int lock_slow(struct ksi_stax *x, ksl_thread *t, uintptr_t stage)
@@ -236,8 +237,13 @@ KSI_COLD static int lock_slow(struct ksi_stax *x, ksl_thread *t, uintptr_t stage
         ksi_lot_lock(&lot, key_of(x));
         enum step step = enter_or_queue(x, &lot, w, stage);
         bool parks = step == QUEUED && ksi_wait_interruptible(w);
-        if (parks && stage != OOB)
+        if (parks && stage != OOB) {
             w->signals_only = true; /* forced unblocks are for the out-of-band stage */
+        } else if (parks && ksi_evl_kicked(t)) {
+            ksi_lot_remove(w);
+            ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
+            parks = false;
+        }
         ksi_lot_unlock(&lot, NULL);
         if (step == QUEUED)
             return await_gate(x, w, parks);
@@ -262,8 +268,9 @@ int ksi_stax_lock(struct ksi_stax *x, const void *site)
 }
 
 /* The caller has the last entry, as far as it knows, and somebody waits. */
-KSI_COLD static void leave_slow(struct ksi_stax *x)
+KSI_COLD static bool leave_slow(struct ksi_stax *x, uintptr_t *seen)
 {
+    uintptr_t stage = *seen & OOB;
     struct ksi_lot lot;
     struct ksi_wake_list wake = KSI_WAKE_LIST;
     KSI_POINT("stax: leave");
@@ -272,9 +279,17 @@ KSI_COLD static void leave_slow(struct ksi_stax *x)
     uintptr_t gate = ksi_load(&x->gate);
     uintptr_t next;
     bool last;
-    ksi_stax_tune_handed(x);
+    bool tuned = false;
     do {
         /* Others of our stage come and go without this lock. */
+        if (!ksi_gate_counts(gate) || (gate & (OOB | GONE)) != stage) {
+            ksi_lot_unlock(&lot, NULL);
+            *seen = gate;
+            return false;
+        }
+        if (!tuned)
+            ksi_stax_tune_handed(x); /* before the step that lets others in */
+        tuned = true;
         last = is_last(gate);
         next = n > 0 ? ((gate & OOB) ^ OOB) | n * ONE : 0;
         if (KSI_FAULT(STAX_WAKES_WITHOUT_GATE) && last)
@@ -285,6 +300,7 @@ KSI_COLD static void leave_slow(struct ksi_stax *x)
             break;
     }
     ksi_lot_unlock(&lot, &wake);
+    return true;
 }
 
 /* Takes a counted entry off: true, or the gate is not *gate any more. */
@@ -293,8 +309,7 @@ static bool leave(struct ksi_stax *x, uintptr_t *gate)
     uintptr_t next = one_less(*gate);
     if (is_last(*gate) && (*gate & WAITERS) != 0) {
         if (!KSI_FAULT(STAX_MARK_STRIPPED)) {
-            leave_slow(x);
-            return true;
+            return leave_slow(x, gate);
         }
         next = 0;
     }
@@ -307,8 +322,17 @@ void ksi_stax_uncount(ksi_word *word)
 {
     struct ksi_stax *x = (struct ksi_stax *)(uintptr_t)word;
     uintptr_t gate = ksi_load(&x->gate);
-    while (ksi_gate_counts(gate) && !leave(x, &gate)) /* else it was unlocked twice */
-        ;
+    for (unsigned turn = 0;;) {
+        if (ksi_gate_counts(gate)) {
+            if (leave(x, &gate))
+                return;
+        } else if (slots_unknown(gate)) {
+            settle_slots(x, gate, ksi_self(), turn++);
+            gate = ksi_load(&x->gate);
+        } else {
+            return; /* it was unlocked twice */
+        }
+    }
 }
 
 void ksi_stax_unlock(struct ksi_stax *x, const void *site)

@@ -131,7 +131,12 @@ bool ksl_gate_shown(const ksi_word *gate)
     ksl_thread *t = ksi_self();
     uintptr_t entry = ksl_gate_entry(gate, t->front.stage);
     KSI_POINT("stax: shown");
-    if (ksi_cas(&ksi_near_slot(t, gate)->lock, &entry, (uintptr_t)0) || entry == 0)
+    if (ksi_cas(&ksi_near_slot(t, gate)->lock, &entry, (uintptr_t)0)) {
+        if (ksi_load(&t->front.claims) != 0)
+            ksl_claims_answer(gate);
+        return false;
+    }
+    if (entry == 0)
         return false;
     ksi_stax_drop_mark(gate, t);
     return true;

@@ -6,6 +6,7 @@
 #include "lock/stax.h"
 #include "platform/host.h"
 #include "platform/park.h"
+#include "platform/testing.h"
 #include "thread/upcalls.h"
 #include "wait/wait.h"
 
@@ -33,6 +34,20 @@ void evl_unblock_thread(struct evl_thread *thread, int reason)
     (void)ksl_thread_unblock((ksl_thread *)(void *)thread);
 }
 
+/* Only if no wait has used the kick up by now: one kick ends one wait. */
+static void end_kicked_wait(const ksl_thread *t, struct ksi_waiter *w)
+{
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = {NULL, NULL, KSI_UNBLOCKED};
+    if (!ksi_lot_find(&lot, w))
+        return;
+    if (w->interruptible && !w->signals_only && ksi_load(&t->evl_kicked) != 0) {
+        ksi_lot_remove(w);
+        ksi_wake_add(&wake, w);
+    }
+    ksi_lot_unlock(&lot, &wake);
+}
+
 void evl_kick_thread(struct evl_thread *thread, int info)
 {
     ksl_thread *t = (ksl_thread *)(void *)thread;
@@ -42,7 +57,9 @@ void evl_kick_thread(struct evl_thread *thread, int info)
     /* Set before the wait is looked for: the thread sees it when it queues, or is found.
      */
     ksi_xchg(&t->evl_kicked, 1u);
-    (void)ksi_up_end_wait(t, KSI_UNBLOCKED);
+    KSI_POINT("evl: kick");
+    for (unsigned i = 0; i < KSI_WAITERS; i++)
+        end_kicked_wait(t, &t->waiters[i]);
 }
 
 /* On a queue that nobody wakes. */

@@ -45,6 +45,7 @@ static void parent(void)
 static void child(void)
 {
     ksl_thread *self = ksl_tls.self;
+    ksi_up_slots_of_child(self);
     ksi_registry_after_fork_child(self);
     ksi_irq_table_after_fork(true);
     ksi_irq_timer_after_fork(true);

@@ -18,6 +18,9 @@ void ksi_up_wait_after_fork(bool child, ksl_thread *self);
 void ksi_up_locks_before_fork(
     void); /* lock/: waits for steps that a child could not end */
 void ksi_up_locks_after_fork(bool child);
+/* lock/: in the child, drops what slots of other threads show without having been
+ * granted. */
+void ksi_up_slots_of_child(const ksl_thread *self);
 void ksi_up_diag_before_fork(void);
 void ksi_up_diag_after_fork(bool child);
 

@@ -14,3 +14,10 @@ target_link_options(every_instruction_stax_test PRIVATE -Wl,-z,now) # no step in
 set_source_files_properties(every_instruction_stax_test.c PROPERTIES COMPILE_OPTIONS -O2)
 ksl_add_test(NAME every_instruction_stax_long TARGET every_instruction_stax_test ARGS 1
              LABELS long TIMEOUT 3600)
+
+foreach(name IN ITEMS notes unlock kick sem fork)
+  ksl_test(NAME regress_stax_${name}_test SOURCES regress_stax_${name}_test.c INTERNAL NATIVE evl
+           TIMEOUT 300)
+endforeach()
+ksl_test(NAME regress_stax_share_test SOURCES regress_stax_share_test.c INTERNAL NATIVE freebsd
+         TIMEOUT 300)
