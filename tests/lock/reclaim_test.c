@@ -6,6 +6,7 @@
  * all access to the lock's page away at once.
  */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/cond.h>
@@ -22,16 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#ifdef SANITIZED
+#if SANITIZED
 static int rounds = 1000;
 #else
 static int rounds = 10000;

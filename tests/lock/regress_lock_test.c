@@ -2,6 +2,7 @@
 
 /* Faults of earlier versions: blocking, tasks, cancellation, panics. */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -11,16 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#ifdef SANITIZED
+#if SANITIZED
 enum { PREPARES = 30000 };
 #else
 enum { PREPARES = 4000000 };
@@ -155,7 +147,7 @@ START_TEST(a_cancelled_thread_ends_its_handler)
 }
 END_TEST
 
-#ifndef SANITIZED
+#if !SANITIZED
 
 static ksl_mutex_t mutex;
 
@@ -220,7 +212,7 @@ int main(void)
     tcase_add_test(tc, Q9_a_thread_that_exits_prepared_leaves_the_queue);
     tcase_add_test(tc, a_handler_starts_no_task);
     tcase_add_test(tc, a_cancelled_thread_ends_its_handler);
-#ifndef SANITIZED
+#if !SANITIZED
     tcase_add_test(tc, a_panic_may_interrupt_malloc);
 #endif
     suite_add_tcase(s, tc);

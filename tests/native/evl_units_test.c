@@ -5,33 +5,22 @@
  * with a unit there for him.
  */
 #include "evl_test.h"
+#include "sanitized.h"
 
 #include <errno.h>
 #include <time.h>
-
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SLOW 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SLOW 1
-#endif
-#ifndef SLOW
-#define SLOW 0
-#endif
 
 /*
  * Posts of a round, and how many units may be there or on their way at a time: with few,
  * the waiters sleep for nearly each of them.
  */
 enum {
-    POSTS = SLOW ? 25000 : 50000,
+    POSTS = SANITIZED ? 25000 : 50000,
     ROOM = 12,
     TIGHT_POSTS = POSTS / 5,
     TIGHT_ROOM = 1,
     TIGHT_EVERY = 5,
-    ROUNDS = SLOW ? 6 : 24, /* a million posts */
+    ROUNDS = SANITIZED ? 6 : 24, /* a million posts */
     WAITERS = 4,
     VISIT = 50,  /* posts of a thread that the library did not know */
     BROKEN = 32, /* one of so many posts of the in-band poster also ends a wait */

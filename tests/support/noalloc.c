@@ -11,6 +11,8 @@
  *   const char *noalloc_last(void);      name of the last one, "" if none
  */
 
+#include "sanitized.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -18,15 +20,6 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
 
 void noalloc_arm(void);
 unsigned noalloc_disarm(void);
@@ -55,7 +48,7 @@ unsigned noalloc_disarm(void)
     return __atomic_load_n(&calls, __ATOMIC_SEQ_CST);
 }
 
-#ifdef SANITIZED
+#if SANITIZED
 
 /* Of <sanitizer/allocator_interface.h>, which not every compiler brings. */
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *,

@@ -2,6 +2,7 @@
 
 /* One thread raises, the other masks and unmasks: nothing runs masked or is lost. */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/irq.h>
@@ -11,16 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#ifdef SANITIZED
+#if SANITIZED
 enum { RAISES = 20000, ROUNDS = 5000 };
 #else
 enum { RAISES = 1000000, ROUNDS = 100000 };

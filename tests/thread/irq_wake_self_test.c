@@ -6,6 +6,7 @@
  * of rounds is the first argument.
  */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kernel/cond.h>
@@ -21,16 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#ifdef SANITIZED
+#if SANITIZED
 static int rounds = 2000;
 #else
 static int rounds = 30000;

@@ -2,6 +2,7 @@
 
 /* ksl_signal_attach: POSIX signals that become simulated ones, without a window. */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/cond.h>
@@ -14,16 +15,7 @@
 #include <signal.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#ifdef SANITIZED
+#if SANITIZED
 enum { ROUNDS = 500 };
 #else
 enum { ROUNDS = 20000 };
