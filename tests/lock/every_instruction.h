@@ -38,6 +38,12 @@ struct op {
 
 enum { IRQ = 9, IRQ_LEVEL = 5, READ_SEMS = 20 };
 
+/* `dense` for calls with inlined paths. */
+enum { SHORT_PATH = 160 };
+
+/* What room.flag says to the partner and back. */
+enum { GO = 1, IN = 2, OVER = 3 };
+
 /* What operations, handlers and partners use; cleared before each round. */
 struct room {
     spinlock_t spin;
@@ -62,6 +68,9 @@ void room_check(bool holds, const char *what, int line);
 
 /* Returns when room.flag is set. */
 void wait_flag(void);
+
+/* Returns when room.flag has that value. */
+void wait_flag_is(int value);
 
 /* One operation at its positions; returns about how many instructions it has. */
 long step_through(const struct op *op, long stride);

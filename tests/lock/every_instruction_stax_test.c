@@ -5,49 +5,18 @@
  * handlers try it from both stages. The inlined paths of the header are part of this
  * file. Argument: the stride beyond the first positions.
  */
-#include "every_instruction.h"
+#include "every_instruction_main.h"
 
 #include <evl/sched.h>
 #include <evl/stax.h>
 
-#include <stdio.h>
+#if STEPS
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#if !defined(__x86_64__) || defined(SANITIZED)
-
-/* Sanitizers keep signals back, or have far too many instructions. */
-int main(void)
-{
-    fprintf(stderr, "single steps are for x86-64 without sanitizers\n");
-    return 77;
-}
-
-#else
-
-enum { OOB_IRQ = 10, OOB_LEVEL = 8, SHORT_PATH = 160, BURST = 12 };
-
-/* What room.flag says to the partner and back. */
-enum { GO = 1, IN = 2, OVER = 3 };
+enum { OOB_IRQ = 10, OOB_LEVEL = 8, BURST = 12 };
 
 static struct evl_stax stax;
 static int held;  /* atomic: the stepped thread is inside on the in-band stage */
 static int taken; /* atomic: a handler has taken the other entry off */
-
-static void wait_flag_is(int value)
-{
-    uint64_t state = 0;
-    while (LOAD(&room.flag) != value && support_keep_waiting(&state))
-        ;
-    CHECK(LOAD(&room.flag) == value);
-}
 
 /* ---- handlers ---- */
 
@@ -235,36 +204,23 @@ static const struct op ops[] = {
      .dense = SHORT_PATH},
 };
 
-static long stride = 23; /* the first positions are all tried, then each so many */
-
 START_TEST(stax_after_each_instruction)
 {
     ck_assert_int_eq(
         ksl_irq_request(OOB_IRQ, KSL_STAGE_OOB, OOB_LEVEL, oob_handler, NULL), 0);
-    long positions = step_through(&ops[_i], stride);
-    if (getenv("CK_VERBOSITY") != NULL)
-        printf("%s: %ld instructions\n", ops[_i].name, positions);
-    ck_assert_int_gt(positions, 5);
+    interrupt_each(&ops[_i]);
     ck_assert_int_eq(ksl_irq_free(OOB_IRQ), 0);
 }
 END_TEST
 
 int main(int argc, char **argv)
 {
-    if (!step_works()) {
-        fprintf(stderr, "the processor cannot be single-stepped here\n");
+    if (!steps_ready(argc, argv, 23))
         return 77;
-    }
-    if (argc > 1)
-        stride = atol(argv[1]) > 0 ? atol(argv[1]) : 1;
-    Suite *s = suite_create("every_instruction_stax");
     TCase *tc = tcase_create("stax");
-    if (stride == 1)
-        tcase_set_timeout(tc, 1000);
     tcase_add_loop_test(tc, stax_after_each_instruction, 0,
                         (int)(sizeof ops / sizeof *ops));
-    suite_add_tcase(s, tc);
-    return support_run(s);
+    return steps_run("every_instruction_stax", tc);
 }
 
 #endif

@@ -49,6 +49,14 @@ void wait_flag(void)
         ;
 }
 
+void wait_flag_is(int value)
+{
+    uint64_t state = 0;
+    while (LOAD(&room.flag) != value && support_keep_waiting(&state))
+        ;
+    CHECK(LOAD(&room.flag) == value);
+}
+
 /* ---- single steps ---- */
 
 static void set_trap_flag(void)
@@ -267,7 +275,7 @@ static void end(struct actor *a, struct actor *b)
 /* A round in a process of its own, so that nothing has been done before. */
 static bool run_fresh_round(const struct op *op, long at)
 {
-    enum { REACHED = 10, OVER = 11 };
+    enum { REACHED = 10, PAST = 11 };
     int status;
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
@@ -276,11 +284,11 @@ static bool run_fresh_round(const struct op *op, long at)
         start(&a, &b, op);
         bool reached = run_round(&a, at);
         end(&a, &b);
-        _exit(reached ? REACHED : OVER);
+        _exit(reached ? REACHED : PAST);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_msg(WIFEXITED(status) &&
-                      (WEXITSTATUS(status) == REACHED || WEXITSTATUS(status) == OVER),
+                      (WEXITSTATUS(status) == REACHED || WEXITSTATUS(status) == PAST),
                   "%s, instruction %ld: child ended with %x", op->name, at,
                   (unsigned)status);
     return WEXITSTATUS(status) == REACHED;

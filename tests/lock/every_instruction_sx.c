@@ -19,19 +19,6 @@ static struct sx sx;
 static int kept;  /* atomic: holds that a handler took and kept */
 static bool done; /* the stepped call was not refused */
 
-/* What room.flag says to the partner and back. */
-enum { GO = 1, IN = 2, OVER = 3 };
-
-enum { SHORT_PATH = 160 };
-
-static void wait_flag_is(int value)
-{
-    uint64_t state = 0;
-    while (LOAD(&room.flag) != value && support_keep_waiting(&state))
-        ;
-    CHECK(LOAD(&room.flag) == value);
-}
-
 /* ---- before ---- */
 
 static void before_new(void)

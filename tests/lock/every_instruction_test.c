@@ -7,30 +7,11 @@
  * those of sx(9).
  */
 
-#include "every_instruction.h"
+#include "every_instruction_main.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
-#if !defined(__x86_64__) || defined(SANITIZED)
-
-/* Sanitizers keep signals back, or have far too many instructions. */
-int main(void)
-{
-    fprintf(stderr, "single steps are for x86-64 without sanitizers\n");
-    return 77;
-}
-
-#else
+#if STEPS
 
 static const struct op ops[] = {
     {.name = "spinlock", .stepped = op_spinlock, .handler = handler_spinlock},
@@ -161,28 +142,19 @@ static const struct op *op_at(int i)
     return i < OPS ? &ops[i] : &sx_ops[i - OPS];
 }
 
-static long stride = 41; /* the first positions are all tried, then each so many */
-static int first;        /* a single operation, for a look at one */
+static int first; /* a single operation, for a look at one */
 
 START_TEST(an_interrupt_after_each_instruction)
 {
-    const struct op *op = op_at(first + _i);
-    long positions = step_through(op, stride);
-    if (getenv("CK_VERBOSITY") != NULL)
-        printf("%s: %ld instructions\n", op->name, positions);
-    ck_assert_int_gt(positions, 5);
+    interrupt_each(op_at(first + _i));
 }
 END_TEST
 
 int main(int argc, char **argv)
 {
     int count = OPS;
-    if (!step_works()) {
-        fprintf(stderr, "the processor cannot be single-stepped here\n");
+    if (!steps_ready(argc, argv, 41))
         return 77;
-    }
-    if (argc > 1)
-        stride = atol(argv[1]) > 0 ? atol(argv[1]) : 1;
     if (argc > 2 && strcmp(argv[2], "sx") == 0) {
         first = OPS;
         count = sx_ops_count;
@@ -190,13 +162,9 @@ int main(int argc, char **argv)
         first = atoi(argv[2]) % (OPS + sx_ops_count);
         count = 1;
     }
-    Suite *s = suite_create("every_instruction");
     TCase *tc = tcase_create("operations");
-    if (stride == 1)
-        tcase_set_timeout(tc, 1000);
     tcase_add_loop_test(tc, an_interrupt_after_each_instruction, 0, count);
-    suite_add_tcase(s, tc);
-    return support_run(s);
+    return steps_run("every_instruction", tc);
 }
 
 #endif
