@@ -7,24 +7,13 @@
 #include <evl/thread.h>
 #include <evl/timeout.h>
 
+#include "../support/cxx_check.h"
+
 #include <atomic>
-#include <cstdio>
 #include <thread>
 
 namespace
 {
-
-int failures;
-
-void check(bool ok, const char *what)
-{
-    if (!ok) {
-        failures++;
-        std::fprintf(stderr, "failed: %s\n", what);
-    }
-}
-
-#define CHECK(expr) check((expr), #expr)
 
 DEFINE_EVL_KSEM(none);
 static DEFINE_EVL_KSEM(two, 2);

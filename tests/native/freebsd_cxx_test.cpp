@@ -13,26 +13,15 @@
 #include <kslock/signal.h>
 #include <kslock/violation.h>
 
+#include "../support/cxx_check.h"
+
 #include <atomic>
-#include <cstdio>
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
 
 namespace
 {
-
-int failures;
-
-void check(bool ok, const char *what)
-{
-    if (!ok) {
-        failures++;
-        std::fprintf(stderr, "failed: %s\n", what);
-    }
-}
-
-#define CHECK(expr) check((expr), #expr)
 
 struct sx early_sx, early_recursive;
 struct mtx early_mtx;

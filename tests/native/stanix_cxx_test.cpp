@@ -11,25 +11,14 @@
 
 #include <kslock/signal.h>
 
+#include "../support/cxx_check.h"
+
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <thread>
 
 namespace
 {
-
-int failures;
-
-void check(bool ok, const char *what)
-{
-    if (!ok) {
-        failures++;
-        std::fprintf(stderr, "failed: %s\n", what);
-    }
-}
-
-#define CHECK(expr) check((expr), #expr)
 
 void await_sleep(const std::atomic<ksl_thread *> &t)
 {
