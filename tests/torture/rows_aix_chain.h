@@ -5,6 +5,7 @@
 /* One lock of any kind whose waiters lend their priority. */
 
 #include "aix.h"
+#include "rows_evl.h"
 
 #include <evl/mutex.h>
 
@@ -22,9 +23,6 @@ struct chain_lock {
 void chain_take(struct party *me, struct chain_lock *l);
 bool chain_try(struct chain_lock *l);
 void chain_give(struct chain_lock *l);
-
-/* The caller's stage; waits of the row are not ended by what may end this one. */
-void chain_go_oob(struct party *me);
 
 /* Nobody lends anything: everybody has its base priority. */
 void chain_check_priorities(void);

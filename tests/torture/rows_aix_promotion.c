@@ -57,18 +57,6 @@ void chain_give(struct chain_lock *l)
     }
 }
 
-void chain_go_oob(struct party *me)
-{
-    int error;
-    while ((error = evl_switch_oob()) != 0) {
-        if (error != -ERESTARTSYS) {
-            torture_fail("thread %u: evl_switch_oob: %d", me->index, error);
-            return;
-        }
-        torture_interrupted(me);
-    }
-}
-
 void chain_check_priorities(void)
 {
     for (unsigned i = 0; i < torture.threads; i++) {
@@ -139,7 +127,7 @@ static void promotion_signalled(struct party *me)
 
 static void promotion_op(struct party *me)
 {
-    chain_go_oob(me);
+    go_oob(me);
     for (unsigned n = 1 + pick(me, 4); n > 0; n--) {
         if (pick(me, 4) == 0)
             aix_shoot(me);

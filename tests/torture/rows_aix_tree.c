@@ -203,7 +203,7 @@ static void tree_op(struct party *me)
 {
     unsigned r = role(me);
     struct node *n = &nodes[r];
-    chain_go_oob(me);
+    go_oob(me);
     for (unsigned i = 0; i < OWN && !n->light; i++) {
         chain_take(me, &n->locks[i]);
         STORE(&n->owners[i], r);
