@@ -17,9 +17,7 @@ static void setup(int n)
 
 static void finish(void)
 {
-    puppets_end(p, puppets);
-    ck_assert_msg(recorder_count(NULL) == 0, "reported: %s", recorder_last().message);
-    recorder_stop();
+    end_unreported(p, puppets);
 }
 
 static int sleep_on(void *event)
@@ -55,12 +53,6 @@ static int block(void *unused)
     return e_block_thread();
 }
 
-static void still_asleep(int i)
-{
-    wait_asleep(p[i].actor.thread);
-    ck_assert(!done(&p[i]));
-}
-
 START_TEST(aix_T75_a_wake_up_without_sleeper_is_lost)
 {
     static const call_fn call[] = {sleep_on, e_sleep_short, sleep_interruptibly};
@@ -71,7 +63,7 @@ START_TEST(aix_T75_a_wake_up_without_sleeper_is_lost)
         e_wakeup_w_result(&ev, THREAD_OTHER);
         e_wakeup_w_sig(&ev, 10);
         tell_blocked(&p[0], call[i], &ev);
-        still_asleep(0);
+        still_asleep(&p[0]);
         e_wakeup(&ev);
         ck_assert_int_eq(answer(&p[0]), i == 1 ? EVENT_SUCC : THREAD_AWAKENED);
         ck_assert_int_eq(ask(&p[0], take_signal, NULL), 0);
@@ -107,7 +99,7 @@ START_TEST(aix_T76_without_a_wake_up_the_block_waits)
     e_wakeup(&other);
     tell_blocked(&p[0], block, NULL);
     e_wakeup(&other);
-    still_asleep(0);
+    still_asleep(&p[0]);
     e_wakeup(&ev);
     ck_assert_int_eq(answer(&p[0]), THREAD_AWAKENED);
     finish();
@@ -152,7 +144,7 @@ START_TEST(aix_T78_a_wake_up_reaches_all_of_the_word_and_clears_it)
         ck_assert_int_eq(answer(&p[0]), THREAD_AWAKENED);
         ck_assert_int_eq(answer(&p[1]), THREAD_AWAKENED);
         ck_assert_int_eq(answer(&p[2]), EVENT_SUCC);
-        still_asleep(3);
+        still_asleep(&p[3]);
         e_wakeup(&other);
         answer(&p[3]);
     }
@@ -172,7 +164,7 @@ START_TEST(aix_T78_e_wakeup_one_reaches_the_most_favoured_only)
         e_wakeup_one(&ev);
         ck_assert_int_eq(answer(&p[order[n]]), THREAD_AWAKENED);
         for (int k = n + 1; k < 4; k++)
-            still_asleep(order[k]);
+            still_asleep(&p[order[k]]);
     }
     e_wakeup_one(&ev); /* nobody: lost */
     tell_blocked(&p[0], sleep_on, &ev);
@@ -191,7 +183,7 @@ START_TEST(aix_T78_an_event_word_has_neighbours)
     tell_blocked(&p[1], sleep_on, &word[2]);
     e_wakeup(&word[2]);
     ck_assert_int_eq(answer(&p[1]), THREAD_AWAKENED);
-    still_asleep(0);
+    still_asleep(&p[0]);
     e_wakeup(&word[1]);
     ck_assert_int_eq(answer(&p[0]), THREAD_AWAKENED);
     ck_assert_int_eq(word[0], 0x5a5a5a5a);
@@ -263,11 +255,11 @@ START_TEST(aix_T80_e_clear_wait_wakes_one_thread)
         tell_blocked(&p[i], sleep_on, &ev);
     e_clear_wait(tid_of(&p[1]), THREAD_TIMED_OUT);
     ck_assert_int_eq(answer(&p[1]), THREAD_TIMED_OUT);
-    still_asleep(0);
-    still_asleep(2);
+    still_asleep(&p[0]);
+    still_asleep(&p[2]);
     e_clear_wait(tid_of(&p[2]), THREAD_OTHER + 9);
     ck_assert_int_eq(answer(&p[2]), THREAD_OTHER + 9);
-    still_asleep(0);
+    still_asleep(&p[0]);
     e_wakeup(&ev);
     ck_assert_int_eq(answer(&p[0]), THREAD_AWAKENED);
     finish();
@@ -281,7 +273,7 @@ START_TEST(aix_T80_e_clear_wait_of_a_thread_that_runs_has_no_effect)
     for (int i = 0; i < 3; i++) {
         e_clear_wait(tid_of(&p[0]), THREAD_TIMED_OUT);
         tell_blocked(&p[0], i == 1 ? e_sleep_short : sleep_on, &ev);
-        still_asleep(0);
+        still_asleep(&p[0]);
         e_wakeup(&ev);
         ck_assert_int_eq(answer(&p[0]), i == 1 ? EVENT_SUCC : THREAD_AWAKENED);
     }
@@ -303,7 +295,7 @@ START_TEST(aix_T80_e_clear_wait_does_not_end_a_lock_wait)
     ask(&p[0], do_lock_write, &l);
     tell_blocked(&p[1], do_lock_write, &l);
     e_clear_wait(tid_of(&p[1]), THREAD_TIMED_OUT);
-    still_asleep(1);
+    still_asleep(&p[1]);
     ask(&p[0], do_lock_done, &l);
     answer(&p[1]);
     ck_assert_int_eq(ask(&p[1], do_lock_mine, &l), TRUE);
@@ -322,7 +314,7 @@ START_TEST(aix_T85_only_interruptible_sleepers_get_the_signal)
     e_wakeup_w_sig(&ev, 14);
     ck_assert_int_eq(answer(&p[0]), THREAD_INTERRUPTED);
     for (int i = 1; i < 4; i++)
-        still_asleep(i);
+        still_asleep(&p[i]);
     e_wakeup(&ev);
     e_wakeup(&other);
     ck_assert_int_eq(answer(&p[1]), THREAD_AWAKENED);

@@ -11,16 +11,12 @@ static void setup(void)
 {
     simple_lock_init(&lock);
     event = EVENT_NULL;
-    puppets_start(p, 3);
-    irq_setup(&in_irq);
-    recorder_start();
+    scene_start(p, 3, &in_irq);
 }
 
 static void teardown(void)
 {
-    puppets_end(p, 3);
-    irq_teardown();
-    recorder_stop();
+    scene_end(p, 3);
 }
 
 struct wait {

@@ -9,16 +9,12 @@ static Simple_lock lock;
 static void setup(void)
 {
     simple_lock_init(&lock);
-    puppets_start(p, 2);
-    irq_setup(&in_irq);
-    recorder_start();
+    scene_start(p, 2, &in_irq);
 }
 
 static void teardown(void)
 {
-    puppets_end(p, 2);
-    irq_teardown();
-    recorder_stop();
+    scene_end(p, 2);
 }
 
 static void check_bad_argument(void)
@@ -208,7 +204,7 @@ START_TEST(aix_T27_held_off_handlers_run_when_the_priority_comes_back)
     }
     ck_assert_int_eq(inside, 0);
     ck_assert_int_eq(LOAD(&in_irq.runs), 1);
-    ck_assert_int_eq(in_irq.priority, TEST_IRQ_PRIORITY);
+    ck_assert_int_eq(in_irq.saw, TEST_IRQ_PRIORITY);
     ck_assert_int_eq(priority_now(), INTBASE);
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }

@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* AIX disable_lock that has to wait: T15, T18, trap 10. */
-#include "aix_intr.h"
+#include "aix_simple.h"
 
-static struct puppet p[4];
-static struct irq_call in_irq;
-static Simple_lock lock;
-
-static void setup(void)
-{
-    simple_lock_init(&lock);
-    puppets_start(p, 4);
-    irq_setup(&in_irq);
-    recorder_start();
-}
-
-static void teardown(void)
+static void quiet_teardown(void)
 {
     ck_assert_uint_eq(recorder_count(NULL), 0);
-    puppets_end(p, 4);
-    irq_teardown();
-    recorder_stop();
-}
-
-static void check_free(void)
-{
-    ck_assert_int_eq(ask(&p[3], do_simple_try, &lock), TRUE);
-    (void)ask(&p[3], do_simple_unlock, &lock);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    teardown();
 }
 
 START_TEST(aix_T15_a_disabled_waiter_spins_for_a_disabled_owner)
@@ -42,7 +21,7 @@ START_TEST(aix_T15_a_disabled_waiter_spins_for_a_disabled_owner)
     ck_assert_int_eq(simple_lock_try(&lock), FALSE);
     (void)ask(&p[0], do_unlock_enable, &lock);
     ck_assert_int_eq(ask(&p[0], ask_priority, NULL), INTBASE);
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -55,7 +34,7 @@ START_TEST(aix_T15_a_disabled_waiter_spins_for_an_enabled_owner)
     simple_unlock(&lock);
     ck_assert_int_eq(spinner_answer(&s), INTBASE);
     (void)ask(&p[0], do_unlock_enable, &lock);
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -69,7 +48,7 @@ START_TEST(aix_T18_an_enabled_waiter_of_a_disabled_owner)
         ck_assert_int_eq(ask(&p[0], do_lock_mine, &lock), TRUE);
         (void)ask(&p[0], do_simple_unlock, &lock);
     }
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -93,7 +72,7 @@ START_TEST(aix_T18_waiters_of_both_kinds_get_it)
             (void)answer(&p[0]);
             (void)ask(&p[0], do_simple_unlock, &lock);
         }
-        check_free();
+        check_free(&lock);
     }
 }
 END_TEST
@@ -142,7 +121,7 @@ START_TEST(aix_a_spinning_waiter_takes_no_interrupts)
     ck_assert_int_eq(s.result, TEST_IRQ_PRIORITY);
     ck_assert_int_eq(m.runs_inside, 0);
     ck_assert_int_eq(m.runs_after, 1); /* repeats collapse */
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -166,7 +145,7 @@ START_TEST(aix_trap_10_a_handler_on_another_processor_meets_the_lock)
     ck_assert_int_eq(in_irq.result, TEST_IRQ_PRIORITY);
     STORE(&stop, 1);
     (void)answer(&p[0]);
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -184,7 +163,7 @@ START_TEST(aix_trap_10_a_handler_on_another_processor_runs_while_i_am_disabled)
     STORE(&stop, 1);
     (void)answer(&p[0]);
     unlock_enable(old, &lock);
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -202,7 +181,7 @@ START_TEST(aix_T12_a_signal_does_not_end_a_wait_in_disable_lock)
     ck_assert_int_eq(ask(&p[0], do_lock_mine, &lock), TRUE);
     (void)ask(&p[0], do_unlock_enable, &lock);
     ck_assert_int_eq(ask(&p[0], take_signal, NULL), 10);
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -224,7 +203,7 @@ START_TEST(aix_T65_a_spinning_handler_promotes_nobody)
     WAIT_UNTIL(LOAD(&in_irq.runs) == 1);
     STORE(&stop, 1);
     (void)answer(&p[0]);
-    check_free();
+    check_free(&lock);
 }
 END_TEST
 
@@ -233,7 +212,7 @@ static Suite *suite(void)
     Suite *s = suite_create("aix disable_lock, waiting");
     TCase *tc = tcase_create("spinning");
     tcase_set_timeout(tc, 80);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, quiet_teardown);
     tcase_add_test(tc, aix_T15_a_disabled_waiter_spins_for_a_disabled_owner);
     tcase_add_test(tc, aix_T15_a_disabled_waiter_spins_for_an_enabled_owner);
     tcase_add_test(tc, aix_T18_an_enabled_waiter_of_a_disabled_owner);

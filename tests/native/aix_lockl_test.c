@@ -9,16 +9,12 @@ static lock_t word;
 static void setup(void)
 {
     word = LOCK_AVAIL;
-    puppets_start(p, 4);
-    irq_setup(&in_irq);
-    recorder_start();
+    scene_start(p, 4, &in_irq);
 }
 
 static void teardown(void)
 {
-    puppets_end(p, 4);
-    irq_teardown();
-    recorder_stop();
+    scene_end(p, 4);
 }
 
 /* Free for a thread that has had nothing to do with it, and then free again. */
@@ -27,14 +23,6 @@ static void check_free(lock_t *w)
     ck_assert_int_eq(ask(&p[3], do_lockl_ndelay, w), LOCK_SUCC);
     (void)ask(&p[3], do_unlockl, w);
     ck_assert_uint_eq(recorder_count(NULL), 0);
-}
-
-static void check_refused(const char *rule, const void *lock)
-{
-    ASSERT_VIOLATED(rule);
-    ck_assert_int_eq(recorder_last().severity, KSL_PANIC);
-    ck_assert_ptr_eq(recorder_last().lock, lock);
-    recorder_start();
 }
 
 START_TEST(aix_T1_the_owner_takes_it_again_at_once)

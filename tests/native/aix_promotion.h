@@ -80,10 +80,4 @@ static inline void assert_got(struct puppet *p)
     ck_assert_int_eq(answer(p), 0);
 }
 
-static inline void assert_waits(struct puppet *p)
-{
-    ck_assert(!done(p));
-    wait_asleep(p->actor.thread);
-}
-
 #endif

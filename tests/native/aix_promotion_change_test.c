@@ -69,7 +69,7 @@ START_TEST(aix_T60_one_of_several_leaves)
     CHECK(70, 50, 70, 30);
     leave(&p[2]);
     CHECK(50, 50, 70, 30);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     pass(&p[0], &lock[0], &p[1]);
     CHECK(10, 50, 70, 30);
     (void)ask(&p[1], drop, &lock[0]);
@@ -109,7 +109,7 @@ START_TEST(aix_T60_a_signal_that_ends_no_wait_changes_nothing)
     tell_blocked(&p[1], take, &lock[0]);
     post_signal(&p[1], SIGNO);
     CHECK(50, 50);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     pass(&p[0], &lock[0], &p[1]);
     CHECK(10, 50);
     (void)ask(&p[1], drop, &lock[0]);
@@ -128,7 +128,7 @@ START_TEST(aix_T60_a_waiter_that_owns_a_lock_does_not_leave)
     tell_blocked(&p[1], take_sigret, &lock[0]);
     post_signal(&p[1], SIGNO);
     CHECK(50, 50);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     pass(&p[0], &lock[0], &p[1]);
     CHECK(0, 50);
     (void)ask(&p[1], drop, &lock[0]);
@@ -154,8 +154,8 @@ START_TEST(aix_T61_the_owner_follows_its_waiter)
     CHECK(60, 40, 60);
     set_urgency(&p[2], 20);
     CHECK(40, 40, 20);
-    assert_waits(&p[1]);
-    assert_waits(&p[2]);
+    still_asleep(&p[1]);
+    still_asleep(&p[2]);
     pass(&p[0], &lock[0], &p[1]);
     pass(&p[1], &lock[0], &p[2]);
     CHECK(10, 40, 20);
@@ -181,7 +181,7 @@ START_TEST(aix_T61_a_chain_follows_the_waiter_at_its_end)
     CHECK(44, 44, 5, 5);
     set_urgency(&p[1], 1);
     CHECK(10, 5, 5, 5);
-    assert_waits(&p[3]);
+    still_asleep(&p[3]);
     pass(&p[0], &lock[0], &p[1]);
     CHECK(10, 5, 5, 5);
     (void)ask(&p[1], drop, &lock[0]);
@@ -223,10 +223,10 @@ START_TEST(aix_T61_a_change_reorders_the_queue)
     set_urgency(&p[3], 0);
     CHECK(80, 80, 12, 0);
     pass(&p[0], &lock[0], &p[1]);
-    assert_waits(&p[2]);
-    assert_waits(&p[3]);
+    still_asleep(&p[2]);
+    still_asleep(&p[3]);
     pass(&p[1], &lock[0], &p[2]);
-    assert_waits(&p[3]);
+    still_asleep(&p[3]);
     pass(&p[2], &lock[0], &p[3]);
     (void)ask(&p[3], drop, &lock[0]);
     CHECK(10, 80, 12, 0);

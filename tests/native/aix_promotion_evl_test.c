@@ -33,8 +33,8 @@ static int mutex_destroy(void *object)
 
 static void setup(void)
 {
-    puppets_start(p, MANY, KSL_STAGE_OOB);
-    puppet_start(&inband, KSL_STAGE_INBAND);
+    puppets_start_on(p, MANY, KSL_STAGE_OOB);
+    puppet_start_on(&inband, KSL_STAGE_INBAND);
     for (int i = 0; i < MANY; i++)
         ck_assert_int_eq(ksl_thread_set_priority(p[i].actor.thread, 10 + i), 0);
     for (int i = 0; i < DEPTH; i++)
@@ -75,12 +75,6 @@ static void pass(struct puppet *from, struct evl_kmutex *mutex, struct puppet *t
     ck_assert_int_eq(answer(to), 0);
 }
 
-static void assert_waits(struct puppet *q)
-{
-    ck_assert(!done(q));
-    wait_asleep(q->actor.thread);
-}
-
 START_TEST(evl_kmutex_results)
 {
     ck_assert_int_eq(ask(&p[0], mutex_trylock, &m[0]), 0);
@@ -106,7 +100,7 @@ START_TEST(evl_kmutex_is_the_owners)
     ck_assert_int_eq(recorder_last().severity, KSL_PANIC);
     ck_assert_ptr_eq(recorder_last().lock, &m[0]);
     CHECK(12, 11, 12);
-    assert_waits(&p[2]);
+    still_asleep(&p[2]);
     recorder_start();
     pass(&p[0], &m[0], &p[2]);
     (void)ask(&p[2], mutex_unlock, &m[0]);
@@ -122,7 +116,7 @@ START_TEST(evl_kmutex_no_wait_ends_by_a_signal)
     tell_blocked(&p[1], mutex_lock, &m[0]);
     ck_assert_int_eq(ksl_signal_post(p[1].actor.thread, 10), 0);
     ck_assert_int_eq(ksl_thread_unblock(p[1].actor.thread), 0);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     pass(&p[0], &m[0], &p[1]);
     ck_assert_int_eq(ask(&p[1], take_signal, NULL), 10);
     (void)ask(&p[1], mutex_unlock, &m[0]);

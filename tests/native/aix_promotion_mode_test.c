@@ -66,7 +66,7 @@ START_TEST(aix_T58_a_waiting_writer_promotes_no_reader)
     ASSERT_URGENCY(&p[1], 11);
     release(&p[0]);
     ASSERT_URGENCY(&p[1], 11); /* the last one, too */
-    assert_waits(&p[3]);
+    still_asleep(&p[3]);
     release(&p[1]);
     assert_got(&p[3]);
     set_urgency(&p[3], 5);
@@ -193,7 +193,7 @@ START_TEST(aix_T63_a_downgrade_ends_the_promotion)
     ASSERT_URGENCY(&p[0], 10);
     assert_got(&p[1]);
     ASSERT_URGENCY(&p[1], 40);
-    assert_waits(&p[2]);
+    still_asleep(&p[2]);
     set_urgency(&p[2], 90);
     ASSERT_URGENCY(&p[0], 10);
     ASSERT_URGENCY(&p[1], 40);
@@ -264,7 +264,7 @@ START_TEST(aix_T64_an_event_sleep_promotes_nobody)
     ASSERT_URGENCY(&p[0], 10);
     e_wakeup(&event);
     WAIT_UNTIL(urgency(&p[0]) == 80);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     (void)ask(&p[0], drop, &x);
     assert_got(&p[1]);
     ASSERT_URGENCY(&p[0], 10);
@@ -377,8 +377,8 @@ START_TEST(aix_T59_a_cycle_of_waiters_ends_the_lending)
     ASSERT_URGENCY(&stuck[1], 80);
     post_signal(&p[0], 10);
     ck_assert_int_eq(answer(&p[0]), LOCK_SIG);
-    assert_waits(&stuck[0]);
-    assert_waits(&stuck[1]);
+    still_asleep(&stuck[0]);
+    still_asleep(&stuck[1]);
 }
 END_TEST
 

@@ -140,7 +140,7 @@ START_TEST(aix_T54_the_next_owner_has_what_the_remaining_waiters_lend)
     pass(&p[0], &x, &p[1]);
     set_urgency(&p[1], 5);
     ASSERT_URGENCY(&p[1], 40);
-    assert_waits(&p[2]);
+    still_asleep(&p[2]);
     pass(&p[1], &x, &p[2]);
     ASSERT_URGENCY(&p[1], 5);
     set_urgency(&p[2], 6);
@@ -169,13 +169,13 @@ START_TEST(aix_T54_an_owner_that_passed_the_woken_waiter_is_promoted)
         tell_blocked(&p[1], take, &x);
         ASSERT_URGENCY(&p[0], 50);
         if (ask(&p[0], drop_and_try, &x) == 1) {
-            assert_waits(&p[1]);
+            still_asleep(&p[1]);
             ASSERT_URGENCY(&p[0], 50);
             (void)ask(&p[0], drop, &x);
         }
         assert_got(&p[1]);
         ASSERT_URGENCY(&p[0], 10);
-        assert_waits(&p[2]);
+        still_asleep(&p[2]);
         pass(&p[1], &x, &p[2]);
         (void)ask(&p[2], drop, &x);
     }
@@ -217,7 +217,7 @@ START_TEST(aix_T55_a_refused_release_changes_no_priority)
     ck_assert_ptr_eq(recorder_last().thread, p[2].actor.thread);
     ASSERT_URGENCY(&p[0], 50);
     ASSERT_URGENCY(&p[2], 70);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     recorder_start();
     pass(&p[0], &x, &p[1]);
     ASSERT_URGENCY(&p[0], 10);
@@ -323,7 +323,7 @@ static void nested(int kind)
     ASSERT_URGENCY(&p[0], 50);
     ck_assert_int_eq(ask(&p[0], unnest, &x), 0);
     ASSERT_URGENCY(&p[0], 50); /* an inner release ends nothing */
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     ck_assert_int_eq(ask(&p[0], nest, &x), 0); /* again, with a waiter there */
     ASSERT_URGENCY(&p[0], 50);
     tell_blocked(&p[2], take, &x);
@@ -361,7 +361,7 @@ START_TEST(aix_T62_a_refused_recursion_changes_no_priority)
     ASSERT_VIOLATED("recursion");
     ck_assert_ptr_eq(recorder_last().lock, lock_of(&x));
     ASSERT_URGENCY(&p[0], 50);
-    assert_waits(&p[1]);
+    still_asleep(&p[1]);
     pass(&p[0], &x, &p[1]);
     ASSERT_URGENCY(&p[0], 10);
     (void)ask(&p[1], drop, &x);

@@ -21,15 +21,7 @@ static void setup(int n)
 
 static void finish(void)
 {
-    puppets_end(p, puppets);
-    ck_assert_msg(recorder_count(NULL) == 0, "reported: %s", recorder_last().message);
-    recorder_stop();
-}
-
-static void still_asleep(int i)
-{
-    wait_asleep(p[i].actor.thread);
-    ck_assert(!done(&p[i]));
+    end_unreported(p, puppets);
 }
 
 static int disable(void *lock)
@@ -234,7 +226,7 @@ START_TEST(aix_T12_signals_end_no_wait_for_another_lock)
         for (int k = 0; k < 10; k++) {
             post_signal(&p[0], 20 + k);
             ck_assert_int_eq(ksl_thread_unblock(p[0].actor.thread), 0);
-            still_asleep(0);
+            still_asleep(&p[0]);
         }
         call_fn release = i == 0 ? do_simple_unlock : i == 3 ? do_unlockl : do_lock_done;
         ask(&p[1], release, lock[i]);
@@ -261,7 +253,7 @@ START_TEST(aix_T12_signals_end_no_upgrade)
         ask(&p[1], do_lock_read, &l);
         tell_blocked(&p[0], upgrade[i], &l);
         post_signal(&p[0], 28);
-        still_asleep(0);
+        still_asleep(&p[0]);
         ask(&p[1], do_lock_done, &l);
         ck_assert_int_eq(answer(&p[0]), i == 0 ? FALSE : TRUE);
         ck_assert_int_eq(ask(&p[0], do_lock_mine, &l), TRUE);
@@ -283,7 +275,7 @@ START_TEST(aix_C10_deferral_wins_over_LOCK_SIGRET)
         ask(&p[0], ways[held[i]].take, other);
         tell_blocked(&p[0], do_lockl_sigret, &w);
         post_signal(&p[0], 29);
-        still_asleep(0);
+        still_asleep(&p[0]);
         ask(&p[1], do_unlockl, &w);
         ck_assert_int_eq(answer(&p[0]), LOCK_SUCC);
         ask(&p[0], ways[held[i]].release, other);
@@ -358,7 +350,7 @@ START_TEST(aix_T69_with_another_lock_held_the_sleep_is_not_interruptible)
         ask(&p[0], ways[way].take, ways[way].lock);
         tell_blocked(&p[0], sleeps[i].sleep, NULL);
         post_signal(&p[0], 32);
-        still_asleep(0);
+        still_asleep(&p[0]);
         e_wakeup(&ev);
         ck_assert_int_eq(answer(&p[0]), THREAD_AWAKENED);
         ask(&p[0], ways[way].release, ways[way].lock);

@@ -14,96 +14,9 @@
 #include <sys/lockl.h>
 #include <sys/sleep.h>
 
-#include "support.h"
+#include "irq_call.h"
 
-#include <kslock/irq.h>
 #include <kslock/signal.h>
-
-#include <semaphore.h>
-
-typedef int (*call_fn)(void *object);
-
-/* A thread that makes the calls that it is told to make, one after the other. */
-struct puppet {
-    struct actor actor;
-    sem_t order;
-    call_fn call;
-    void *object;
-    int done; /* atomic */
-    int result;
-};
-
-static inline void obey(void *arg)
-{
-    struct puppet *p = arg;
-    for (;;) {
-        while (sem_wait(&p->order) != 0) {
-        }
-        if (p->call == NULL)
-            return;
-        p->result = p->call(p->object);
-        STORE(&p->done, 1);
-    }
-}
-
-static inline void puppet_start(struct puppet *p)
-{
-    ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
-    actor_start(&p->actor, obey, p);
-}
-
-static inline void tell(struct puppet *p, call_fn call, void *object)
-{
-    p->call = call;
-    p->object = object;
-    p->result = -1;
-    STORE(&p->done, 0);
-    ck_assert_int_eq(sem_post(&p->order), 0);
-}
-
-static inline bool done(const struct puppet *p)
-{
-    return LOAD(&p->done) != 0;
-}
-
-/* The result of the call that p was told to make last. */
-static inline int answer(struct puppet *p)
-{
-    WAIT_UNTIL(done(p));
-    return p->result;
-}
-
-static inline int ask(struct puppet *p, call_fn call, void *object)
-{
-    tell(p, call, object);
-    return answer(p);
-}
-
-/* The call has to wait, and is seen asleep. */
-static inline void tell_blocked(struct puppet *p, call_fn call, void *object)
-{
-    tell(p, call, object);
-    wait_asleep(p->actor.thread);
-}
-
-static inline void puppet_end(struct puppet *p)
-{
-    tell(p, NULL, NULL);
-    actor_join(&p->actor);
-    (void)sem_destroy(&p->order);
-}
-
-static inline void puppets_start(struct puppet *p, int n)
-{
-    for (int i = 0; i < n; i++)
-        puppet_start(&p[i]);
-}
-
-static inline void puppets_end(struct puppet *p, int n)
-{
-    for (int i = 0; i < n; i++)
-        puppet_end(&p[i]);
-}
 
 /* Kernel thread id, and neutral priority: larger is more urgent. */
 static inline tid_t tid_of(const struct puppet *p)
@@ -242,38 +155,13 @@ static inline void post_signal(struct puppet *p, int signo)
     ck_assert_int_eq(ksl_signal_post(p->actor.thread, signo), 0);
 }
 
-/*
- * A call made in a handler, once each time that the interrupt is raised. Level 5 is
- * the priority INTCLASS3.
- */
+/* Calls made in a handler. Level 5 is the priority INTCLASS3. */
 enum { TEST_IRQ = 3, TEST_IRQ_LEVEL = 5, TEST_IRQ_PRIORITY = 11 - TEST_IRQ_LEVEL };
 
-struct irq_call {
-    call_fn call;
-    void *object;
-    int result;
-    int entered, runs; /* atomic */
-    int priority;      /* on entry */
-    ksl_thread *on;
-};
-
-static inline void irq_handler(int irq, void *arg)
-{
-    struct irq_call *c = arg;
-    (void)irq;
-    ADD(&c->entered, 1);
-    c->priority = priority_now();
-    c->on = ksl_thread_self();
-    if (c->call != NULL)
-        c->result = c->call(c->object);
-    ADD(&c->runs, 1);
-}
-
+/* Its handler sees its interrupt priority. */
 static inline void irq_setup(struct irq_call *c)
 {
-    *c = (struct irq_call){.call = NULL};
-    ck_assert_int_eq(
-        ksl_irq_request(TEST_IRQ, KSL_STAGE_INBAND, TEST_IRQ_LEVEL, irq_handler, c), 0);
+    irq_call_setup(c, TEST_IRQ, KSL_STAGE_INBAND, TEST_IRQ_LEVEL, priority_now);
 }
 
 static inline void irq_teardown(void)
@@ -281,15 +169,36 @@ static inline void irq_teardown(void)
     (void)ksl_irq_free(TEST_IRQ);
 }
 
-/* Makes the call in a handler on the calling thread. */
-static inline int call_in_irq(struct irq_call *c, call_fn call, void *object)
+/* One panic of this rule, about the lock; the recorder starts anew. */
+static inline void check_refused(const char *rule, const void *lock)
 {
-    int runs = LOAD(&c->runs);
-    c->call = call;
-    c->object = object;
-    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), TEST_IRQ), 0);
-    WAIT_UNTIL(LOAD(&c->runs) == runs + 1);
-    return c->result;
+    ASSERT_VIOLATED(rule);
+    ck_assert_int_eq(recorder_last().severity, KSL_PANIC);
+    ck_assert_ptr_eq(recorder_last().lock, lock);
+    recorder_start();
+}
+
+/* n puppets, calls in a handler, and the recorder. */
+static inline void scene_start(struct puppet *p, int n, struct irq_call *c)
+{
+    puppets_start(p, n);
+    irq_setup(c);
+    recorder_start();
+}
+
+static inline void scene_end(struct puppet *p, int n)
+{
+    puppets_end(p, n);
+    irq_teardown();
+    recorder_stop();
+}
+
+/* Ends the puppets and the recorder, which has recorded nothing. */
+static inline void end_unreported(struct puppet *p, int n)
+{
+    puppets_end(p, n);
+    ck_assert_msg(recorder_count(NULL) == 0, "reported: %s", recorder_last().message);
+    recorder_stop();
 }
 
 #endif

@@ -13,7 +13,7 @@ static struct irq_call inband_irq, oob_irq;
 static void setup(void)
 {
     evl_init_flag(&flag);
-    puppets_start(p, MANY, KSL_STAGE_OOB);
+    puppets_start_on(p, MANY, KSL_STAGE_OOB);
     irq_setup(&inband_irq, &oob_irq);
     recorder_start();
 }
@@ -198,7 +198,7 @@ START_TEST(evl_flag_a_wait_on_the_wrong_stage)
     ASSERT_VIOLATED("stage");
     ck_assert_int_eq(recorder_last().severity, KSL_REPORT);
     recorder_start();
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, wait_flag, &flag), -EPERM);
+    ck_assert_int_eq(call_in_irq(&oob_irq, wait_flag, &flag), -EPERM);
     ASSERT_VIOLATED("stage");
     recorder_start();
     evl_raise_flag(&flag);
@@ -211,10 +211,10 @@ END_TEST
 START_TEST(evl_flag_raised_in_handlers)
 {
     tell_blocked(&p[0], wait_flag, &flag);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, raise_flag, &flag);
+    (void)call_in_irq(&inband_irq, raise_flag, &flag);
     ck_assert_int_eq(answer(&p[0]), 0);
     tell_blocked(&p[0], wait_flag, &flag);
-    (void)call_in_irq(&oob_irq, OOB_IRQ, pulse_flag, &flag);
+    (void)call_in_irq(&oob_irq, pulse_flag, &flag);
     ck_assert_int_eq(answer(&p[0]), 0);
     ck_assert(!was_up());
     ck_assert_uint_eq(recorder_count(NULL), 0);

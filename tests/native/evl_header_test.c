@@ -49,7 +49,7 @@ END_TEST
 START_TEST(evl_ksem_a_static_one_works_and_can_be_destroyed)
 {
     struct puppet p;
-    puppet_start(&p, KSL_STAGE_OOB);
+    puppet_start_on(&p, KSL_STAGE_OOB);
     tell_blocked(&p, down, &static_sem);
     evl_up(&static_sem);
     ck_assert_int_eq(answer(&p), 0);

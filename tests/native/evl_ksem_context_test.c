@@ -9,8 +9,8 @@ static struct irq_call inband_irq, oob_irq;
 static void setup(void)
 {
     evl_init_ksem(&ksem, 0);
-    puppet_start(&p, KSL_STAGE_OOB);
-    puppet_start(&q, KSL_STAGE_OOB);
+    puppet_start_on(&p, KSL_STAGE_OOB);
+    puppet_start_on(&q, KSL_STAGE_OOB);
     irq_setup(&inband_irq, &oob_irq);
     recorder_start();
 }
@@ -83,29 +83,29 @@ START_TEST(evl_ksem_K11_posts_from_unregistered_threads)
 }
 END_TEST
 
-static void posts_in_irq(struct irq_call *c, int irq)
+static void posts_in_irq(struct irq_call *c)
 {
     tell_blocked(&p, down, &ksem);
-    (void)call_in_irq(c, irq, up, &ksem);
+    (void)call_in_irq(c, up, &ksem);
     ck_assert_int_eq(answer(&p), 0);
     tell_blocked(&p, down, &ksem);
-    (void)call_in_irq(c, irq, broadcast, &ksem);
+    (void)call_in_irq(c, broadcast, &ksem);
     ck_assert_int_eq(answer(&p), 0);
-    ck_assert_int_eq(call_in_irq(c, irq, trydown, &ksem), -EAGAIN);
-    (void)call_in_irq(c, irq, up, &ksem);
-    (void)call_in_irq(c, irq, up, &ksem);
-    ck_assert_int_eq(call_in_irq(c, irq, trydown, &ksem), 0);
-    ck_assert_int_eq(call_in_irq(c, irq, down, &ksem), 0); /* K3 */
+    ck_assert_int_eq(call_in_irq(c, trydown, &ksem), -EAGAIN);
+    (void)call_in_irq(c, up, &ksem);
+    (void)call_in_irq(c, up, &ksem);
+    ck_assert_int_eq(call_in_irq(c, trydown, &ksem), 0);
+    ck_assert_int_eq(call_in_irq(c, down, &ksem), 0); /* K3 */
     ck_assert_int_eq(drain(&ksem), 0);
-    ck_assert(c->in_handler);
-    ck_assert(c->oob == (irq == OOB_IRQ));
+    ck_assert((c->saw & SAW_IRQ) != 0);
+    ck_assert(((c->saw & SAW_OOB) != 0) == (c->irq == OOB_IRQ));
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }
 
 START_TEST(evl_ksem_K11_K15_posts_and_tries_in_handlers)
 {
-    posts_in_irq(&inband_irq, INBAND_IRQ);
-    posts_in_irq(&oob_irq, OOB_IRQ);
+    posts_in_irq(&inband_irq);
+    posts_in_irq(&oob_irq);
 }
 END_TEST
 
@@ -190,13 +190,13 @@ START_TEST(evl_ksem_K12_a_wait_in_a_handler_is_refused)
 {
     static const call_fn calls[] = {down, down_in_60_s};
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, calls[i], &ksem), -EPERM);
+        ck_assert_int_eq(call_in_irq(&inband_irq, calls[i], &ksem), -EPERM);
         check_stage_report(ksl_thread_self());
-        ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, calls[i], &ksem), -EPERM);
+        ck_assert_int_eq(call_in_irq(&oob_irq, calls[i], &ksem), -EPERM);
         check_stage_report(ksl_thread_self());
     }
     ck_assert_int_eq(evl_switch_oob(), 0);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, down, &ksem), -EPERM);
+    ck_assert_int_eq(call_in_irq(&oob_irq, down, &ksem), -EPERM);
     check_stage_report(ksl_thread_self());
     evl_switch_inband(0);
 }

@@ -14,7 +14,7 @@ static struct evl_ksem ksem;
 static void setup(void)
 {
     evl_init_ksem(&ksem, 0);
-    puppets_start(p, MANY, KSL_STAGE_OOB);
+    puppets_start_on(p, MANY, KSL_STAGE_OOB);
     recorder_start();
 }
 

@@ -10,8 +10,8 @@ static struct evl_ksem ksem;
 static void setup(void)
 {
     evl_init_ksem(&ksem, 0);
-    puppet_start(&t, KSL_STAGE_OOB);
-    puppet_start(&w, KSL_STAGE_OOB);
+    puppet_start_on(&t, KSL_STAGE_OOB);
+    puppet_start_on(&w, KSL_STAGE_OOB);
     recorder_start();
 }
 

@@ -8,7 +8,7 @@ static struct puppet p;
 static void setup(void)
 {
     irq_setup(&inband_irq, &oob_irq);
-    puppet_start(&p, KSL_STAGE_OOB);
+    puppet_start_on(&p, KSL_STAGE_OOB);
     recorder_start();
 }
 
@@ -31,12 +31,12 @@ START_TEST(evl_stage_D8_threads_and_handlers_know_their_stage)
 {
     ck_assert_int_eq(where(NULL), 1 | 8);
     ck_assert_int_eq(ask(&p, where, NULL), 2);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, where, NULL), 1 | 4 | 8);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, where, NULL), 2 | 4 | 8);
+    ck_assert_int_eq(call_in_irq(&inband_irq, where, NULL), 1 | 4 | 8);
+    ck_assert_int_eq(call_in_irq(&oob_irq, where, NULL), 2 | 4 | 8);
     ck_assert_int_eq(where(NULL), 1 | 8);
     ck_assert_int_eq(evl_switch_oob(), 0);
     ck_assert_int_eq(where(NULL), 2);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, where, NULL), 2 | 4 | 8);
+    ck_assert_int_eq(call_in_irq(&oob_irq, where, NULL), 2 | 4 | 8);
     ck_assert_int_eq(where(NULL), 2);
     evl_switch_inband(0);
     ck_assert_int_eq(where(NULL), 1 | 8);
@@ -48,7 +48,7 @@ START_TEST(evl_stage_D3_an_oob_handler_interrupts_inband_code)
     unsigned stall = ksl_irq_stall_inband();
     inband_irq.call = where;
     ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), INBAND_IRQ), 0);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, where, NULL), 2 | 4 | 8);
+    ck_assert_int_eq(call_in_irq(&oob_irq, where, NULL), 2 | 4 | 8);
     ck_assert_int_eq(LOAD(&inband_irq.runs), 0);
     ksl_irq_restore_inband(stall);
     ck_assert_int_eq(LOAD(&inband_irq.runs), 1);
@@ -61,7 +61,7 @@ START_TEST(evl_stage_D3_an_inband_interrupt_waits_while_the_thread_is_oob)
     ck_assert_int_eq(evl_switch_oob(), 0);
     inband_irq.call = where;
     ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), INBAND_IRQ), 0);
-    (void)call_in_irq(&oob_irq, OOB_IRQ, where, NULL);
+    (void)call_in_irq(&oob_irq, where, NULL);
     ck_assert_int_eq(LOAD(&inband_irq.runs), 0);
     evl_switch_inband(0);
     ck_assert_int_eq(LOAD(&inband_irq.runs), 1);
@@ -110,11 +110,11 @@ static int try_to_switch(void *object)
 
 START_TEST(evl_stage_D7_a_handler_does_not_change_stage)
 {
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, try_to_switch, NULL), 1);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, try_to_switch, NULL), 1);
+    ck_assert_int_eq(call_in_irq(&oob_irq, try_to_switch, NULL), 1);
+    ck_assert_int_eq(call_in_irq(&inband_irq, try_to_switch, NULL), 1);
     ck_assert_int_eq(where(NULL), 1 | 8);
     ck_assert_int_eq(evl_switch_oob(), 0);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, try_to_switch, NULL), 1);
+    ck_assert_int_eq(call_in_irq(&oob_irq, try_to_switch, NULL), 1);
     ck_assert_int_eq(where(NULL), 2);
     evl_switch_inband(0);
 }
@@ -131,7 +131,7 @@ static int raise_oob(void *object)
 START_TEST(evl_stage_D7_an_oob_handler_interrupts_an_inband_one)
 {
     oob_irq.call = where;
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, raise_oob, NULL), 1);
+    ck_assert_int_eq(call_in_irq(&inband_irq, raise_oob, NULL), 1);
     ck_assert_int_eq(oob_irq.result, 2 | 4 | 8);
 }
 END_TEST
@@ -170,8 +170,8 @@ START_TEST(evl_stage_D12_evl_schedule_is_allowed_everywhere)
 {
     ck_assert_int_eq(schedule(NULL), 1);
     ck_assert_int_eq(ask(&p, schedule, NULL), 1);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, schedule, NULL), 1);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, schedule, NULL), 1);
+    ck_assert_int_eq(call_in_irq(&inband_irq, schedule, NULL), 1);
+    ck_assert_int_eq(call_in_irq(&oob_irq, schedule, NULL), 1);
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }
 END_TEST

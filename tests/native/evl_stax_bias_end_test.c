@@ -90,19 +90,6 @@ START_TEST(evl_stax_X15_a_thread_exits_inside)
 }
 END_TEST
 
-static int to_oob(void *arg)
-{
-    (void)arg;
-    return evl_switch_oob();
-}
-
-static int to_inband(void *arg)
-{
-    (void)arg;
-    evl_switch_inband(0);
-    return 0;
-}
-
 START_TEST(evl_stax_X16_a_thread_changes_its_stage_inside)
 {
     enter_by_slots(in, 1);
@@ -204,10 +191,8 @@ START_TEST(evl_stax_X11_the_memory_goes_when_the_last_one_is_in)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add_tests(TCase *tc)
 {
-    Suite *s = suite_create("evl stax bias ends");
-    TCase *tc = bias_case();
     tcase_add_test(tc, evl_stax_X11_destroy_of_one_that_slots_show);
     tcase_add_test(tc, evl_stax_X11_init_of_memory_that_slots_still_name);
     tcase_add_test(tc, evl_stax_X11_the_memory_goes_when_the_last_one_is_in);
@@ -216,13 +201,9 @@ static Suite *suite(void)
     tcase_add_test(tc, evl_stax_X15_another_thread_unlocks_what_a_slot_shows);
     tcase_add_test(tc, evl_stax_X15_a_thread_exits_inside);
     tcase_add_test(tc, evl_stax_X16_a_thread_changes_its_stage_inside);
-    suite_add_tcase(s, tc);
-    return s;
 }
 
 int main(void)
 {
-    if (!ksi_heavy_works())
-        return 77; /* no bias without it */
-    return support_run(suite());
+    return bias_run("evl stax bias ends", add_tests);
 }

@@ -122,15 +122,15 @@ START_TEST(evl_stax_X14_handlers_of_a_thread_that_is_inside)
 {
     ck_assert_int_eq(warm(&stax), 0);
     ck_assert_int_eq(evl_lock_stax(&stax), 0);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, trylock, &stax), 0);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unlock, &stax);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, trylock, &stax), -EAGAIN);
+    ck_assert_int_eq(call_in_irq(&inband_irq, trylock, &stax), 0);
+    (void)call_in_irq(&inband_irq, unlock, &stax);
+    ck_assert_int_eq(call_in_irq(&oob_irq, trylock, &stax), -EAGAIN);
     evl_unlock_stax(&stax);
     check_free();
     /* One that takes off what the slot of its thread shows. */
     ck_assert_int_eq(warm(&stax), 0);
     ck_assert_int_eq(evl_lock_stax(&stax), 0);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unlock, &stax);
+    (void)call_in_irq(&inband_irq, unlock, &stax);
     check_free();
     ck_assert_int_eq(warm(&stax), 0);
     ck_assert_int_eq(evl_lock_stax(&stax), 0);
@@ -144,14 +144,14 @@ END_TEST
 START_TEST(evl_stax_X14_handlers_take_the_bias_off)
 {
     ck_assert_int_eq(warm(&stax), 0);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, trylock, &stax), 0);
+    ck_assert_int_eq(call_in_irq(&oob_irq, trylock, &stax), 0);
     ck_assert_int_eq(evl_trylock_stax(&stax), -EAGAIN);
-    (void)call_in_irq(&oob_irq, OOB_IRQ, unlock, &stax);
+    (void)call_in_irq(&oob_irq, unlock, &stax);
     ck_assert_int_eq(ask(&oob[0], warm, &stax), 0);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, trylock, &stax), 0);
+    ck_assert_int_eq(call_in_irq(&inband_irq, trylock, &stax), 0);
     ck_assert_int_eq(ask(&oob[0], trylock, &stax), -EAGAIN);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unlock, &stax);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unlock, &stax);
+    (void)call_in_irq(&inband_irq, unlock, &stax);
+    (void)call_in_irq(&inband_irq, unlock, &stax);
     ASSERT_VIOLATED("not-locked");
     check_free();
 }
@@ -194,10 +194,8 @@ START_TEST(evl_stax_X2_calls_by_address)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add_tests(TCase *tc)
 {
-    Suite *s = suite_create("evl stax bias");
-    TCase *tc = bias_case();
     tcase_add_test(tc, evl_stax_X2_the_gate_of_a_biased_one_does_not_change);
     tcase_add_test(tc, evl_stax_X2_the_bias_comes_back);
     tcase_add_test(tc, evl_stax_X2_calls_by_address);
@@ -207,13 +205,9 @@ static Suite *suite(void)
     tcase_add_test(tc, evl_stax_X6_X7_the_other_stage_waits_for_those_in_slots);
     tcase_add_test(tc, evl_stax_X14_handlers_of_a_thread_that_is_inside);
     tcase_add_test(tc, evl_stax_X14_handlers_take_the_bias_off);
-    suite_add_tcase(s, tc);
-    return s;
 }
 
 int main(void)
 {
-    if (!ksi_heavy_works())
-        return 77; /* no bias without it */
-    return support_run(suite());
+    return bias_run("evl stax bias", add_tests);
 }

@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* EVL stax: who gets in, who waits, nesting and misuse (X1 to X8, X12 to X16, X19, X21).
  */
-#include "evl_test.h"
-
-#include <string.h>
-
 enum { MANY = 8 };
 
-static struct puppet in[MANY], oob[MANY];
-static struct evl_stax stax;
+#include "evl_stax_scene.h"
 
-static void setup(void)
-{
-    ck_assert_int_eq(evl_init_stax(&stax), 0);
-    puppets_start(in, MANY, KSL_STAGE_INBAND);
-    puppets_start(oob, MANY, KSL_STAGE_OOB);
-    recorder_start();
-}
-
-static void teardown(void)
-{
-    puppets_end(in, MANY);
-    puppets_end(oob, MANY);
-    recorder_stop();
-}
-
-/* Neither stage has it. */
-static void check_free(void)
-{
-    ck_assert_int_eq(ask(&in[MANY - 1], trylock, &stax), 0);
-    (void)ask(&in[MANY - 1], unlock, &stax);
-    ck_assert_int_eq(ask(&oob[MANY - 1], trylock, &stax), 0);
-    (void)ask(&oob[MANY - 1], unlock, &stax);
-}
+#include <string.h>
 
 START_TEST(evl_stax_X1_a_fresh_one_lets_either_stage_in)
 {
@@ -240,19 +213,6 @@ START_TEST(evl_stax_X15_it_outlives_the_thread_that_took_it)
     ck_assert_uint_eq(recorder_count("not-owner") + recorder_count("not-locked"), 0);
 }
 END_TEST
-
-static int to_oob(void *arg)
-{
-    (void)arg;
-    return evl_switch_oob();
-}
-
-static int to_inband(void *arg)
-{
-    (void)arg;
-    evl_switch_inband(0);
-    return 0;
-}
 
 START_TEST(evl_stax_X16_a_thread_that_changes_its_stage)
 {

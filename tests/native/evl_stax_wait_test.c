@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* EVL stax: waits that end otherwise, destroy, handlers (X9 to X11, X14). */
-#include "evl_test.h"
+enum { MANY = 4 };
+
+#include "evl_stax_scene.h"
 
 #include <stdlib.h>
 
-enum { MANY = 4 };
-
-static struct puppet in[MANY], oob[MANY];
-static struct evl_stax stax;
-static struct irq_call inband_irq, oob_irq;
-
-static void setup(void)
+static void check_free_and_quiet(void)
 {
-    ck_assert_int_eq(evl_init_stax(&stax), 0);
-    puppets_start(in, MANY, KSL_STAGE_INBAND);
-    puppets_start(oob, MANY, KSL_STAGE_OOB);
-    irq_setup(&inband_irq, &oob_irq);
-    recorder_start();
-}
-
-static void teardown(void)
-{
-    puppets_end(in, MANY);
-    puppets_end(oob, MANY);
-    irq_teardown();
-    recorder_stop();
-}
-
-static void check_free(void)
-{
-    ck_assert_int_eq(ask(&in[MANY - 1], trylock, &stax), 0);
-    (void)ask(&in[MANY - 1], unlock, &stax);
-    ck_assert_int_eq(ask(&oob[MANY - 1], trylock, &stax), 0);
-    (void)ask(&oob[MANY - 1], unlock, &stax);
+    check_free();
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }
 
@@ -49,7 +25,7 @@ static void signal_ends(struct puppet *holder, struct puppet *waiters)
     (void)ask(holder, unlock, &stax);
     ck_assert_int_eq(answer(&waiters[1]), 0);
     (void)ask(&waiters[1], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 
 START_TEST(evl_stax_X9_a_signal_ends_an_inband_wait)
@@ -74,7 +50,7 @@ static void pending_signal(struct puppet *holder, struct puppet *p)
     ck_assert_int_eq(ask(p, lock, &stax), -ERESTARTSYS); /* it stays pending */
     (void)ask(holder, unlock, &stax);
     ck_assert_int_eq(ask(p, take_signal, NULL), 10);
-    check_free();
+    check_free_and_quiet();
 }
 
 START_TEST(evl_stax_X9_a_pending_signal_matters_only_to_a_wait)
@@ -100,7 +76,7 @@ START_TEST(evl_stax_X9_a_masked_signal_ends_no_wait)
     (void)ask(&oob[0], unlock, &stax);
     ck_assert_int_eq(answer(&in[0]), 0);
     (void)ask(&in[0], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
@@ -114,7 +90,7 @@ START_TEST(evl_stax_X9_a_forced_unblock_leaves_an_inband_wait_alone)
     (void)ask(&oob[0], unlock, &stax);
     ck_assert_int_eq(answer(&in[0]), 0);
     (void)ask(&in[0], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
@@ -139,7 +115,7 @@ START_TEST(evl_stax_X10_a_forced_unblock_ends_an_oob_wait)
         ck_assert_int_eq(answer(&in[0]), 0);
     }
     (void)ask(&in[0], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
@@ -151,7 +127,7 @@ START_TEST(evl_stax_X10_a_kick_with_a_signal_pending)
     ck_assert_int_eq(ask(&oob[0], lock, &stax), -ERESTARTSYS);
     ck_assert_int_eq(ask(&oob[0], take_signal, NULL), 10);
     (void)ask(&in[0], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
@@ -197,7 +173,7 @@ START_TEST(evl_stax_X11_a_destroyed_one_refuses_every_call)
     ASSERT_VIOLATED("destroyed");
     recorder_start();
     ck_assert_int_eq(evl_init_stax(&stax, 0), 0);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
@@ -205,51 +181,51 @@ END_TEST
 
 START_TEST(evl_stax_X14_a_handler_that_would_lock)
 {
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, lock, &stax), -EPERM);
+    ck_assert_int_eq(call_in_irq(&inband_irq, lock, &stax), -EPERM);
     ASSERT_VIOLATED("irq-sleep");
     ck_assert_int_eq(recorder_last().severity, KSL_PANIC);
     recorder_start();
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, lock, &stax), -EPERM);
+    ck_assert_int_eq(call_in_irq(&oob_irq, lock, &stax), -EPERM);
     ASSERT_VIOLATED("irq-sleep");
     recorder_start();
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
 START_TEST(evl_stax_X14_handlers_try_and_unlock_as_their_stage)
 {
     ck_assert_int_eq(evl_lock_stax(&stax), 0);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, trylock, &stax), -EAGAIN);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, trylock, &stax), 0);
+    ck_assert_int_eq(call_in_irq(&oob_irq, trylock, &stax), -EAGAIN);
+    ck_assert_int_eq(call_in_irq(&inband_irq, trylock, &stax), 0);
     evl_unlock_stax(&stax);
     ck_assert_int_eq(ask(&oob[0], trylock, &stax), -EAGAIN);
     ck_assert_uint_eq(recorder_count(NULL), 0);
-    (void)call_in_irq(&oob_irq, OOB_IRQ, unlock, &stax);
+    (void)call_in_irq(&oob_irq, unlock, &stax);
     ASSERT_VIOLATED("not-owner");
     recorder_start();
     tell_blocked(&oob[0], lock, &stax);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unlock, &stax);
+    (void)call_in_irq(&inband_irq, unlock, &stax);
     ck_assert_int_eq(answer(&oob[0]), 0);
-    ck_assert_int_eq(call_in_irq(&inband_irq, INBAND_IRQ, trylock, &stax), -EAGAIN);
-    ck_assert_int_eq(call_in_irq(&oob_irq, OOB_IRQ, trylock, &stax), 0);
+    ck_assert_int_eq(call_in_irq(&inband_irq, trylock, &stax), -EAGAIN);
+    ck_assert_int_eq(call_in_irq(&oob_irq, trylock, &stax), 0);
     (void)ask(&oob[0], unlock, &stax);
     tell_blocked(&in[0], lock, &stax);
-    (void)call_in_irq(&oob_irq, OOB_IRQ, unlock, &stax);
+    (void)call_in_irq(&oob_irq, unlock, &stax);
     ck_assert_int_eq(answer(&in[0]), 0);
     (void)ask(&in[0], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
 START_TEST(evl_stax_X14_a_handler_that_unlocks_a_free_one)
 {
-    (void)call_in_irq(&oob_irq, OOB_IRQ, unlock, &stax);
+    (void)call_in_irq(&oob_irq, unlock, &stax);
     ASSERT_VIOLATED("not-locked");
     recorder_start();
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unlock, &stax);
+    (void)call_in_irq(&inband_irq, unlock, &stax);
     ASSERT_VIOLATED("not-locked");
     recorder_start();
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 
@@ -271,7 +247,7 @@ START_TEST(evl_stax_X14_a_sleeping_waiter_takes_interrupts)
     ck_assert_int_eq(answer(&oob[0]), 0);
     (void)ask(&oob[0], unlock, &other);
     (void)ask(&oob[0], unlock, &stax);
-    check_free();
+    check_free_and_quiet();
 }
 END_TEST
 

@@ -10,7 +10,7 @@ static struct irq_call inband_irq, oob_irq;
 
 static void setup(void)
 {
-    puppet_start(&p, KSL_STAGE_OOB);
+    puppet_start_on(&p, KSL_STAGE_OOB);
     irq_setup(&inband_irq, &oob_irq);
     recorder_start();
 }
@@ -81,8 +81,7 @@ START_TEST(evl_thread_sleep_on_the_wrong_stage)
         int error = i == 0 ? evl_sleep(time)
                     : i == 1
                         ? evl_sleep_until(in_ms(60000))
-                        : call_in_irq(i == 2 ? &inband_irq : &oob_irq,
-                                      i == 2 ? INBAND_IRQ : OOB_IRQ, sleep_for, &time);
+                        : call_in_irq(i == 2 ? &inband_irq : &oob_irq, sleep_for, &time);
         ck_assert_int_eq(error, -EPERM);
         ASSERT_VIOLATED("stage");
         ck_assert_int_eq(recorder_last().severity, KSL_REPORT);
@@ -106,10 +105,10 @@ START_TEST(evl_thread_unblocked_in_handlers)
 {
     ktime_t for_ever = EVL_INFINITE;
     tell_blocked(&p, sleep_for, &for_ever);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, unblock, evl_of(&p));
+    (void)call_in_irq(&inband_irq, unblock, evl_of(&p));
     ck_assert_int_eq(answer(&p), -EINTR);
     tell_blocked(&p, sleep_for, &for_ever);
-    (void)call_in_irq(&oob_irq, OOB_IRQ, kick, evl_of(&p));
+    (void)call_in_irq(&oob_irq, kick, evl_of(&p));
     ck_assert_int_eq(answer(&p), -EINTR);
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }
@@ -239,7 +238,7 @@ START_TEST(evl_kthread_is_not_stopped_in_a_handler)
     evl_init_ksem(&k.ksem, 0);
     ck_assert_int_eq(evl_run_kthread(&k.kthread, look_and_wait, &k.ksem, 0, 0, "k"), 0);
     wait_asleep((ksl_thread *)(void *)k.kthread.thread);
-    (void)call_in_irq(&inband_irq, INBAND_IRQ, stop, &k.kthread);
+    (void)call_in_irq(&inband_irq, stop, &k.kthread);
     ASSERT_VIOLATED("irq-sleep");
     ck_assert_int_eq(LOAD(&k.ended), 0);
     evl_stop_kthread(&k.kthread);

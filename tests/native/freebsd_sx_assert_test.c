@@ -5,7 +5,7 @@
 #include <sys/lock.h>
 #include <sys/sx.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 #include <string.h>

@@ -5,24 +5,24 @@
 #include <sys/lock.h>
 #include <sys/sx.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 #include <string.h>
 
-static int destroy(struct sx *sx)
+static int destroy(void *sx)
 {
     sx_destroy(sx);
     return 0;
 }
 
-static int assert_locked(struct sx *sx)
+static int assert_locked(void *sx)
 {
     sx_assert(sx, SA_LOCKED);
     return 0;
 }
 
-static int assert_unlocked(struct sx *sx)
+static int assert_unlocked(void *sx)
 {
     sx_assert(sx, SA_UNLOCKED);
     return 0;
@@ -30,7 +30,7 @@ static int assert_unlocked(struct sx *sx)
 
 static const struct {
     const char *name;
-    int (*call)(struct sx *sx);
+    call_fn call;
     int refused;
 } calls[] = {
     {"sx_slock", slock, 0},

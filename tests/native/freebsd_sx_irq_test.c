@@ -8,24 +8,24 @@
 
 #include <kslock/irq.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
 
-static int is_mine(struct sx *sx)
+static int is_mine(void *sx)
 {
     return sx_xlocked(sx) != 0 && sx_xholder(sx) == curthread;
 }
 
 static const struct {
-    int (*call)(struct sx *sx);
+    call_fn call;
     int refused;
 } blocking[] = {{slock, 0}, {xlock, 0}, {slock_sig, EDEADLK}, {xlock_sig, EDEADLK}};
 
 /* Makes a call in a handler. */
 struct errand {
-    int (*call)(struct sx *sx);
+    call_fn call;
     struct sx *sx;
     int result;
     int ran; /* atomic */
@@ -39,7 +39,7 @@ static void run_errand(int irq, void *arg)
     ADD(&e->ran, 1);
 }
 
-static int in_handler_of(ksl_thread *t, int (*call)(struct sx *sx), struct sx *sx)
+static int in_handler_of(ksl_thread *t, call_fn call, struct sx *sx)
 {
     struct errand e = {.call = call, .sx = sx, .result = -1};
     ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, run_errand, &e),
@@ -50,7 +50,7 @@ static int in_handler_of(ksl_thread *t, int (*call)(struct sx *sx), struct sx *s
     return e.result;
 }
 
-static int in_handler(int (*call)(struct sx *sx), struct sx *sx)
+static int in_handler(call_fn call, struct sx *sx)
 {
     return in_handler_of(ksl_thread_self(), call, sx);
 }

@@ -5,7 +5,7 @@
 #include <sys/lock.h>
 #include <sys/sx.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 enum { MANY = 1000, SPREAD = 40, DEEP = 70000 };
@@ -47,7 +47,7 @@ static void setup(struct sx *(*at)(int i), int count)
         sx_init_flags(at(i), "many", SX_RECURSE);
 }
 
-static int lock_all_in_turn(struct sx *unused)
+static int lock_all_in_turn(void *unused)
 {
     (void)unused;
     int taken = 0;
@@ -60,7 +60,7 @@ static int lock_all_in_turn(struct sx *unused)
     return taken;
 }
 
-static int share_all_in_turn(struct sx *unused)
+static int share_all_in_turn(void *unused)
 {
     (void)unused;
     int taken = 0;
@@ -73,7 +73,7 @@ static int share_all_in_turn(struct sx *unused)
     return taken;
 }
 
-static int share_all(struct sx *unused)
+static int share_all(void *unused)
 {
     (void)unused;
     for (int i = set.count - 1; i >= 0; i--)
@@ -81,7 +81,7 @@ static int share_all(struct sx *unused)
     return 0;
 }
 
-static int unlock_all(struct sx *unused)
+static int unlock_all(void *unused)
 {
     (void)unused;
     for (int i = 0; i < set.count; i++)

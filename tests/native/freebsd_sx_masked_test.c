@@ -8,11 +8,11 @@
 
 #include <kslock/irq.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 static const struct {
-    int (*call)(struct sx *sx);
+    call_fn call;
     int refused;
 } blocking[] = {{slock, 0}, {xlock, 0}, {slock_sig, EDEADLK}, {xlock_sig, EDEADLK}};
 
@@ -77,7 +77,7 @@ START_TEST(sx_R67_try_calls_under_a_mutex_are_silent)
 END_TEST
 
 /* The calls would have to wait: refused at any level above 0. */
-static void check_masked_sleep(struct sx *sx, int (*only)(struct sx *sx))
+static void check_masked_sleep(struct sx *sx, call_fn only)
 {
     static const unsigned levels[] = {1, 5, 11};
     for (int i = 0; i < 4; i++) {

@@ -9,29 +9,29 @@
 #include <sys/lock.h>
 #include <sys/sx.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 #include <string.h>
 
 /* The call, its macro form, its function form. */
 #define FORMS(name)                                                                      \
-    static int macro_##name(struct sx *sx)                                               \
+    static int macro_##name(void *sx)                                                    \
     {                                                                                    \
         name(sx);                                                                        \
         return 0;                                                                        \
     }                                                                                    \
-    static int function_##name(struct sx *sx)                                            \
+    static int function_##name(void *sx)                                                 \
     {                                                                                    \
         (name)(sx);                                                                      \
         return 0;                                                                        \
     }
 #define INT_FORMS(name)                                                                  \
-    static int macro_##name(struct sx *sx)                                               \
+    static int macro_##name(void *sx)                                                    \
     {                                                                                    \
         return name(sx);                                                                 \
     }                                                                                    \
-    static int function_##name(struct sx *sx)                                            \
+    static int function_##name(void *sx)                                                 \
     {                                                                                    \
         return (name)(sx);                                                               \
     }
@@ -70,7 +70,7 @@ static const char *const state_name[STATES] = {"free",           "shared",
 /* Rules of which a call is a violation; "" if it is legal; NULL if it would wait. */
 struct row {
     const char *name;
-    int (*call[2])(struct sx *sx);
+    call_fn call[2];
     int refused;    /* what it returns then */
     int returns[2]; /* what it returns if legal: does not get the lock, gets it */
     const char *rule[STATES];

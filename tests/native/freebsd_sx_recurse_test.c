@@ -6,7 +6,7 @@
 #include <sys/proc.h>
 #include <sys/sx.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 START_TEST(sx_R8_k_locks_need_k_unlocks)

@@ -6,10 +6,10 @@
 #include <sys/proc.h>
 #include <sys/sx.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
-static int is_xlocked(struct sx *sx)
+static int is_xlocked(void *sx)
 {
     return sx_xlocked(sx) != 0;
 }
@@ -82,7 +82,7 @@ START_TEST(sx_R1_the_first_call_of_a_thread_may_be_a_lock)
 }
 END_TEST
 
-static void check_waits_for_the_owner(struct puppet *p, int (*call)(struct sx *sx))
+static void check_waits_for_the_owner(struct puppet *p, call_fn call)
 {
     struct sx sx;
     sx_init(&sx, "owned");

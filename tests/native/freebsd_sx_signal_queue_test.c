@@ -7,13 +7,13 @@
 
 #include <kslock/signal.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 enum { STOPS = 7, RESTARTS = 5, IGNORED = 9, MASKED = 12 };
 
 /* Takes all signals; returns the first one. */
-static int take(struct sx *sx)
+static int take(void *sx)
 {
     (void)sx;
     int first = ksl_signal_take();
@@ -22,7 +22,7 @@ static int take(struct sx *sx)
     return first;
 }
 
-static int holds_nothing(struct sx *sx)
+static int holds_nothing(void *sx)
 {
     sx_assert(sx, SA_UNLOCKED);
     return 1;
@@ -59,7 +59,7 @@ static void post(struct puppet *to, int signo)
     ck_assert_int_eq(ksl_signal_post(to->actor.thread, signo), 0);
 }
 
-static void check_interrupted(int (*call)(struct sx *sx), int signo, int expected)
+static void check_interrupted(call_fn call, int signo, int expected)
 {
     tell_blocked(&p, call, &sx);
     post(&p, signo);

@@ -7,13 +7,13 @@
 
 #include <kslock/signal.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 enum { STOPS = 7, RESTARTS = 5, IGNORED = 9, MASKED = 12 };
 
 /* Takes all signals; returns the first one. */
-static int take(struct sx *sx)
+static int take(void *sx)
 {
     (void)sx;
     int first = ksl_signal_take();
@@ -22,20 +22,20 @@ static int take(struct sx *sx)
     return first;
 }
 
-static int mask(struct sx *sx)
+static int mask(void *sx)
 {
     (void)sx;
     (void)ksl_signal_mask(1ull << (MASKED - 1));
     return 0;
 }
 
-static int holds_nothing(struct sx *sx)
+static int holds_nothing(void *sx)
 {
     sx_assert(sx, SA_UNLOCKED);
     return 1;
 }
 
-static int (*const by_signal[2])(struct sx *sx) = {slock_sig, xlock_sig};
+static const call_fn by_signal[2] = {slock_sig, xlock_sig};
 
 static struct sx sx;
 static struct puppet p, q;
@@ -106,7 +106,7 @@ START_TEST(sx_R34_a_pending_signal_prevents_the_wait)
 }
 END_TEST
 
-static void check_interrupted(int (*call)(struct sx *sx), int signo, int expected)
+static void check_interrupted(call_fn call, int signo, int expected)
 {
     tell_blocked(&p, call, &sx);
     post(&p, signo);
@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(sx_R35_plain_calls_are_never_interrupted)
 {
-    int (*const call[2])(struct sx *) = {slock, xlock};
+    const call_fn call[2] = {slock, xlock};
     setup();
     for (int i = 0; i < 2; i++) {
         sx_xlock(&sx);

@@ -6,7 +6,7 @@
 #include <sys/sx.h>
 #include <sys/systm.h>
 
-#include "puppet.h"
+#include "freebsd_sx_puppet.h"
 #include "support.h"
 
 /* A lock shared by the main thread, for which a writer waits; and another lock. */

@@ -2,21 +2,21 @@
 #ifndef TESTS_SUPPORT_PUPPET_H
 #define TESTS_SUPPORT_PUPPET_H
 
-#include <sys/param.h>
-
-#include <sys/lock.h>
-#include <sys/sx.h>
-
 #include "support.h"
+
+#include <kslock/stage.h>
 
 #include <semaphore.h>
 
-/* A thread that makes the calls on an sx that it is told to make, one after the other. */
+typedef int (*call_fn)(void *object);
+
+/* A thread that makes the calls that it is told to make, one after the other. */
 struct puppet {
     struct actor actor;
     sem_t order;
-    int (*call)(struct sx *sx);
-    struct sx *sx;
+    ksl_stage stage;
+    call_fn call;
+    void *object;
     int done; /* atomic */
     int result;
 };
@@ -24,26 +24,34 @@ struct puppet {
 static inline void obey(void *arg)
 {
     struct puppet *p = arg;
+    if (p->stage != KSL_STAGE_INBAND)
+        (void)ksl_stage_switch(p->stage);
     for (;;) {
         while (sem_wait(&p->order) != 0) {
         }
         if (p->call == NULL)
             return;
-        p->result = p->call(p->sx);
+        p->result = p->call(p->object);
         STORE(&p->done, 1);
     }
 }
 
-static inline void puppet_start(struct puppet *p)
+static inline void puppet_start_on(struct puppet *p, ksl_stage stage)
 {
     ck_assert_int_eq(sem_init(&p->order, 0, 0), 0);
+    p->stage = stage;
     actor_start(&p->actor, obey, p);
 }
 
-static inline void tell(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+static inline void puppet_start(struct puppet *p)
+{
+    puppet_start_on(p, KSL_STAGE_INBAND);
+}
+
+static inline void tell(struct puppet *p, call_fn call, void *object)
 {
     p->call = call;
-    p->sx = sx;
+    p->object = object;
     p->result = -1;
     STORE(&p->done, 0);
     ck_assert_int_eq(sem_post(&p->order), 0);
@@ -54,19 +62,31 @@ static inline bool done(const struct puppet *p)
     return LOAD(&p->done) != 0;
 }
 
-static inline int ask(struct puppet *p, int (*call)(struct sx *sx), struct sx *sx)
+/* The result of the call that p was told to make last. */
+static inline int answer(struct puppet *p)
 {
-    tell(p, call, sx);
     WAIT_UNTIL(done(p));
     return p->result;
 }
 
-/* The call has to wait, and is seen asleep. */
-static inline void tell_blocked(struct puppet *p, int (*call)(struct sx *sx),
-                                struct sx *sx)
+static inline int ask(struct puppet *p, call_fn call, void *object)
 {
-    tell(p, call, sx);
+    tell(p, call, object);
+    return answer(p);
+}
+
+/* The call has to wait, and is seen asleep. */
+static inline void tell_blocked(struct puppet *p, call_fn call, void *object)
+{
+    tell(p, call, object);
     wait_asleep(p->actor.thread);
+}
+
+static inline void still_asleep(const struct puppet *p)
+{
+    ck_assert(!done(p));
+    wait_asleep(p->actor.thread);
+    ck_assert(!done(p));
 }
 
 static inline void puppet_end(struct puppet *p)
@@ -76,79 +96,31 @@ static inline void puppet_end(struct puppet *p)
     (void)sem_destroy(&p->order);
 }
 
-/* Calls for it. */
+/* n puppets at once. */
 
-static inline int slock(struct sx *sx)
+static inline void puppets_start_on(struct puppet *p, int n, ksl_stage stage)
 {
-    sx_slock(sx);
-    return 0;
+    for (int i = 0; i < n; i++)
+        puppet_start_on(&p[i], stage);
 }
 
-static inline int xlock(struct sx *sx)
+static inline void puppets_start(struct puppet *p, int n)
 {
-    sx_xlock(sx);
-    return 0;
+    puppets_start_on(p, n, KSL_STAGE_INBAND);
 }
 
-static inline int slock_sig(struct sx *sx)
+static inline void puppets_end(struct puppet *p, int n)
 {
-    return sx_slock_sig(sx);
+    for (int i = 0; i < n; i++)
+        puppet_end(&p[i]);
 }
 
-static inline int xlock_sig(struct sx *sx)
+static inline int puppets_done(const struct puppet *p, int n)
 {
-    return sx_xlock_sig(sx);
-}
-
-static inline int try_slock(struct sx *sx)
-{
-    return sx_try_slock(sx);
-}
-
-static inline int try_xlock(struct sx *sx)
-{
-    return sx_try_xlock(sx);
-}
-
-static inline int try_upgrade(struct sx *sx)
-{
-    return sx_try_upgrade(sx);
-}
-
-static inline int unlock(struct sx *sx)
-{
-    sx_unlock(sx);
-    return 0;
-}
-
-static inline int sunlock(struct sx *sx)
-{
-    sx_sunlock(sx);
-    return 0;
-}
-
-static inline int xunlock(struct sx *sx)
-{
-    sx_xunlock(sx);
-    return 0;
-}
-
-static inline int downgrade(struct sx *sx)
-{
-    sx_downgrade(sx);
-    return 0;
-}
-
-static inline int room(struct sx *sx)
-{
-    if (sx_try_xlock(sx) != 0) {
-        sx_xunlock(sx);
-        return 2;
-    }
-    if (sx_try_slock(sx) == 0)
-        return 0;
-    sx_sunlock(sx);
-    return 1;
+    int count = 0;
+    for (int i = 0; i < n; i++)
+        count += done(&p[i]);
+    return count;
 }
 
 #endif
