@@ -209,7 +209,7 @@ START_TEST(aix_drw_a_try_upgrade_that_fails_keeps_the_read_hold)
         WAIT_UNTIL(done(&p[0]) || done(&p[1]));
         struct puppet *loser = done(&p[0]) ? &p[0] : &p[1];
         struct puppet *other = loser == &p[0] ? &p[1] : &p[0];
-        ck_assert_int_eq(loser->result, FALSE);
+        ck_assert_int_eq(answer(loser), FALSE);
         ck_assert_int_eq(ask(&p[2], try_write, &lock), FALSE);
         (void)ask(loser, do_done, &lock);
         if (!answer(other))
