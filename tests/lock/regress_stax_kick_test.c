@@ -14,8 +14,8 @@ static void setup(void)
 {
     ck_assert_int_eq(evl_init_stax(&stax), 0);
     evl_init_ksem(&ksem, 0);
-    puppet_start(&in, KSL_STAGE_INBAND);
-    puppet_start(&oob, KSL_STAGE_OOB);
+    puppet_start_on(&in, KSL_STAGE_INBAND);
+    puppet_start_on(&oob, KSL_STAGE_OOB);
     recorder_start();
     ck_assert_int_eq(ask(&in, lock, &stax), 0);
 }

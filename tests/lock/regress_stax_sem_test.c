@@ -43,7 +43,7 @@ static bool still_waits(void)
 START_TEST(ksem_K10_destroyed_before_the_waiter_is_queued)
 {
     evl_init_ksem(&ksem, 0);
-    puppet_start(&waiter, KSL_STAGE_OOB);
+    puppet_start_on(&waiter, KSL_STAGE_OOB);
     STORE(&ksi_point_hook, stop_before_queue);
     tell(&waiter, down, &ksem);
     WAIT_UNTIL(LOAD(&reached));

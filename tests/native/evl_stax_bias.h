@@ -37,14 +37,20 @@ static inline void enter_by_slots(struct puppet *mine, int n)
     ck_assert_uint_eq(LOAD(&stax.ksl_gate), gate);
 }
 
+static inline TCase *bias_case(void)
+{
+    TCase *tc = tcase_create("bias");
+    tcase_set_timeout(tc, 80);
+    tcase_add_checked_fixture(tc, setup, teardown);
+    return tc;
+}
+
 static inline int bias_run(const char *name, void (*add_tests)(TCase *tc))
 {
     if (!ksi_heavy_works())
         return 77; /* no bias without it */
     Suite *s = suite_create(name);
-    TCase *tc = tcase_create("bias");
-    tcase_set_timeout(tc, 80);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    TCase *tc = bias_case();
     add_tests(tc);
     suite_add_tcase(s, tc);
     return support_run(s);
