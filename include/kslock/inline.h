@@ -49,7 +49,7 @@ struct ksl_front {
 };
 
 struct ksl_tls {
-    uintptr_t owner; /* descriptor; 0: unknown, in a handler, being watched */
+    uintptr_t owner; /* atomic: descriptor; 0: unknown, in a handler, being watched */
     void *self;
     uint64_t early_signals;
     uint32_t leaving;
@@ -57,6 +57,12 @@ struct ksl_tls {
 };
 
 extern KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial-exec")));
+
+/* The owner word of the caller; 0: a fast path does nothing. Diagnostics may clear it. */
+static inline uintptr_t ksl_owner_word(void)
+{
+    return __atomic_load_n(&ksl_tls.owner, __ATOMIC_RELAXED);
+}
 
 enum { KSL_WORD_SLOTS = 16, KSL_WORD_BIAS = 32, KSL_WORD_BASE = 256 };
 
@@ -89,7 +95,7 @@ static inline uint32_t *ksl_claims_of(uintptr_t owner)
 static inline bool ksl_show_fast(const volatile uintptr_t *word, uintptr_t tag,
                                  const void *place)
 {
-    uintptr_t owner = ksl_tls.owner;
+    uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
@@ -113,7 +119,7 @@ static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *pl
 /* Gives a share back; false: nothing has happened. */
 static inline bool ksl_hide_fast(const volatile uintptr_t *word, uintptr_t tag)
 {
-    uintptr_t owner = ksl_tls.owner;
+    uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
@@ -141,7 +147,7 @@ static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
 static inline bool ksl_own_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag,
                                 const void *place)
 {
-    uintptr_t owner = ksl_tls.owner;
+    uintptr_t owner = ksl_owner_word();
     uintptr_t seen = base;
     if (__builtin_expect(owner == 0, 0))
         return false;
@@ -176,7 +182,7 @@ static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *plac
 static inline bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base,
                                    uintptr_t tag)
 {
-    uintptr_t owner = ksl_tls.owner;
+    uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
@@ -241,7 +247,7 @@ static inline bool ksl_gate_biased(const volatile uintptr_t *gate, uintptr_t sta
 /* Enters by a slot; false: nothing has happened. */
 static inline bool ksl_gate_enter_fast(const volatile uintptr_t *gate)
 {
-    uintptr_t owner = ksl_tls.owner;
+    uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
         return false;
     uintptr_t stage = ksl_gate_stage(owner);
@@ -277,7 +283,7 @@ static inline bool ksl_gate_leave_of(uintptr_t owner, const volatile uintptr_t *
 
 static inline bool ksl_gate_leave_fast(const volatile uintptr_t *gate)
 {
-    return ksl_gate_leave_of(ksl_tls.owner, gate);
+    return ksl_gate_leave_of(ksl_owner_word(), gate);
 }
 
 KSL_END_DECLS

@@ -6,6 +6,7 @@
 
 #include <kslock/base.h>
 #include <kslock/cond.h>
+#include <kslock/diag.h>
 #include <kslock/irq.h>
 #include <kslock/mutex.h>
 #include <kslock/rwlock.h>

@@ -22,6 +22,19 @@ KSL_BEGIN_DECLS
  *   exit-held       thread exit or system call return with locks held    report
  *   stage           a wait on the wrong stage                            report
  *   recursive-flag  misuse of the recursive mode of a complex lock       report
+ *
+ * and with `order` switched on, all reports, see <kslock/diag.h>:
+ *
+ *   order           classes of locks taken in opposite orders
+ *   duplicate       two locks of one class held together
+ *   sleepable       a lock that may sleep, or a sleep, under one that spins
+ *   irq-unsafe      a lock that a handler takes, held with that interrupt open
+ *   regime          a simple lock taken both with and without raised priority
+ *   kernel-lock     the global kernel lock taken while holding another lock
+ *   hierarchy       a lock of a coarser level taken under one of a finer level
+ *   release-order   interrupts opened while a lock taken later is held
+ *   stage           also: an in-band lock taken out-of-band, a stax kept over a
+ *                   change of stage
  */
 typedef enum { KSL_REPORT, KSL_PANIC } ksl_severity;
 
@@ -45,7 +58,8 @@ typedef void (*ksl_violation_handler)(const ksl_violation *v, void *arg);
 
 /*
  * Replaces what happens on a violation; NULL brings back the default: print
- * `kslock: panic: RULE: MESSAGE` (or `report`) with a backtrace to stderr,
+ * `kslock: panic: RULE: MESSAGE` (or `report`) with a backtrace to stderr
+ * (or the file of `report=FILE`, <kslock/diag.h>),
  * reports once per pair of places, and abort on a panic.
  * Context: thread.
  */

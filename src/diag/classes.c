@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "diag/classes.h"
 
+#include "diag/violation.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
+
+#include <kslock/diag.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +20,9 @@ enum { CHAINS = 1024 };
 struct entry {
     struct entry *next;
     const void *lock;
-    struct ksi_class class;
+    struct ksi_class class; /* if classed */
+    bool classed;
+    int level; /* 0: none */
 };
 
 static struct ksi_rawlock table_lock; /* held with interrupts masked */
@@ -51,23 +56,45 @@ static void end(ksl_thread *t, uint32_t level)
     ksi_irq_unmask(t, level);
 }
 
-void ksi_class_set(const void *lock, struct ksi_class c)
+/* Sets c, or the level if c is NULL. */
+static void set(const void *lock, const struct ksi_class *c, int to)
 {
     int saved = errno;
     ksl_thread *t = ksi_self();
-    struct entry *fresh = malloc(sizeof *fresh);
+    struct entry *fresh = calloc(1, sizeof *fresh);
     uint32_t level = begin(t);
     struct entry **at = place_of(lock);
-    if (*at != NULL) {
-        (*at)->class = c;
-    } else if (fresh != NULL) {
-        *fresh = (struct entry){NULL, lock, c};
-        *at = fresh;
+    struct entry *e = *at;
+    if (e == NULL && fresh != NULL) {
+        e = *at = fresh;
+        e->lock = lock;
         fresh = NULL;
+    }
+    if (e != NULL && c == NULL)
+        e->level = to;
+    if (e != NULL && c != NULL) {
+        e->class = *c;
+        e->classed = true;
     }
     end(t, level);
     free(fresh);
     errno = saved;
+}
+
+void ksi_class_set(const void *lock, struct ksi_class c)
+{
+    set(lock, &c, 0);
+}
+
+void ksl_diag_level(const void *lock, int level)
+{
+    if (lock == NULL || level < 0 || level > 4) {
+        struct ksi_misuse m = {
+            KSI_BAD_ARGUMENT_RULE, KSI_NO_KIND, NULL, KSI_SITE(), NULL, false};
+        ksi_violate(&m, "ksl_diag_level: level %d of %p", level, lock);
+        return;
+    }
+    set(lock, NULL, level);
 }
 
 void ksi_class_drop(const void *lock)
@@ -89,10 +116,33 @@ bool ksi_class_find(const void *lock, struct ksi_class *c)
     ksl_thread *t = ksi_self();
     uint32_t level = begin(t);
     const struct entry *e = *place_of(lock);
-    if (e != NULL)
+    bool found = e != NULL && e->classed;
+    if (found)
         *c = e->class;
     end(t, level);
-    return e != NULL;
+    return found;
+}
+
+enum ksi_class_look ksi_class_try(const void *lock, struct ksi_class *c)
+{
+    if (!ksi_raw_try(&table_lock))
+        return KSI_CLASS_BUSY;
+    const struct entry *e = *place_of(lock);
+    bool found = e != NULL && e->classed;
+    if (found)
+        *c = e->class;
+    ksi_raw_unlock(&table_lock);
+    return found ? KSI_CLASS_FOUND : KSI_CLASS_NONE;
+}
+
+int ksi_level_of(const void *lock)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = begin(t);
+    const struct entry *e = *place_of(lock);
+    int found = e != NULL ? e->level : 0;
+    end(t, level);
+    return found;
 }
 
 void ksi_class_before_fork(void)

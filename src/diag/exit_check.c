@@ -37,20 +37,6 @@ static void add(struct list *l, enum ksi_kind kind, const void *lock, bool share
     }
 }
 
-static enum ksi_kind kind_of(uintptr_t entry, const struct ksi_named *named)
-{
-    static const enum ksi_kind kinds[] = {
-        [KSI_FAMILY_RWSEM] = KSI_RWSEM,     [KSI_FAMILY_SIMPLE] = KSI_SIMPLE,
-        [KSI_FAMILY_COMPLEX] = KSI_COMPLEX, [KSI_FAMILY_LOCKL] = KSI_LOCKL,
-        [KSI_FAMILY_DRW] = KSI_DRW,         [KSI_FAMILY_EVL_MUTEX] = KSI_EVL_MUTEX,
-        [KSI_FAMILY_STAX] = KSI_STAX,
-    };
-    enum ksi_family family = ksi_family_of(entry);
-    if (family == KSI_FAMILY_NAMED)
-        return ksi_say_is_mutex(named) ? KSI_MTX : KSI_SX;
-    return family <= KSI_FAMILY_STAX ? kinds[family] : KSI_NO_KIND;
-}
-
 static void add_slots(struct list *l, const ksl_thread *t)
 {
     uintptr_t entry;
@@ -60,7 +46,7 @@ static void add_slots(struct list *l, const ksl_thread *t)
             continue;
         const struct ksi_named *named = ksi_entry_lock(entry);
         if (ksi_family_of(entry) != KSI_FAMILY_STAX) /* it has no owner */
-            add(l, kind_of(entry, named), named,
+            add(l, ksi_entry_kind(entry), named,
                 ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "diag/held.h"
 
+#include "diag/hooks.h"
 #include "platform/host.h"
 #include "thread/irq.h"
 #include "thread/registry.h"
@@ -74,6 +75,31 @@ bool ksi_held_make_room(ksl_thread *t)
     return ksi_load(&t->more_holds[c]) != NULL;
 }
 
+uint32_t ksi_holds_limit = KSI_HOLDS_INLINE;
+
+static void push(ksl_thread *t, const void *lock, uint32_t what, const void *site)
+{
+    uint32_t n = t->nholds;
+    ksi_store(&t->nholds, n + 1);
+    ksi_barrier();
+    struct ksi_hold *h = ksi_held_at(t, n);
+    ksi_store(&h->lock, lock);
+    ksi_store(&h->site, site);
+    ksi_store(&h->what, what);
+    ksi_store(&h->count, 1u);
+}
+
+void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const void *site,
+                        bool tried)
+{
+    if (t->nholds >= KSI_HOLDS_INLINE && !ksi_held_make_room(t))
+        t->unrecorded++;
+    else
+        push(t, lock, what, site);
+    if (ksi_order_on())
+        ksi_order_pushed((enum ksi_kind)(what & 0xff), lock, site, tried);
+}
+
 struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
     for (uint32_t i = ksi_load(&t->nholds); i > 0; i--) {
@@ -94,6 +120,8 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
             t->unrecorded--;
         return;
     }
+    if (ksi_order_on())
+        ksi_order_unstacked(t, i - 1);
     for (; i < t->nholds; i++) /* order of acquisition stays, reports list it */
         copy(ksi_held_at(t, i - 1), ksi_held_at(t, i));
     ksi_store(&t->nholds, t->nholds - 1);

@@ -81,21 +81,64 @@ KSI_COLD void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mod
 KSI_COLD void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind,
                                    enum ksi_mode mode);
 
+/*
+ * Pushes of an entry from this one on go the slow way; 0 while somebody watches. It is
+ * read without an atomic, but for race detectors, so that the fast path has a comparison
+ * with memory and no instruction more.
+ */
+extern uint32_t ksi_holds_limit __attribute__((visibility("hidden")));
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KSI_HOLDS_ATOMIC 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define KSI_HOLDS_ATOMIC 1
+#endif
+
+static inline bool ksi_holds_below_limit(uint32_t n)
+{
+#if defined(KSI_HOLDS_ATOMIC)
+    return n < ksi_load(&ksi_holds_limit);
+#else
+    return n < ksi_holds_limit;
+#endif
+}
+
+/* tried: by a call that does not wait. */
+KSI_COLD void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what,
+                                 const void *site, bool tried);
+
+static inline void ksi_held_push_as(ksl_thread *t, const void *lock, uint32_t what,
+                                    const void *site, bool tried)
+{
+    uint32_t n = t->nholds;
+    if (KSI_UNLIKELY(!ksi_holds_below_limit(n))) {
+        ksi_held_push_slow(t, lock, what, site, tried);
+        return;
+    }
+    ksi_store(&t->nholds, n + 1);
+    ksi_barrier();
+    struct ksi_hold *h = &t->holds[n];
+    ksi_store(&h->lock, lock);
+    ksi_store(&h->site, site);
+    ksi_store(&h->what, what);
+    ksi_store(&h->count, 1u);
+}
+
 static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind kind,
                                  enum ksi_mode mode, uint32_t level, const void *site)
 {
-    if (KSI_UNLIKELY(t->nholds >= KSI_HOLDS_INLINE) && !ksi_held_make_room(t)) {
-        t->unrecorded++;
-        return;
-    }
-    uint32_t n = t->nholds;
-    ksi_store(&t->nholds, n + 1);
-    ksi_barrier();
-    struct ksi_hold *h = ksi_held_at(t, n);
-    ksi_store(&h->lock, lock);
-    ksi_store(&h->site, site);
-    ksi_store(&h->what, ksi_hold_what(kind, mode, level));
-    ksi_store(&h->count, 1u);
+    ksi_held_push_as(t, lock, ksi_hold_what(kind, mode, level), site, false);
+}
+
+/* The same for a call that does not wait. */
+static inline void ksi_held_push_tried(ksl_thread *t, const void *lock,
+                                       enum ksi_kind kind, enum ksi_mode mode,
+                                       uint32_t level, const void *site)
+{
+    ksi_held_push_as(t, lock, ksi_hold_what(kind, mode, level), site, true);
 }
 
 /* The caller has given lock back, or is about to. */

@@ -21,6 +21,9 @@ struct ksi_named {
 /* LO_* of <sys/lock.h>, and the class. */
 #define KSI_NAMED_ALIVE 0x00010000u
 #define KSI_NAMED_ENDED 0x40000000u /* destroyed; the name may still be there */
+#define KSI_NAMED_WITNESS 0x00020000u
+#define KSI_NAMED_QUIET 0x00040000u
+#define KSI_NAMED_DUPOK 0x00400000u
 #define KSI_NAMED_RECURSABLE 0x00080000u
 #define KSI_NAMED_SLEEPABLE 0x00100000u
 #define KSI_NAMED_UPGRADABLE 0x00200000u

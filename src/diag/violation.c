@@ -4,7 +4,9 @@
 #include "diag/violation.h"
 
 #include "diag/classes.h"
+#include "diag/hooks.h"
 #include "diag/named.h"
+#include "diag/switch.h"
 #include "platform/host.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
@@ -118,11 +120,26 @@ static const char *name_of(enum ksi_kind kind, const void *lock, char *room)
     return symbol_at(lock);
 }
 
-bool ksi_say_is_mutex(const struct ksi_named *lock)
+/* A held lock of FreeBSD is a mutex; its memory may be gone. */
+static bool is_mutex(const struct ksi_named *lock)
 {
     struct ksi_named named;
     return copy(&named, lock, offsetof(struct ksi_named, reserved), true) &&
            (named.flags & KSI_NAMED_CLASS) == KSI_NAMED_MTX;
+}
+
+enum ksi_kind ksi_entry_kind(uintptr_t entry)
+{
+    static const enum ksi_kind kinds[] = {
+        [KSI_FAMILY_RWSEM] = KSI_RWSEM,     [KSI_FAMILY_SIMPLE] = KSI_SIMPLE,
+        [KSI_FAMILY_COMPLEX] = KSI_COMPLEX, [KSI_FAMILY_LOCKL] = KSI_LOCKL,
+        [KSI_FAMILY_DRW] = KSI_DRW,         [KSI_FAMILY_EVL_MUTEX] = KSI_EVL_MUTEX,
+        [KSI_FAMILY_STAX] = KSI_STAX,
+    };
+    enum ksi_family family = ksi_family_of(entry);
+    if (family == KSI_FAMILY_NAMED)
+        return is_mutex(ksi_entry_lock(entry)) ? KSI_MTX : KSI_SX;
+    return family <= KSI_FAMILY_STAX ? kinds[family] : KSI_NO_KIND;
 }
 
 void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
@@ -201,17 +218,21 @@ void ksi_up_expect_handlers(void)
 
 void ksi_up_diag_before_fork(void)
 {
+    ksi_diag_switch_before_fork();
     ksi_raw_lock(&handler_lock);
     ksi_class_before_fork();
+    ksi_order_before_fork();
 }
 
 void ksi_up_diag_after_fork(bool child)
 {
+    ksi_order_after_fork(child);
     ksi_class_after_fork(child);
     if (child)
         ksi_raw_reset(&handler_lock);
     else
         ksi_raw_unlock(&handler_lock);
+    ksi_diag_switch_after_fork(child);
 }
 
 unsigned long ksl_violation_count(void)
@@ -246,10 +267,11 @@ static void print(const ksl_violation *v)
     int n = snprintf(line, sizeof line, "kslock: %s: %s: %s\n",
                      v->severity == KSL_PANIC ? "panic" : "report", v->rule, v->message);
     size_t len = n > 0 && (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
-    ssize_t written = write(STDERR_FILENO, line, len);
-    (void)written; /* stderr closed: the abort still tells */
+    int fd = ksi_diag_fd();
+    ssize_t written = write(fd, line, len);
+    (void)written; /* closed: the abort still tells */
     void *frames[32];
-    backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+    backtrace_symbols_fd(frames, backtrace(frames, 32), fd);
 }
 
 static void deliver(const ksl_violation *v, const void *site, const void *other)
@@ -288,17 +310,31 @@ static const void *held_since(const struct ksi_misuse *m)
     return m->kind == KSI_RWSEM ? ksi_slot_site(m->owner, m->lock) : NULL;
 }
 
-void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
+static const void *say_owner(struct ksi_text *text, const struct ksi_misuse *m,
+                             const ksl_thread *t)
+{
+    const void *since = held_since(m);
+    ksi_say(text, "; held by ");
+    if (m->owner == t)
+        ksi_say(text, "itself");
+    else
+        ksi_say_thread(text, m->owner);
+    if (since != NULL) {
+        ksi_say(text, " since ");
+        ksi_say_site(text, since);
+    }
+    return since;
+}
+
+static void violate(const struct ksi_misuse *m, const void *other, const char *what,
+                    va_list args)
 {
     int saved = errno;
     ksl_thread *t = ksi_self();
     char message[KSI_MESSAGE];
     struct ksi_text text = {message, sizeof message};
     message[0] = '\0';
-    va_list args;
-    va_start(args, what);
     say_list(&text, what, args);
-    va_end(args);
     if (m->lock != NULL && !m->named) {
         ksi_say(&text, ": ");
         ksi_say_lock(&text, m->kind, m->lock);
@@ -307,19 +343,8 @@ void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
     ksi_say_thread(&text, t);
     ksi_say(&text, " at ");
     ksi_say_site(&text, m->site);
-    const void *other = NULL;
-    if (m->owner != NULL) {
-        other = held_since(m);
-        ksi_say(&text, "; held by ");
-        if (m->owner == t)
-            ksi_say(&text, "itself");
-        else
-            ksi_say_thread(&text, m->owner);
-        if (other != NULL) {
-            ksi_say(&text, " since ");
-            ksi_say_site(&text, other);
-        }
-    }
+    if (m->owner != NULL)
+        other = say_owner(&text, m, t);
     struct ksl_place place = {NULL, 0};
     char room[KSI_NAME_ROOM];
     char file[KSI_NAME_ROOM];
@@ -336,4 +361,21 @@ void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
     };
     deliver(&v, m->site, other);
     errno = saved;
+}
+
+void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
+{
+    va_list args;
+    va_start(args, what);
+    violate(m, NULL, what, args);
+    va_end(args);
+}
+
+void ksi_violate_beside(const struct ksi_misuse *m, const void *other, const char *what,
+                        ...)
+{
+    va_list args;
+    va_start(args, what);
+    violate(m, other, what, args);
+    va_end(args);
 }

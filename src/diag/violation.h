@@ -32,9 +32,8 @@ void ksi_say_thread(struct ksi_text *text, const ksl_thread *t);
 void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock);
 void ksi_say_site(struct ksi_text *text, const void *site);
 
-struct ksi_named;
-/* A held lock of FreeBSD is a mutex; its memory may be gone. */
-bool ksi_say_is_mutex(const struct ksi_named *lock);
+/* The kind of lock that a slot's entry names. */
+enum ksi_kind ksi_entry_kind(uintptr_t entry);
 
 struct ksi_misuse {
     enum ksi_rule rule;
@@ -53,5 +52,10 @@ struct ksi_misuse {
  */
 KSI_COLD KSI_PRINTF(2, 3) void ksi_violate(const struct ksi_misuse *m, const char *what,
                                            ...);
+
+/* The same; printed once for each pair of the misuse's site and `other`. */
+KSI_COLD KSI_PRINTF(3, 4) void ksi_violate_beside(const struct ksi_misuse *m,
+                                                  const void *other, const char *what,
+                                                  ...);
 
 #endif

@@ -54,7 +54,7 @@ struct ksi_complex {
 
 enum ksi_upgrade { KSI_UPGRADED, KSI_UPGRADE_FAILED, KSI_UPGRADE_REFUSED };
 
-void ksi_complex_init(struct ksi_complex *l);
+void ksi_complex_init(struct ksi_complex *l, const void *site);
 void ksi_complex_read(struct ksi_complex *l, const void *site);
 bool ksi_complex_try_read(struct ksi_complex *l, const void *site);
 void ksi_complex_write(struct ksi_complex *l, const void *site);
@@ -68,7 +68,7 @@ bool ksi_complex_held(const struct ksi_complex *l);
 
 /* --- drw.c -------------------------------------------------------------------------- */
 
-void ksi_drw_init(ksi_word *word);
+void ksi_drw_init(ksi_word *word, const void *site);
 void ksi_drw_read(ksi_word *word, const void *site);
 bool ksi_drw_write(ksi_word *word, bool try_only, const void *site);
 void ksi_drw_done(ksi_word *word, const void *site);

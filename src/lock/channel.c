@@ -111,6 +111,7 @@ int ksi_sleep(const struct ksi_sleep *s)
     int error = check(s, t, &how);
     if (error != 0)
         return error;
+    ksi_watch_sleep(s->call, s->lock, s->site);
     if (t->prepared != 0)
         ksl_block_cancel(); /* the waiter serves one sleep at a time */
     unsigned class = s->lock != NULL ? s->lock->flags & KSI_NAMED_CLASS : 0;

@@ -28,12 +28,13 @@ static void report_flag(const struct ksi_complex *l, const void *site, const cha
     ksi_violate(&m, "%s", what);
 }
 
-void ksi_complex_init(struct ksi_complex *l)
+void ksi_complex_init(struct ksi_complex *l, const void *site)
 {
     ksi_rw_begin(&l->word);
     ksi_store(&l->word, (uintptr_t)0);
     l->depth = 0;
     l->recursive = 0;
+    ksi_watch_begin(KSI_COMPLEX, l, site);
 }
 
 /* A nested hold of the writer, if it may have one. */
@@ -58,16 +59,24 @@ void ksi_complex_read(struct ksi_complex *l, const void *site)
             ksi_owner_refuse_recursion(&class, &l->word, "lock_read", site);
             return;
         }
+        ksi_watch_before(KSI_COMPLEX, l, site);
         error = ksi_rw_share(&class, &l->word, t, KSI_RW_PASS | KSI_RW_OPEN, site);
     } while (error == -EDEADLK);
     if (error != 0)
         ksi_owner_refuse_masked(&class, &l->word, "lock_read", site);
+    else
+        ksi_watch_taken(KSI_COMPLEX, l, site);
 }
 
 bool ksi_complex_try_read(struct ksi_complex *l, const void *site)
 {
     ksl_thread *t = ksi_self();
-    return nest(l, t) || ksi_rw_try_share(&class, &l->word, t, KSI_RW_PASS, site);
+    if (nest(l, t))
+        return true;
+    bool in = ksi_rw_try_share(&class, &l->word, t, KSI_RW_PASS, site);
+    if (in)
+        ksi_watch_taken(KSI_COMPLEX, l, site);
+    return in;
 }
 
 void ksi_complex_write(struct ksi_complex *l, const void *site)
@@ -83,17 +92,25 @@ void ksi_complex_write(struct ksi_complex *l, const void *site)
             ksi_owner_refuse_recursion(&class, &l->word, "lock_write", site);
             return;
         }
+        ksi_watch_before(KSI_COMPLEX, l, site);
         error = ksi_rw_own(&class, &l->word, t, KSI_RW_OPEN, site);
     } while (error == -EDEADLK);
     if (error != 0)
         ksi_owner_refuse_masked(&class, &l->word, "lock_write", site);
+    else
+        ksi_watch_taken(KSI_COMPLEX, l, site);
 }
 
 bool ksi_complex_try_write(struct ksi_complex *l, const void *site)
 {
     ksl_thread *t = ksi_self();
-    return nest(l, t) || (!mine(l, t) && ksi_share_find(t, &l->word) == NULL &&
-                          ksi_rw_try_own(&class, &l->word, t, site));
+    if (nest(l, t))
+        return true;
+    bool in = !mine(l, t) && ksi_share_find(t, &l->word) == NULL &&
+              ksi_rw_try_own(&class, &l->word, t, site);
+    if (in)
+        ksi_watch_taken(KSI_COMPLEX, l, site);
+    return in;
 }
 
 /* The caller's share, or NULL; false if it has none at all. */
@@ -242,12 +259,17 @@ void ksi_aix_retake(void *lock, int flags, const void *site)
     struct ksi_complex *l = lock;
     if ((flags & KSI_SLEEP_HANDLER) != 0)
         (void)ksi_disable_lock(lock, ksi_load(&t->level), site);
-    else if ((flags & KSI_SLEEP_SIMPLE) != 0)
+    if ((flags & KSI_SLEEP_HANDLER) != 0)
+        return;
+    enum ksi_kind kind = (flags & KSI_SLEEP_SIMPLE) != 0 ? KSI_SIMPLE : KSI_COMPLEX;
+    ksi_watch_before(kind, lock, site);
+    if (kind == KSI_SIMPLE)
         (void)ksi_rw_own(&ksi_simple_class, lock, t, 0, site);
     else if ((flags & KSI_SLEEP_WRITE) != 0)
         (void)ksi_rw_own(&class, &l->word, t, 0, site);
     else
         (void)ksi_rw_share(&class, &l->word, t, KSI_RW_PASS, site);
+    ksi_watch_taken(kind, lock, site);
 }
 
 bool ksi_aix_deferred(const ksl_thread *t)

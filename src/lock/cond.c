@@ -62,11 +62,13 @@ static bool queue_unless(ksl_cond_t *c, int value, struct ksi_lot *lot,
     return true;
 }
 
-KSI_COLD static int wait_slow(ksl_cond_t *c, int value, bool interruptible)
+KSI_COLD static int wait_slow(ksl_cond_t *c, int value, bool interruptible,
+                              const void *site)
 {
     ksl_thread *t = ksi_self();
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
     int error = 0;
+    ksi_watch_sleep("wait for a cond", NULL, site);
     while (error == 0 && !has_value(ksi_load_acq(&c->word), value)) {
         struct ksi_lot lot;
         KSI_POINT("cond: queue");
@@ -90,7 +92,9 @@ int ksl_cond_wait(ksl_cond_t *c, int value)
 {
     if (ksi_refuse_in_handler(ksi_self(), "cond_wait", KSI_COND, c, KSI_SITE()))
         return -EPERM;
-    return has_value(ksi_load_acq(&c->word), value) ? 0 : wait_slow(c, value, false);
+    return has_value(ksi_load_acq(&c->word), value)
+               ? 0
+               : wait_slow(c, value, false, KSI_SITE());
 }
 
 int ksl_cond_wait_interruptible(ksl_cond_t *c, int value)
@@ -98,7 +102,9 @@ int ksl_cond_wait_interruptible(ksl_cond_t *c, int value)
     if (ksi_refuse_in_handler(ksi_self(), "cond_wait_interruptible", KSI_COND, c,
                               KSI_SITE()))
         return -EPERM;
-    return has_value(ksi_load_acq(&c->word), value) ? 0 : wait_slow(c, value, true);
+    return has_value(ksi_load_acq(&c->word), value)
+               ? 0
+               : wait_slow(c, value, true, KSI_SITE());
 }
 
 KSI_COLD static void wake_waiters(const void *address)

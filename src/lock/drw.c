@@ -17,10 +17,19 @@
 static const struct ksi_rw_class class = {KSI_DRW, 0, KSL_FAMILY(KSI_FAMILY_DRW), true,
                                           false};
 
-void ksi_drw_init(ksi_word *word)
+void ksi_drw_init(ksi_word *word, const void *site)
 {
     ksi_rw_begin(word);
     ksi_store(word, (uintptr_t)0);
+    ksi_watch_begin(KSI_DRW, word, site);
+}
+
+KSI_COLD static void read_slow(ksi_word *word, ksl_thread *t, unsigned how,
+                               const void *site)
+{
+    for (unsigned turn = 0; !ksi_rw_try_share(&class, word, t, how, site); turn++)
+        ksi_spin_for(t, word, KSI_DRW, turn);
+    ksi_spin_end(t);
 }
 
 void ksi_drw_read(ksi_word *word, const void *site)
@@ -34,10 +43,12 @@ void ksi_drw_read(ksi_word *word, const void *site)
      */
     bool again = ksi_share_find(t, word) != NULL && !KSI_FAULT(DRW_NESTED_WAITS);
     unsigned how = again ? KSI_RW_PASS : 0;
+    ksi_watch_before(KSI_DRW, word, site);
     uint32_t level = ksi_irq_mask(t);
-    for (unsigned turn = 0; !ksi_rw_try_share(&class, word, t, how, site); turn++)
-        ksi_spin_turn(turn);
+    if (KSI_UNLIKELY(!ksi_rw_try_share(&class, word, t, how, site)))
+        read_slow(word, t, how, site);
     ksi_irq_unmask(t, level);
+    ksi_watch_taken(KSI_DRW, word, site);
 }
 
 static void mark(ksi_word *word)
@@ -52,6 +63,16 @@ static void unmark(ksi_word *word)
     ksi_fetch_and(word, ~(uintptr_t)KSI_WRITERS);
 }
 
+KSI_COLD static void write_slow(ksi_word *word, ksl_thread *t, const void *site)
+{
+    unsigned turn = 0;
+    do {
+        mark(word);
+        ksi_spin_for(t, word, KSI_DRW, turn++);
+    } while (!ksi_rw_try_own(&class, word, t, site));
+    ksi_spin_end(t);
+}
+
 bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
 {
     ksl_thread *t = ksi_self();
@@ -60,16 +81,19 @@ bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
         ksi_owner_refuse_recursion(&class, word, "drw_lock_write", site);
     if (has)
         return false;
+    if (!try_only)
+        ksi_watch_before(KSI_DRW, word, site);
     uint32_t level = ksi_irq_mask(t);
     bool in = ksi_rw_try_own(&class, word, t, site);
-    for (unsigned turn = 0; !in && !try_only; turn++) {
-        mark(word);
-        ksi_spin_turn(turn);
-        in = ksi_rw_try_own(&class, word, t, site);
+    if (KSI_UNLIKELY(!in) && !try_only) {
+        write_slow(word, t, site);
+        in = true;
     }
     if (in && (ksi_load(word) & KSI_WRITERS) != 0)
         unmark(word);
     ksi_irq_unmask(t, level);
+    if (in)
+        ksi_watch_taken(KSI_DRW, word, site);
     return in;
 }
 

@@ -24,10 +24,11 @@ static bool gone(const ksi_word *word, const char *call, const void *site)
     return true;
 }
 
-void ksi_kmutex_init(ksi_word *word)
+void ksi_kmutex_init(ksi_word *word, const void *site)
 {
     ksi_rw_begin(word);
     ksi_store_rel(word, (uintptr_t)KSI_BASE);
+    ksi_watch_begin(KSI_EVL_MUTEX, word, site);
 }
 
 void ksi_kmutex_destroy(ksi_word *word, const void *site)
@@ -37,6 +38,7 @@ void ksi_kmutex_destroy(ksi_word *word, const void *site)
     const void *key = (const void *)(uintptr_t)word;
     if (gone(word, "evl_destroy_kmutex", site))
         return;
+    ksi_watch_end(word);
     ksi_lot_lock(&lot, key);
     ksi_xchg(word, (uintptr_t)0);
     while (ksi_lot_pop(&lot, key, KSI_Q_WRITE, &wake))
@@ -52,7 +54,10 @@ int ksi_kmutex_try(ksi_word *word, const void *site)
         return -EPERM;
     if (ksi_owner_is(word, t))
         return -EDEADLK;
-    return ksi_rw_try_own(&class, word, t, site) ? 0 : -EBUSY;
+    if (!ksi_rw_try_own(&class, word, t, site))
+        return -EBUSY;
+    ksi_watch_taken(KSI_EVL_MUTEX, word, site);
+    return 0;
 }
 
 int ksi_kmutex_lock(ksi_word *word, const void *site)
@@ -63,15 +68,20 @@ int ksi_kmutex_lock(ksi_word *word, const void *site)
         ksi_refuse_in_handler(t, "evl_lock_kmutex", KSI_EVL_MUTEX, lock, site))
         return -EPERM;
     int error;
+    ksi_watch_before(KSI_EVL_MUTEX, word, site);
     do {
         if (ksi_owner_is(word, t))
             return -EDEADLK;
-        if (ksi_rw_try_own(&class, word, t, site))
-            return 0;
+        if (ksi_rw_try_own(&class, word, t, site)) {
+            error = 0;
+            break;
+        }
         if (ksi_evl_refuse_wait(t, "evl_lock_kmutex", KSI_EVL_MUTEX, lock, site))
             return -EPERM;
         error = ksi_rw_own(&class, word, t, 0, site);
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
+    if (error == 0)
+        ksi_watch_taken(KSI_EVL_MUTEX, word, site);
     return error;
 }
 

@@ -2,6 +2,7 @@
 #ifndef KSI_LOCK_LOCK_H
 #define KSI_LOCK_LOCK_H
 
+#include "diag/hooks.h"
 #include "diag/violation.h"
 #include "thread/irq.h"
 #include "thread/thread.h"

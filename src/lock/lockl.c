@@ -35,11 +35,17 @@ int ksi_lockl(ksi_word *word, int flags, const void *site)
                 ksi_fetch_add(&nested, 1u);
             return KSI_LOCKL_NEST;
         }
-        if ((flags & KSI_LOCKL_NDELAY) != 0)
-            return ksi_rw_try_own(&class, word, t, site) ? KSI_LOCKL_SUCC
-                                                         : KSI_LOCKL_FAIL;
-        error = ksi_rw_own(&class, word, t, how, site);
+        if ((flags & KSI_LOCKL_NDELAY) == 0) {
+            ksi_watch_before(KSI_LOCKL, word, site);
+            error = ksi_rw_own(&class, word, t, how, site);
+        } else if (ksi_rw_try_own(&class, word, t, site)) {
+            error = 0;
+        } else {
+            return KSI_LOCKL_FAIL;
+        }
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
+    if (error == 0)
+        ksi_watch_taken(KSI_LOCKL, word, site);
     return error == 0 ? KSI_LOCKL_SUCC : KSI_LOCKL_SIG;
 }
 

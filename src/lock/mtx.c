@@ -26,6 +26,9 @@ enum { MARK = KSI_COMING };
 enum {
     OPT_SPIN = 1,
     OPT_RECURSE = 4,
+    OPT_NOWITNESS = 0x8,
+    OPT_QUIET = 0x100,
+    OPT_DUPOK = 0x400000,
     OPTS = 0x0040016d,
     MA_OWNED = 4,
     MA_RECURSED = 8,
@@ -49,7 +52,11 @@ void ksi_mtx_init(struct ksi_named *m, const char *name, unsigned opts, const vo
     ksi_store_rel(&m->flags,
                   KSI_NAMED_ALIVE |
                       ((opts & OPT_SPIN) != 0 ? KSI_NAMED_MTX_SPIN : KSI_NAMED_MTX) |
+                      ((opts & OPT_DUPOK) != 0 ? KSI_NAMED_DUPOK : 0) |
+                      ((opts & OPT_NOWITNESS) != 0 ? 0 : KSI_NAMED_WITNESS) |
+                      ((opts & OPT_QUIET) != 0 ? KSI_NAMED_QUIET : 0) |
                       ((opts & OPT_RECURSE) != 0 ? KSI_NAMED_RECURSABLE : 0));
+    ksi_watch_begin((opts & OPT_SPIN) != 0 ? KSI_MTX_SPIN : KSI_MTX, m, site);
 }
 
 static bool recursable(const struct ksi_named *m)
@@ -76,18 +83,25 @@ int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
         (!try_only && ksi_refuse_in_handler(t, call, KSI_MTX, m, site)))
         return 0;
     int error = -EDEADLK; /* a handler has it taken meanwhile: judge anew */
+    if (!try_only)
+        ksi_watch_before(KSI_MTX, m, site);
     while (error == -EDEADLK) {
         if (ksi_named_mine(m, t)) {
             if (!ksi_named_recurse(m, t) && !try_only)
                 refuse_recursion(m, t, site);
             return recursable(m);
         }
-        if (try_only)
-            return ksi_rw_try_own(&ksi_mtx_class, &m->word, t, site);
-        error = ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site);
+        if (!try_only)
+            error = ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site);
+        else if (ksi_rw_try_own(&ksi_mtx_class, &m->word, t, site))
+            error = 0;
+        else
+            return 0;
     }
-    if (error == 0)
+    if (error == 0) {
+        ksi_watch_taken(KSI_MTX, m, site);
         return 1;
+    }
     ksi_named_refuse(m, KSI_MASKED_SLEEP_RULE,
                      ksi_thread_of(ksi_rw_owner(ksi_load(&m->word))), site,
                      "mtx_lock has to wait with interrupts masked");
@@ -127,12 +141,21 @@ static bool take(struct ksi_named *m, const ksl_thread *t)
     return ksi_cas_acq(&m->word, &seen, (uintptr_t)t | MARK);
 }
 
+KSI_COLD static void spin_slow(struct ksi_named *m, ksl_thread *t)
+{
+    for (unsigned turn = 0; !take(m, t); turn++)
+        ksi_spin_for(t, m, KSI_MTX_SPIN, turn);
+    ksi_spin_end(t);
+}
+
 void ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
 {
     enter_spin(t);
     uint32_t level = t->spin_level;
-    for (unsigned turn = 0; !take(m, t); turn++)
-        ksi_spin_turn(turn);
+    if (KSI_UNLIKELY(!take(m, t))) {
+        ksi_watch_before(KSI_MTX_SPIN, m, site);
+        spin_slow(m, t);
+    }
     ksi_held_push(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, level, site);
 }
 
@@ -166,7 +189,7 @@ int ksi_mtx_spin_lock(struct ksi_named *m, bool try_only, const void *site)
         leave_spin(t);
         return 0;
     }
-    ksi_held_push(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, t->spin_level, site);
+    ksi_held_push_tried(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, t->spin_level, site);
     return 1;
 }
 
@@ -215,6 +238,7 @@ void ksi_mtx_destroy(struct ksi_named *m, const void *site)
         ksi_mtx_unspin(m, t);
     else if (mine)
         ksi_rw_disown(&m->word, t);
+    ksi_watch_end(m);
     ksi_store(&m->flags, KSI_NAMED_ENDED | (m->flags & KSI_NAMED_CLASS));
     ksi_store(&m->word, (uintptr_t)0);
 }

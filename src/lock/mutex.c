@@ -45,6 +45,7 @@ void ksl_mutex_init(ksl_mutex_t *m)
     ksi_store(&m->word, (uintptr_t)0);
     m->depth = 0;
     m->reserved = 0;
+    ksi_watch_begin(KSI_MUTEX, m, KSI_SITE());
 }
 
 /* From free to held, whatever the mark says. */
@@ -121,6 +122,7 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
         m->depth++;
         return 0;
     }
+    ksi_watch_before(KSI_MUTEX, m, site);
     acquire_contended(m, t);
     ksi_held_push(t, m, KSI_MUTEX, KSI_EXCLUSIVE, 0, site);
     return 0;
@@ -128,7 +130,7 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
 
 int ksl_mutex_acquire(ksl_mutex_t *m)
 {
-    uintptr_t me = ksl_tls.owner;
+    uintptr_t me = ksl_owner_word();
     uintptr_t seen = 0;
     if (KSI_UNLIKELY(me == 0 || !ksi_cas_acq(&m->word, &seen, me)))
         return acquire_slow(m, KSI_SITE());
@@ -147,7 +149,7 @@ int ksl_mutex_try_acquire(ksl_mutex_t *m)
     }
     if (!grab(m, (uintptr_t)t))
         return 0;
-    ksi_held_push(t, m, KSI_MUTEX, KSI_EXCLUSIVE, 0, KSI_SITE());
+    ksi_held_push_tried(t, m, KSI_MUTEX, KSI_EXCLUSIVE, 0, KSI_SITE());
     return 1;
 }
 
@@ -183,7 +185,7 @@ KSI_COLD static uintptr_t check_owner(ksl_mutex_t *m, const void *site)
 
 void ksl_mutex_release(ksl_mutex_t *m)
 {
-    uintptr_t me = ksl_tls.owner;
+    uintptr_t me = ksl_owner_word();
     uintptr_t word = ksi_load(&m->word);
     if (KSI_UNLIKELY(me == 0 || owner_of(word) != me)) {
         me = check_owner(m, KSI_SITE());

@@ -100,8 +100,11 @@ bool ksi_owner_lock(const struct ksi_rw_class *c, ksi_word *word, const char *ca
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, call, c->kind, (const void *)(uintptr_t)word, site))
         return false;
-    if (take_marked(c, word, t, site))
+    ksi_watch_before(c->kind, word, site);
+    if (take_marked(c, word, t, site)) {
+        ksi_watch_taken(c->kind, word, site);
         return true;
+    }
     int error;
     do {
         if (ksi_owner_is(word, t)) {
@@ -112,6 +115,8 @@ bool ksi_owner_lock(const struct ksi_rw_class *c, ksi_word *word, const char *ca
     } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
     if (error != 0)
         ksi_owner_refuse_masked(c, word, call, site);
+    else
+        ksi_watch_taken(c->kind, word, site);
     return error == 0;
 }
 

@@ -67,6 +67,7 @@ static bool lets_upgrade(uintptr_t left)
 void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
                      struct ksi_waiter *w, uintptr_t owner)
 {
+    ksi_store(&w->lock_kind, (uint32_t)c->kind);
     if (!c->lends)
         return;
     w->word = word;

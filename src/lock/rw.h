@@ -246,7 +246,10 @@ uintptr_t ksi_rw_marks(ksi_word *word, const struct ksi_lot *lot, uintptr_t comi
 /* With the bucket lock: all who are queued lend to owner, NULL: to nobody (wait/lend.h).
  */
 void ksi_rw_lend(ksi_word *word, struct ksi_lot *lot, ksl_thread *owner);
-/* With the bucket lock, w queued: it waits for `owner`, 0: nobody, and lends to it. */
+/*
+ * With the bucket lock, w queued: it waits for `owner`, 0: nobody, and lends to it. Says
+ * what kind of lock it is, for the dump.
+ */
 void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
                      struct ksi_waiter *w, uintptr_t owner);
 /* With the bucket lock: t gives the lock back, or shares it, in sight of who is queued.

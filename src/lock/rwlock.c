@@ -30,6 +30,7 @@ void ksl_rwlock_init(ksl_rwlock_t *l)
 {
     ksi_store(&l->word, 0u);
     l->reserved = 0;
+    ksi_watch_begin(KSI_RWLOCK, l, KSI_SITE());
 }
 
 static bool try_read(ksl_rwlock_t *l)
@@ -55,17 +56,48 @@ static bool try_write(ksl_rwlock_t *l)
     return ksi_cas_acq(&l->word, &word, WRITER);
 }
 
+/*
+ * The lock is not free: true, with `order` on, if the caller would wait for itself, or
+ * its handler for the thread that it interrupted.
+ */
+KSI_COLD static bool stuck(ksl_rwlock_t *l, const ksl_thread *t, enum ksi_mode mode,
+                           const void *site)
+{
+    if (!ksi_order_on())
+        return false;
+    if (ksi_held_find(t, l, KSI_EXCLUSIVE) == NULL &&
+        (mode == KSI_SHARED || ksi_held_find(t, l, KSI_SHARED) == NULL)) {
+        ksi_order_before(KSI_RWLOCK, l, site);
+        return false;
+    }
+    struct ksi_misuse m = {KSI_RECURSION_RULE, KSI_RWLOCK, l, site, t, false};
+    ksi_violate(&m, "rwlock acquired again by its holder");
+    return true;
+}
+
 /* Interrupt level before; masks unless the caller wants them left alone. */
 static uint32_t enter(ksl_thread *t, const int *interrupt_save)
 {
     return interrupt_save != NULL ? ksi_irq_mask(t) : ksi_load(&t->level);
 }
 
-static void taken(ksl_rwlock_t *l, ksl_thread *t, enum ksi_mode mode, uint32_t level,
-                  int *interrupt_save, const void *site)
+/* Not taken. */
+static void leave(ksl_thread *t, const int *interrupt_save, uint32_t level)
+{
+    if (interrupt_save != NULL)
+        ksi_irq_unmask(t, level);
+}
+
+static void save(int *interrupt_save, uint32_t level)
 {
     if (interrupt_save != NULL)
         *interrupt_save = level == 0 ? SAVED_OPEN : SAVED_MASKED;
+}
+
+static void taken(ksl_rwlock_t *l, ksl_thread *t, enum ksi_mode mode, uint32_t level,
+                  int *interrupt_save, const void *site)
+{
+    save(interrupt_save, level);
     ksi_held_push(t, l, KSI_RWLOCK, mode, level, site);
 }
 
@@ -75,20 +107,48 @@ static int try_acquire(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
     ksl_thread *t = ksi_self();
     uint32_t level = enter(t, interrupt_save);
     if (!(mode == KSI_SHARED ? try_read(l) : try_write(l))) {
-        if (interrupt_save != NULL)
-            ksi_irq_unmask(t, level);
+        leave(t, interrupt_save, level);
         return 0;
     }
-    taken(l, t, mode, level, interrupt_save, site);
+    save(interrupt_save, level);
+    ksi_held_push_tried(t, l, KSI_RWLOCK, mode, level, site);
     return 1;
+}
+
+/* Both spin until they have it; false if refused. */
+
+KSI_COLD static bool read_slow(ksl_rwlock_t *l, ksl_thread *t, const void *site)
+{
+    if (stuck(l, t, KSI_SHARED, site))
+        return false;
+    for (unsigned turn = 0; !try_read(l); turn++)
+        ksi_spin_for(t, l, KSI_RWLOCK, turn);
+    ksi_spin_end(t);
+    return true;
+}
+
+KSI_COLD static bool write_slow(ksl_rwlock_t *l, ksl_thread *t, const void *site)
+{
+    if (stuck(l, t, KSI_EXCLUSIVE, site))
+        return false;
+    unsigned turn = 0;
+    do {
+        do
+            ksi_spin_for(t, l, KSI_RWLOCK, turn++);
+        while (ksi_load(&l->word) != 0);
+    } while (!try_write(l));
+    ksi_spin_end(t);
+    return true;
 }
 
 void ksl_rwlock_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
 {
     ksl_thread *t = ksi_self();
     uint32_t level = enter(t, interrupt_save);
-    for (unsigned turn = 0; KSI_UNLIKELY(!try_read(l)); turn++)
-        ksi_spin_turn(turn);
+    if (KSI_UNLIKELY(!try_read(l)) && !read_slow(l, t, KSI_SITE())) {
+        leave(t, interrupt_save, level);
+        return;
+    }
     taken(l, t, KSI_SHARED, level, interrupt_save, KSI_SITE());
 }
 
@@ -96,10 +156,9 @@ void ksl_rwlock_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
 {
     ksl_thread *t = ksi_self();
     uint32_t level = enter(t, interrupt_save);
-    for (unsigned turn = 0; KSI_UNLIKELY(!try_write(l));) {
-        do
-            ksi_spin_turn(turn++);
-        while (ksi_load(&l->word) != 0);
+    if (KSI_UNLIKELY(!try_write(l)) && !write_slow(l, t, KSI_SITE())) {
+        leave(t, interrupt_save, level);
+        return;
     }
     taken(l, t, KSI_EXCLUSIVE, level, interrupt_save, KSI_SITE());
 }

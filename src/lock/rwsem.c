@@ -31,6 +31,7 @@ void ksl_rwsem_init(ksl_rwsem_t *s)
     ksi_store(&s->word, (uintptr_t)0);
     s->writes = 0;
     s->reads = 0;
+    ksi_watch_begin(KSI_RWSEM, s, KSI_SITE());
 }
 
 KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
@@ -49,7 +50,9 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
                     KSL_RWSEM_READ_HOLDS);
         return -EPERM;
     }
+    ksi_watch_before(KSI_RWSEM, s, site);
     (void)ksi_rw_share(&class, word_of(s), t, 0, site); /* R8: nothing ends it */
+    ksi_watch_taken(KSI_RWSEM, s, site);
     if (!nested)
         t->rwsem_reads++;
     return 0;
@@ -61,7 +64,7 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
  */
 int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_tls.owner;
+    uintptr_t me = ksl_owner_word();
     if (KSI_UNLIKELY(me == 0))
         return read_slow(s, KSI_SITE());
     ksl_thread *t = ksi_thread_of(me);
@@ -98,14 +101,16 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
         ksi_violate(&m, "rwsem_acquire_write by a thread that reads");
         return -EPERM;
     }
+    ksi_watch_before(KSI_RWSEM, s, site);
     (void)ksi_rw_own(&class, word_of(s), t, 0, site);
+    ksi_watch_taken(KSI_RWSEM, s, site);
     s->writes = 1;
     return 0;
 }
 
 int ksl_rwsem_acquire_write(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_tls.owner;
+    uintptr_t me = ksl_owner_word();
     uintptr_t seen = 0;
     if (KSI_UNLIKELY(me == 0))
         return write_slow(s, KSI_SITE());
@@ -156,7 +161,7 @@ KSI_COLD static int unwrite_slow(ksl_rwsem_t *s, const void *site)
 /* The plain store of <kslock/inline.h>; no handler may touch a rwsem. */
 int ksl_rwsem_release_write(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_tls.owner;
+    uintptr_t me = ksl_owner_word();
     uintptr_t left = ksi_load(&s->word) ^ me;
     if (KSI_UNLIKELY(me == 0 || (left & ~(uintptr_t)KSI_SLOTS) != 0 || s->writes != 1 ||
                      s->reads != 0))
@@ -194,7 +199,7 @@ KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)
 
 int ksl_rwsem_release_read(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_tls.owner;
+    uintptr_t me = ksl_owner_word();
     if (KSI_UNLIKELY(me == 0))
         return unread_slow(s, KSI_SITE());
     ksl_thread *t = ksi_thread_of(me);

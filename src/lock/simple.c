@@ -21,7 +21,21 @@ const struct ksi_rw_class ksi_simple_class = {KSI_SIMPLE, 0,
 bool ksi_simple_try(ksi_word *word, const void *site)
 {
     ksl_thread *t = ksi_self();
-    return ksi_rw_try_own(&ksi_simple_class, word, t, site);
+    bool in = ksi_rw_try_own(&ksi_simple_class, word, t, site);
+    if (in)
+        ksi_watch_taken(KSI_SIMPLE, word, site);
+    return in;
+}
+
+KSI_COLD static void spin_slow(ksi_word *word, ksl_thread *t, const void *site)
+{
+    unsigned turn = 0;
+    do {
+        if (!ksi_rw_stop_waiting(word, t))
+            ksi_spin_for(t, word, KSI_SIMPLE, turn);
+        turn++;
+    } while (!ksi_rw_try_own(&ksi_simple_class, word, t, site));
+    ksi_spin_end(t);
 }
 
 unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
@@ -33,11 +47,12 @@ unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
         ksi_owner_refuse_recursion(&ksi_simple_class, word, "disable_lock", site);
         return before;
     }
-    for (unsigned turn = 0; !ksi_rw_try_own(&ksi_simple_class, word, t, site); turn++) {
-        if (!ksi_rw_stop_waiting(word, t))
-            ksi_spin_turn(turn);
-    }
+    if (ksi_order_on())
+        ksi_order_disabling((const void *)(uintptr_t)word, before, site);
+    if (!ksi_rw_try_own(&ksi_simple_class, word, t, site))
+        spin_slow(word, t, site);
     ksi_irq_unmask(t, level);
+    ksi_watch_taken(KSI_SIMPLE, word, site);
     return before;
 }
 
@@ -45,6 +60,8 @@ void ksi_unlock_enable(ksi_word *word, unsigned level, const void *site)
 {
     if (KSI_FAULT(SIMPLE_ENABLES_FIRST))
         ksi_irq_unmask(ksi_self(), level);
+    if (ksi_order_on())
+        ksi_order_enabling((const void *)(uintptr_t)word, level, site);
     if (ksi_owner_unlock(&ksi_simple_class, word, "unlock_enable", site))
         ksi_irq_unmask(ksi_self(), level);
 }

@@ -146,12 +146,13 @@ void ksl_block_cancel(void)
     }
 }
 
-static int block(ksl_thread *t, uint64_t deadline)
+static int block(ksl_thread *t, uint64_t deadline, const void *site)
 {
     struct ksi_waiter *w = block_waiter(t);
     struct ksi_lot lot;
     if (t->prepared == 0)
         return 0;
+    ksi_watch_sleep("sleep on a queue", NULL, site);
     t->prepared = 0;
     KSI_POINT("block: begin");
 #if defined(KSI_TESTING) && KSI_TESTING
@@ -178,7 +179,7 @@ int ksl_block(void)
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, "block_task", KSI_SLEEPQ, NULL, KSI_SITE()))
         return -EPERM;
-    return block(t, KSI_FOREVER);
+    return block(t, KSI_FOREVER, KSI_SITE());
 }
 
 int ksl_block_until(const struct timespec *date)
@@ -200,7 +201,7 @@ int ksl_block_until(const struct timespec *date)
         else if ((uint64_t)date->tv_sec < KSI_FOREVER / second - 1)
             deadline = (uint64_t)date->tv_sec * second + (uint64_t)date->tv_nsec;
     }
-    return block(t, deadline);
+    return block(t, deadline, KSI_SITE());
 }
 
 int ksl_block_unlock(ksl_spinlock_t *l)
@@ -214,7 +215,7 @@ int ksl_block_unlock(ksl_spinlock_t *l)
         return -EPERM;
     }
     KSI_POINT("block: unlocked");
-    int result = block(t, KSI_FOREVER);
+    int result = block(t, KSI_FOREVER, KSI_SITE());
     ksi_spinlock_resume(l, t, kept, KSI_SITE());
     return result;
 }
@@ -250,7 +251,7 @@ int ksl_sleepq_sleep(ksl_sleep_queue_t *q, unsigned flags)
     if (ksi_refuse_in_handler(t, "sleep_on_queue", KSI_SLEEPQ, q, KSI_SITE()))
         return -EPERM;
     prepare(t, q, flags);
-    return block(t, KSI_FOREVER);
+    return block(t, KSI_FOREVER, KSI_SITE());
 }
 
 size_t ksl_sleepq_wake(ksl_sleep_queue_t *q, size_t count)

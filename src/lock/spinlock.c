@@ -36,21 +36,26 @@ static bool try_take(ksl_spinlock_t *l, uint32_t id)
 }
 
 /* False if the caller holds l itself. */
-KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id)
+KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id, const void *site)
 {
+    ksl_thread *t = ksi_self();
     for (unsigned turn = 0;; turn++) {
         uint32_t word = ksi_load(&l->word);
         if (word == id)
             return false;
         if (word == 0 && try_take(l, id))
-            return true;
-        ksi_spin_turn(turn);
+            break;
+        if (turn == 0)
+            ksi_watch_before(KSI_SPINLOCK, l, site);
+        ksi_spin_for(t, l, KSI_SPINLOCK, turn);
     }
+    ksi_spin_end(t);
+    return true;
 }
 
-static bool take(ksl_spinlock_t *l, uint32_t id)
+static inline bool take(ksl_spinlock_t *l, uint32_t id, const void *site)
 {
-    return KSI_LIKELY(try_take(l, id)) || take_slow(l, id);
+    return KSI_LIKELY(try_take(l, id)) || take_slow(l, id, site);
 }
 
 static void refuse_recursion(ksl_spinlock_t *l, ksl_thread *t, const void *site)
@@ -65,7 +70,7 @@ void ksl_spinlock_acquire(ksl_spinlock_t *l)
     uint32_t level = KSI_FAULT(SPINLOCK_NO_MASK) ? ksi_load(&t->level) : ksi_irq_mask(t);
     if (KSI_FAULT(SPINLOCK_SAVE_EARLY))
         ksi_store(&l->saved, level);
-    if (KSI_UNLIKELY(!take(l, t->id))) {
+    if (KSI_UNLIKELY(!take(l, t->id, KSI_SITE()))) {
         ksi_irq_unmask(t, level);
         refuse_recursion(l, t, KSI_SITE());
         return;
@@ -84,14 +89,14 @@ bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
         return false;
     }
     ksi_store(&l->saved, level);
-    ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());
+    ksi_held_push_tried(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());
     return true;
 }
 
 /* Takes l and leaves the interrupts alone; false if refused. */
 static bool raw_acquire(ksl_spinlock_t *l, ksl_thread *t, const void *site)
 {
-    if (KSI_UNLIKELY(!take(l, t->id))) {
+    if (KSI_UNLIKELY(!take(l, t->id, site))) {
         refuse_recursion(l, t, site);
         return false;
     }
@@ -194,7 +199,7 @@ bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,
 void ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
                          const void *site)
 {
-    take(l, t->id); /* cannot be ours: it was suspended */
+    take(l, t->id, site); /* cannot be ours: it was suspended */
     ksi_store(&l->saved, kept);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, kept, site);
 }

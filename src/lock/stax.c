@@ -57,6 +57,7 @@
 
 #include "lock/stax.h"
 
+#include "diag/hooks.h"
 #include "lock/ksem.h"
 #include "platform/testing.h"
 #include "thread/signal.h"
@@ -168,14 +169,24 @@ static bool enter(struct ksi_stax *x, ksl_thread *t, uintptr_t stage)
     return false;
 }
 
+static void entered(const struct ksi_stax *x, const void *site)
+{
+    if (ksi_order_on())
+        ksi_order_entered(key_of(x), site);
+}
+
 bool ksi_stax_try(struct ksi_stax *x, const void *site)
 {
     if (ksl_gate_enter_fast(&x->gate))
         return true;
     ksl_thread *t = ksi_self();
     ksi_stax_clear_way(&x->gate, t);
-    return enter(x, t, stage_of(t)) ||
-           (gone(x, site, "evl_trylock_stax of a destroyed stax") && false);
+    if (!enter(x, t, stage_of(t))) {
+        (void)gone(x, site, "evl_trylock_stax of a destroyed stax");
+        return false;
+    }
+    entered(x, site);
+    return true;
 }
 
 enum step { IN, QUEUED, SLOTS_UNKNOWN, DESTROYED };
@@ -264,7 +275,10 @@ int ksi_stax_lock(struct ksi_stax *x, const void *site)
         ksi_refuse_in_handler(t, "evl_lock_stax", KSI_STAX, key_of(x), site))
         return -EPERM;
     ksi_stax_clear_way(&x->gate, t);
-    return KSI_LIKELY(enter(x, t, stage)) ? 0 : lock_slow(x, t, stage);
+    int error = KSI_LIKELY(enter(x, t, stage)) ? 0 : lock_slow(x, t, stage);
+    if (error == 0)
+        entered(x, site);
+    return error;
 }
 
 /* The caller has the last entry, as far as it knows, and somebody waits. */
@@ -349,8 +363,11 @@ void ksi_stax_unlock(struct ksi_stax *x, const void *site)
             return;
         }
         if (ksi_gate_counts(gate) && (gate & OOB) == stage) {
-            if (leave(x, &gate))
-                return;
+            if (!leave(x, &gate))
+                continue;
+            if (ksi_order_on()) /* a mere key: it may be gone */
+                ksi_order_left(key_of(x));
+            return;
         } else if (!ksi_gate_counts(gate) && slots_unknown(gate)) {
             settle_slots(x, gate, t, turn++); /* an entry of another thread */
             gate = ksi_load(&x->gate);

@@ -14,6 +14,9 @@ const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0, false, false};
 /* Values of <sys/sx.h>. */
 enum {
     OPTS = 0x7f,
+    OPT_DUPOK = 0x01,
+    OPT_NOWITNESS = 0x04,
+    OPT_QUIET = 0x08,
     OPT_RECURSE = 0x20,
     LA_LOCKED = 1,
     LA_SLOCKED = 2,
@@ -37,7 +40,11 @@ void ksi_sx_init(struct ksi_named *sx, const char *name, unsigned opts, const vo
     ksi_store(&sx->word, (uintptr_t)KSI_BASE);
     ksi_store_rel(&sx->flags, KSI_NAMED_ALIVE | KSI_NAMED_SLEEPABLE |
                                   KSI_NAMED_UPGRADABLE | KSI_NAMED_SX |
+                                  ((opts & OPT_DUPOK) != 0 ? KSI_NAMED_DUPOK : 0) |
+                                  ((opts & OPT_NOWITNESS) != 0 ? 0 : KSI_NAMED_WITNESS) |
+                                  ((opts & OPT_QUIET) != 0 ? KSI_NAMED_QUIET : 0) |
                                   ((opts & OPT_RECURSE) != 0 ? KSI_NAMED_RECURSABLE : 0));
+    ksi_watch_begin(KSI_SX, sx, site);
 }
 
 void ksi_sx_destroy(struct ksi_named *sx, const void *site)
@@ -51,6 +58,7 @@ void ksi_sx_destroy(struct ksi_named *sx, const void *site)
                          "sx_destroy of a lock that is held or waited for");
         return;
     }
+    ksi_watch_end(sx);
     ksi_store(&sx->flags, KSI_NAMED_ENDED | (sx->flags & KSI_NAMED_CLASS));
     ksi_store(&sx->word, (uintptr_t)0);
 }
@@ -85,6 +93,7 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
         return EDEADLK;
     unsigned how = KSI_RW_OPEN | (interruptible ? KSI_RW_SIGNALS : 0);
     int error;
+    ksi_watch_before(KSI_SX, sx, site);
     do {
         if (mode == KSI_SX_EXCLUSIVE) {
             if (ksi_named_recurse(sx, t))
@@ -95,14 +104,18 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
         } else {
             if (ksi_named_mine(sx, t))
                 return refuse_recursion(sx, t, mode, site);
-            if (ksi_rw_try_share(&ksi_sx_class, &sx->word, t, 0, site))
+            if (ksi_rw_try_share(&ksi_sx_class, &sx->word, t, 0, site)) {
+                ksi_watch_taken(KSI_SX, sx, site);
                 return 0;
+            }
             how |= ksi_shares_any(t) ? KSI_RW_PASS : 0;
             error = ksi_rw_share(&ksi_sx_class, &sx->word, t, how, site);
         }
     } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
-    if (error == 0)
+    if (error == 0) {
+        ksi_watch_taken(KSI_SX, sx, site);
         return 0;
+    }
     if (error != -EPERM)
         return ksi_named_interrupted(t, error);
     ksi_named_refuse(sx, KSI_MASKED_SLEEP_RULE,
@@ -117,11 +130,14 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
     const char *call = mode == KSI_SX_EXCLUSIVE ? "sx_try_xlock" : "sx_try_slock";
     if (!ksi_named_alive(sx, KSI_NAMED_SX, call, site))
         return 0;
-    if (mode == KSI_SX_SHARE)
-        return ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site);
-    if (ksi_named_mine(sx, t))
+    if (mode != KSI_SX_SHARE && ksi_named_mine(sx, t))
         return ksi_named_recurse(sx, t);
-    return !shares(sx, t) && ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
+    bool in = mode == KSI_SX_SHARE
+                  ? ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site)
+                  : !shares(sx, t) && ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
+    if (in)
+        ksi_watch_taken(KSI_SX, sx, site);
+    return in;
 }
 
 /* Masked, so that no handler changes what is decided on. False: not held so. */

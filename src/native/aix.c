@@ -81,6 +81,7 @@ void simple_lock_init(simple_lock_t l)
         return;
     ksi_rw_begin(&l->ksl_word);
     ksi_store_rel(&l->ksl_word, (uintptr_t)0);
+    ksi_watch_begin(KSI_SIMPLE, l, KSI_SITE());
 }
 
 static void take(simple_lock_t l, const void *site)
@@ -195,7 +196,7 @@ void lock_init(complex_lock_t l, boolean_t can_sleep)
     struct ksi_complex *c = complex_of(l, "lock_init", KSI_SITE());
     (void)can_sleep;
     if (c != NULL)
-        ksi_complex_init(c);
+        ksi_complex_init(c, KSI_SITE());
 }
 
 static void lock_read_at(complex_lock_t l, const void *site)
@@ -316,7 +317,7 @@ static bool null_drw(const Drw_lock *l, const char *call, const void *site)
 void drw_lock_init(drw_lock_t l)
 {
     if (!null_drw(l, "drw_lock_init", KSI_SITE()))
-        ksi_drw_init(&l->ksl_word);
+        ksi_drw_init(&l->ksl_word, KSI_SITE());
 }
 
 void drw_lock_free(drw_lock_t l)

@@ -20,12 +20,16 @@ static bool check(const void *lock, const char *call, const void *site)
 void lock_alloc(void *lock_addr, int flags, short lock_class, short occurrence)
 {
     (void)flags;
-    if (check(lock_addr, "lock_alloc", KSI_SITE()))
-        ksi_class_set(lock_addr, (struct ksi_class){lock_class, occurrence});
+    if (!check(lock_addr, "lock_alloc", KSI_SITE()))
+        return;
+    ksi_class_set(lock_addr, (struct ksi_class){lock_class, occurrence});
+    ksi_watch_end(lock_addr);
 }
 
 void lock_free(void *lock_addr)
 {
-    if (check(lock_addr, "lock_free", KSI_SITE()))
-        ksi_class_drop(lock_addr);
+    if (!check(lock_addr, "lock_free", KSI_SITE()))
+        return;
+    ksi_class_drop(lock_addr);
+    ksi_watch_end(lock_addr);
 }

@@ -232,7 +232,7 @@ void(evl_unlock_stax)(struct evl_stax *stax)
 
 void evl_init_kmutex(struct evl_kmutex *kmutex)
 {
-    ksi_kmutex_init(&kmutex->ksl_word);
+    ksi_kmutex_init(&kmutex->ksl_word, KSI_SITE());
 }
 
 void evl_destroy_kmutex(struct evl_kmutex *kmutex)

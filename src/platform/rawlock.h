@@ -34,6 +34,16 @@ static inline void ksi_raw_lock(struct ksi_rawlock *l)
         ksi_raw_lock_slow(l);
 }
 
+/* For who may have interrupted the holder, or must not wait for it. */
+static inline bool ksi_raw_try(struct ksi_rawlock *l)
+{
+    uint32_t seen = 0;
+    bool taken = ksi_cas_acq(&l->word, &seen, 1u);
+    if (taken)
+        KSI_RAW_COUNT(1);
+    return taken;
+}
+
 static inline void ksi_raw_unlock(struct ksi_rawlock *l)
 {
     if (KSI_UNLIKELY(__atomic_exchange_n(&l->word, 0u, __ATOMIC_RELEASE) == 2))

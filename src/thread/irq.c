@@ -6,6 +6,7 @@
 #include "platform/testing.h"
 #include "thread/registry.h"
 #include "thread/upcalls.h"
+#include "thread/watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -96,11 +97,10 @@ static void run(ksl_thread *t, const struct due *due)
     uint32_t stage = t->stage;
     uint32_t stalled = t->stalled;
     uint64_t active = t->active;
-    uintptr_t owner = ksl_tls.owner;
 
     ksi_store(&t->handlers, t->handlers + 1);
     t->active = active | ksi_irq_bit(due->irq);
-    ksl_tls.owner = 0; /* fast paths of sleeping locks stop here */
+    ksi_store(&ksl_tls.owner, (uintptr_t)0); /* fast paths of sleeping locks stop here */
     ksi_store(&t->stage, due->stage);
     if (due->stage == KSL_STAGE_OOB)
         ksi_store(&t->stalled, 1u); /* D5: no in-band handler inside */
@@ -113,9 +113,9 @@ static void run(ksl_thread *t, const struct due *due)
     ksi_irq_set(t, KSI_MASK_ALL);
     ksi_store(&t->stage, stage);
     ksi_store(&t->stalled, stalled);
-    ksl_tls.owner = owner;
     t->active = active;
     ksi_store(&t->handlers, t->handlers - 1);
+    ksi_watch_show_owner(t);
     ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
 }
 

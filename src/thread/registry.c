@@ -6,6 +6,8 @@
 #include "platform/testing.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #define URCU_NO_COMPAT_IDENTIFIERS
 #include <urcu/urcu-bp.h>
@@ -164,6 +166,9 @@ static void reset(ksl_thread *t)
     ksi_store(&t->asleep, 0u);
     ksi_store(&t->prio, 0);
     ksi_store(&t->lent, -1);
+    ksi_store(&t->wait_since, (uint64_t)0);
+    ksi_store(&t->hang_told, (uint64_t)0);
+    ksi_store(&t->spins_on, (const void *)NULL);
     t->name[0] = '\0';
 }
 
@@ -261,6 +266,7 @@ void ksi_registry_leave(ksl_thread *t, bool keep)
 {
     ksi_raw_lock(&registry_lock);
     ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
+    t->tls = NULL;
     unlink_thread(t, keep);
     ksi_raw_unlock(&registry_lock);
 }
@@ -329,6 +335,27 @@ void ksi_registry_enter(ksl_thread *t)
     ksi_raw_unlock(&registry_lock);
     if (!ksi_heavy_works()) /* it may have gone since the descriptor was set up */
         ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
+}
+
+uint32_t ksi_registry_allocated(void)
+{
+    return ksi_load_acq(&allocated);
+}
+
+void ksi_registry_clear_owners(void)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    ksi_raw_lock(&registry_lock);
+    for (ksl_thread *t = first; t != NULL; t = ksi_load(&t->next)) {
+        /* One whose first call came too late in its exit has not told that it is gone. */
+        if (t->tls != NULL && ksi_thread_alive(t) &&
+            ksi_host_kick(ksi_load(&t->tid), 0) == 0)
+            ksi_store_seq(&t->tls->owner, (uintptr_t)0);
+    }
+    ksi_raw_unlock(&registry_lock);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void ksi_registry_before_fork(void)

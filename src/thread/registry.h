@@ -37,6 +37,15 @@ void ksi_registry_bury(ksl_thread *t);
 /* Takes it out. keep: some lock may name it, never use it again. */
 void ksi_registry_leave(ksl_thread *t, bool keep);
 
+/*
+ * Descriptors that exist, alive or not: ids 1 to this. They never go, so whoever must
+ * not wait for anything walks them by ksi_thread_by_id.
+ */
+uint32_t ksi_registry_allocated(void);
+
+/* The owner word of every registered thread is 0 when this returns; see watch.h. */
+void ksi_registry_clear_owners(void);
+
 /* Around fork: the child keeps self alone; all others are dead and kept. */
 void ksi_registry_before_fork(void);
 void ksi_registry_after_fork_parent(void);

@@ -21,8 +21,10 @@ int ksl_stage_switch(ksl_stage to)
         return -EPERM;
     if (to == KSL_STAGE_OOB && ksl_signal_pending())
         return -ERESTARTSYS;
-    if ((uint32_t)to != t->stage)
+    if ((uint32_t)to != t->stage) {
+        ksi_up_stage_changes(t, KSI_SITE());
         ksi_up_leave_stage(t);
+    }
     ksi_barrier();
     ksi_store(&t->front.stage, to == KSL_STAGE_OOB ? (uint32_t)KSL_GATE_OOB : 0u);
     ksi_store(&t->stage, (uint32_t)to);

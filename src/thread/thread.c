@@ -11,6 +11,7 @@
 #include "thread/registry.h"
 #include "thread/rt.h"
 #include "thread/upcalls.h"
+#include "thread/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,7 +64,7 @@ static void unregister(void *arg)
     ksl_tls.leaving = 1;
     ksi_up_leave_waits(t);
     ksi_registry_leave(t, keep);
-    ksl_tls.owner = 0;
+    ksi_store(&ksl_tls.owner, (uintptr_t)0);
     ksl_tls.self = NULL;
     if (ksi_irq_floating())
         ksi_irq_offer_floating(); /* one may have been offered to this thread */
@@ -103,10 +104,11 @@ ksl_thread *ksi_thread_register(void)
     ksi_store(&t->signals, ksl_tls.early_signals);
     ksl_tls.early_signals = 0;
     ksl_tls.self = t;
-    ksl_tls.owner = (uintptr_t)t;
+    t->tls = &ksl_tls;
     if (pthread_setspecific(exit_key, t) != 0)
         KSI_DIE("pthread_setspecific", 0);
     ksi_registry_enter(t);
+    ksi_watch_show_owner(t); /* who watches finds it, or is seen here */
     if (t->tid != getpid())
         ksi_watch_exit(); /* there is a second thread, so the program has started */
     if (ksi_irq_floating())

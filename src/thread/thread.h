@@ -78,7 +78,10 @@ struct ksi_waiter {
     struct ksi_waiter *prev;
     struct ksi_queue *queue;   /* NULL: on no queue */
     struct ksi_bucket *bucket; /* atomic; stale once off the queue */
-    const void *address;       /* of the queue that it was last in; its own thread's */
+    const void *address;       /* atomic: of the queue that it was last in; its own
+                                  thread's, like the next two */
+    uint32_t queued;           /* atomic: enum ksi_queue_kind of that queue */
+    uint32_t lock_kind;        /* atomic: of a lock whose queues do not tell, else 0 */
     ksl_thread *thread;        /* constant */
     struct ksi_queue *donation;
     uint32_t *counter;   /* waiters of the object, NULL if it keeps none */
@@ -103,6 +106,14 @@ struct ksi_event_spin {
     uint16_t apart;
     uint16_t waits;
 };
+
+/* What diag/order_rules.c keeps while it is on: a lock, and a level or a place. */
+struct ksi_watched {
+    const void *lock;
+    const void *site;
+    uint32_t level;
+};
+enum { KSI_WATCHED = 16 };
 
 enum { KSI_WAITER_LOCK, KSI_WAITER_BLOCK, KSI_WAITERS };
 enum { KSI_CHANGED = 4 };
@@ -137,6 +148,11 @@ struct ksl_thread {
     uint32_t spin_limit; /* see wait/spin.h */
     struct ksi_event_spin event_spin;
     ksl_thread *changed[KSI_CHANGED]; /* see wait/lend.h */
+    uint64_t wait_since;  /* atomic: when the wait began, if `hang` is on, else 0 */
+    uint64_t spins_since; /* atomic: likewise for spins_on */
+    uint64_t hang_told;   /* of the watcher: the wait that it has reported */
+    const void *spins_on; /* atomic: see ksi_spin_for; likewise the next one */
+    uint32_t spins_kind;
     uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */
     uint32_t prepared;    /* between block_prepare and the end of the block */
     uint32_t block_flags;
@@ -145,6 +161,16 @@ struct ksl_thread {
     uint64_t events_wanted;
     uint64_t events; /* atomic: posted to it */
     void *contexts;  /* saved by setjmpx, latest first */
+
+    const void *announced; /* see diag/order.c; likewise the next ones */
+    const void *retaken;
+    uint32_t openness;
+    uint32_t ndisabled;     /* by disable_lock, latest last */
+    uint32_t disabled_from; /* the level before the first of them */
+    uint32_t disabled_wrong;
+    uint32_t nentered; /* stax */
+    struct ksi_watched disabled[KSI_WATCHED];
+    struct ksi_watched entered[KSI_WATCHED];
 
     /* Written by other threads. */
     uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
@@ -169,6 +195,7 @@ struct ksl_thread {
     uint32_t walk;              /* likewise */
     ksl_thread *next;           /* registry, atomic; readers are under RCU */
     ksl_thread *prev;           /* registry lock */
+    struct ksl_tls *tls;        /* likewise: of the thread; NULL: it has left */
     ksl_thread *idle;           /* list of descriptors that wait for reuse */
     char name[KSI_NAME_MAX];
     struct ksi_hold holds[KSI_HOLDS_INLINE];

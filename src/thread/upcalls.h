@@ -42,6 +42,9 @@ void ksi_up_priority_changed(ksl_thread *t);
 /* diag/: t exits; reports what it holds. True if a lock may still name it. */
 bool ksi_up_thread_exit(ksl_thread *t);
 
+/* diag/: the calling thread is about to change its stage. */
+void ksi_up_stage_changes(ksl_thread *t, const void *site);
+
 /* diag/: a `bad-argument` violation of the calling thread. */
 void ksi_up_bad_argument(const char *call, unsigned long value, const void *site);
 

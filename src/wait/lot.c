@@ -94,6 +94,26 @@ bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w)
     return false;
 }
 
+/* The caller takes no real signals: its thread may have been interrupted with the lock.
+ */
+enum ksi_look ksi_lot_look(const struct ksi_waiter *w, unsigned *waiters)
+{
+    struct ksi_bucket *b = ksi_load_acq(&w->bucket);
+    *waiters = 0;
+    if (b == NULL || !ksi_raw_try(&b->lock))
+        return KSI_LOOK_BUSY;
+    enum ksi_look look = KSI_LOOK_BUSY;
+    const struct ksi_queue *q = ksi_load_acq(&w->queue);
+    if (ksi_load(&w->bucket) == b) {
+        look = q != NULL ? KSI_LOOK_QUEUED : KSI_LOOK_GONE;
+        for (const struct ksi_waiter *x = q != NULL ? q->first : NULL; x != NULL;
+             x = x->next)
+            ++*waiters;
+    }
+    ksi_raw_unlock(&b->lock);
+    return look;
+}
+
 static struct ksi_queue *find_queue(const struct ksi_bucket *b, const void *address,
                                     unsigned kind)
 {
@@ -203,7 +223,9 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     w->counter = counter;
     w->claimed = NULL;
     w->word = NULL;
-    w->address = address;
+    ksi_store(&w->address, address);
+    ksi_store(&w->queued, (uint32_t)kind);
+    ksi_store(&w->lock_kind, 0u);
     w->chosen = false;
     w->order = order;
     w->signals_only = false;

@@ -148,6 +148,13 @@ void ksi_wake(struct ksi_wake_list *wake);
  */
 bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w);
 
+/*
+ * For dumps: whether w is queued, and among how many, without waiting. What the waiter
+ * itself says (address, queued, lock_kind) is right while it is.
+ */
+enum ksi_look { KSI_LOOK_QUEUED, KSI_LOOK_GONE, KSI_LOOK_BUSY };
+enum ksi_look ksi_lot_look(const struct ksi_waiter *w, unsigned *waiters);
+
 /* From now on all who are queued lend (lend.h). */
 void ksi_lot_begin_lending(void);
 

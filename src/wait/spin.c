@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/spin.h"
 
+#include "diag/switch.h"
 #include "platform/host.h"
+#include "platform/park.h"
 #include "platform/testing.h"
 
 unsigned ksi_spin_limit(const ksl_thread *t)
@@ -66,9 +68,23 @@ void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded
     e->apart = APART_MIN;
 }
 
+enum { PAUSES = 200, YIELDS = 40, NAP_US = 50, NAP_MAX_US = 1000 };
+
+void ksi_spin_for(ksl_thread *t, const volatile void *lock, unsigned kind, unsigned n)
+{
+    const void *at = (const void *)(uintptr_t)lock;
+    /* Again if a handler has spun for another one meanwhile. */
+    if (n >= PAUSES + YIELDS && ksi_load(&t->spins_on) != at) {
+        bool timed = (ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0;
+        ksi_store(&t->spins_since, timed ? ksi_now() : 0);
+        ksi_store(&t->spins_kind, (uint32_t)kind);
+        ksi_store_rel(&t->spins_on, at);
+    }
+    ksi_spin_turn(n);
+}
+
 void ksi_spin_turn(unsigned n)
 {
-    enum { PAUSES = 200, YIELDS = 40, NAP_US = 50, NAP_MAX_US = 1000 };
     KSI_POINT("spin: turn");
     unsigned pauses = ksi_cpu_count() > 1 ? PAUSES : 0;
     if (n < pauses) {

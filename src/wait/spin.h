@@ -32,4 +32,15 @@ void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded
  */
 void ksi_spin_turn(unsigned n);
 
+/*
+ * The same for a lock (kind: enum ksi_kind) that t, the caller, may have to wait for
+ * long: from the first nap on its descriptor says so. It ends with ksi_spin_end.
+ */
+void ksi_spin_for(ksl_thread *t, const volatile void *lock, unsigned kind, unsigned n);
+
+static inline void ksi_spin_end(ksl_thread *t)
+{
+    ksi_store_rel(&t->spins_on, (const void *)NULL);
+}
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/wait.h"
 
+#include "diag/switch.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/signal.h"
@@ -53,6 +54,8 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     ksl_thread *t = w->thread;
     uint32_t level = ksi_load(&t->level);
     uint32_t stalled = ksi_load(&t->stalled);
+    bool timed = KSI_UNLIKELY((ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0);
+    ksi_store(&t->wait_since, timed ? ksi_now() : 0);
     ksi_store_rel(&t->parked_in, w);
     ksi_store_rel(&t->asleep, 1u);
     if (!KSI_FAULT(WAIT_MASKED)) {

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_DIAG_HOOKS_H
+#define KSI_DIAG_HOOKS_H
+
+#include "diag/held.h"
+#include "diag/switch.h"
+
+/*
+ * The one door of the order and context checker. Locks call it in their slow paths, with
+ * no lock of the library held; the record of holds (held.h) calls it when all of its
+ * pushes go the slow way.
+ *
+ *   before   the lock is about to be taken by a call that may wait: what is wrong with
+ *            that, and with the order, is reported now, before it waits
+ *   taken    it has been taken, also by a try, and the interrupt level is what it will
+ *            be while it is held
+ *   begin    a lock begins at this address
+ *   end      the lock at this address is gone, or gets another name
+ */
+KSI_COLD void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site);
+KSI_COLD void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site);
+KSI_COLD void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site);
+KSI_COLD void ksi_order_end(const void *lock);
+
+/* The record has a new hold; tried: taken without a wait. */
+KSI_COLD void ksi_order_pushed(enum ksi_kind kind, const void *lock, const void *site,
+                               bool tried);
+/* A hold has been given back that is not the newest of the record: entry i of t. */
+KSI_COLD void ksi_order_unstacked(const ksl_thread *t, uint32_t i);
+
+/* The caller is about to sleep for an event; interlock: what it gives back, or NULL. */
+KSI_COLD void ksi_order_sleep(const char *call, const void *interlock, const void *site);
+
+/* disable_lock and unlock_enable of AIX; levels: before, and to be restored. */
+KSI_COLD void ksi_order_disabling(const void *lock, uint32_t before, const void *site);
+KSI_COLD void ksi_order_enabling(const void *lock, uint32_t level, const void *site);
+
+/* A stax has been entered, left. */
+KSI_COLD void ksi_order_entered(const void *gate, const void *site);
+KSI_COLD void ksi_order_left(const void *gate);
+
+/* Makes the tables; false if there is no memory. */
+bool ksi_order_enable(void);
+void ksi_order_before_fork(void);
+void ksi_order_after_fork(bool child);
+
+static inline bool ksi_order_on(void)
+{
+    return KSI_UNLIKELY((ksi_load(&ksi_diag) & KSI_DIAG_ORDER) != 0);
+}
+
+static inline void ksi_watch_before(enum ksi_kind kind, const volatile void *lock,
+                                    const void *site)
+{
+    if (ksi_order_on())
+        ksi_order_before(kind, (const void *)(uintptr_t)lock, site);
+}
+
+static inline void ksi_watch_taken(enum ksi_kind kind, const volatile void *lock,
+                                   const void *site)
+{
+    if (ksi_order_on())
+        ksi_order_taken(kind, (const void *)(uintptr_t)lock, site);
+}
+
+static inline void ksi_watch_begin(enum ksi_kind kind, const volatile void *lock,
+                                   const void *site)
+{
+    if (ksi_order_on())
+        ksi_order_begin(kind, (const void *)(uintptr_t)lock, site);
+}
+
+static inline void ksi_watch_end(const volatile void *lock)
+{
+    if (ksi_order_on())
+        ksi_order_end((const void *)(uintptr_t)lock);
+}
+
+static inline void ksi_watch_sleep(const char *call, const void *interlock,
+                                   const void *site)
+{
+    if (ksi_order_on())
+        ksi_order_sleep(call, interlock, site);
+}
+
+#endif

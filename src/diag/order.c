@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Order checker: what happens when a lock is taken.
+ *
+ * A call that may wait for a lock, made while others are held, says that their classes
+ * come before the class of that lock. If the graph says the opposite already, by a chain
+ * of any length, there are threads that could wait for each other; that is reported, once
+ * for each pair, when it is first seen, whether anybody waits or not. A pair that closes
+ * a cycle is not added, so the graph has none, and others are not blamed for it.
+ *
+ * Calls that do not wait teach nothing, but what they take is held like the rest. A lock
+ * that the thread has already, and a share of one of which it has a share, teach nothing
+ * again.
+ */
+
+#include "diag/order.h"
+
+#include "thread/irq.h"
+
+#include <execinfo.h>
+
+/* One lock that is being taken. */
+struct taking {
+    ksl_thread *t;
+    const void *lock;
+    const void *site;
+    uint32_t node;
+    enum ksi_kind kind;
+};
+
+bool ksi_order_enable(void)
+{
+    void *frame[1];
+    (void)backtrace(frame, 1); /* the first one loads a library */
+    if (!ksi_nodes_make() || !ksi_edges_make())
+        return false;
+    ksi_store(&ksi_holds_limit, 0u);
+    return true;
+}
+
+static const char *class_name(const struct ksi_node *n)
+{
+    return n->by == KSI_BY_NAME ? n->name : NULL;
+}
+
+static struct ksi_edge edge_of(const struct taking *k, const struct ksi_held_lock *h,
+                               uint32_t from)
+{
+    const struct ksi_node *a = &ksi_nodes[from];
+    const struct ksi_node *b = &ksi_nodes[k->node];
+    return (struct ksi_edge){
+        .from = from,
+        .to = k->node,
+        .from_kind = h->kind,
+        .to_kind = k->kind,
+        .from_name = class_name(a),
+        .to_name = class_name(b),
+        .from_lock = h->lock,
+        .from_site = h->site,
+        .to_lock = k->lock,
+        .to_site = k->site,
+        .tid = ksi_load(&k->t->tid),
+    };
+}
+
+static bool is_node(uint32_t node, const void *arg)
+{
+    return node == *(const uint32_t *)arg;
+}
+
+/*
+ * With the graph's lock: the way from `to` back to `from` that the new edge would close,
+ * if it is shorter than what is there already. True if there is one.
+ */
+static bool closes(const struct ksi_edge *e, struct ksi_cycle *c)
+{
+    uint32_t node = ksi_graph_search(e->to, false, is_node, &e->from);
+    unsigned length = 1;
+    if (node == 0)
+        return false;
+    for (uint32_t n = node; n != e->to; n = ksi_edges[ksi_nodes[n].via].from)
+        length++;
+    if (c->length != 0 && c->length <= length)
+        return true;
+    c->length = length;
+    c->edge[0] = *e;
+    for (unsigned i = length - 1; node != e->to; i--) {
+        uint32_t via = ksi_nodes[node].via;
+        if (i < KSI_CYCLE_SHOWN)
+            c->edge[i] = ksi_edges[via];
+        node = ksi_edges[via].from;
+    }
+    return true;
+}
+
+/* The pair is new, as far as the caller knows. */
+KSI_COLD static void learn(const struct taking *k, const struct ksi_held_lock *h,
+                           uint32_t from, struct ksi_cycle *c)
+{
+    enum { OURS = 2 }; /* frames that say nothing: this one, and its caller */
+    void *frame[KSI_FRAMES + OURS];
+    struct ksi_irq_pair pair = {.found = false};
+    bool full = false;
+    int frames = backtrace(frame, KSI_FRAMES + OURS);
+    uint32_t level = ksi_graph_lock(k->t);
+    struct ksi_edge e = edge_of(k, h, from);
+    for (int i = OURS; i < frames; i++)
+        e.frame[e.frames++] = frame[i];
+    if (ksi_edge_meet(from, k->node)) {
+        if (!closes(&e, c) && !(full = !ksi_edge_add(&e)))
+            ksi_irq_edge(from, k->node, &pair);
+    } else {
+        full = !ksi_edge_known(from, k->node);
+    }
+    ksi_graph_unlock(k->t, level);
+    if (full)
+        ksi_graph_full("pairs of classes", KSI_EDGES);
+    if (pair.found)
+        ksi_report_irq(&pair, k->site);
+}
+
+/* Another lock of the same class is held. */
+static void meet_twin(const struct taking *k, const struct ksi_held_lock *h)
+{
+    struct ksi_node *n = &ksi_nodes[k->node];
+    if (ksi_load(&n->dupok) == 0 && ksi_xchg(&n->told, 1u) == 0)
+        ksi_report_duplicate(h, k->kind, k->lock, k->site);
+}
+
+static void meet_held(const struct taking *k)
+{
+    struct ksi_held_lock h;
+    struct ksi_cycle cycle;
+    uint32_t i = 0;
+    cycle.length = 0;
+    while (ksi_held_next(k->t, &i, &h)) {
+        if (h.lock == k->lock)
+            continue;
+        uint32_t from = ksi_node_of(h.kind, h.lock);
+        if (from < KSI_FIRST_NODE)
+            continue;
+        if (from == k->node)
+            meet_twin(k, &h);
+        else if (!ksi_edge_known(from, k->node))
+            learn(k, &h, from, &cycle);
+    }
+    if (cycle.length != 0)
+        ksi_report_cycle(&cycle, k->kind);
+}
+
+static bool holds_others(const ksl_thread *t, const void *lock)
+{
+    struct ksi_held_lock h;
+    uint32_t i = 0;
+    while (ksi_held_next(t, &i, &h)) {
+        if (h.lock != lock)
+            return true;
+    }
+    return false;
+}
+
+static void before(ksl_thread *t, enum ksi_kind kind, const void *lock, const void *site)
+{
+    struct taking k = {t, lock, site, ksi_node_of(kind, lock), kind};
+    if (k.node == KSI_EXEMPT_NODE)
+        return;
+    bool alone = !holds_others(t, lock);
+    ksi_rules_before(t, kind, lock, site, alone);
+    if (k.node == KSI_NO_NODE)
+        return;
+    if (!alone)
+        meet_held(&k);
+    ksi_irq_wanted(t, k.node, site);
+}
+
+void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                     const void *site)
+{
+    bool again = ksi_held_has(t, kind, lock);
+    t->retaken = again ? lock : NULL;
+    if (!again)
+        before(t, kind, lock, site);
+}
+
+/* Locks of the record of holds come to ksi_order_pushed afterwards. */
+static bool is_pushed(enum ksi_kind kind)
+{
+    return kind == KSI_MUTEX || kind == KSI_SPINLOCK || kind == KSI_RWLOCK ||
+           kind == KSI_MTX_SPIN;
+}
+
+void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    if (kind == KSI_SIMPLE)
+        ksi_rules_forget_disabled(t, lock); /* given back by simple_unlock */
+    ksi_order_check(t, kind, lock, site);
+    if (is_pushed(kind))
+        t->announced = lock;
+}
+
+/* The interrupts that are open now, in one number. */
+static uint32_t openness(const ksl_thread *t)
+{
+    return (ksi_load(&t->level) << 2 | ksi_load(&t->stalled) << 1 | ksi_load(&t->stage)) +
+           1;
+}
+
+void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    struct ksi_held_lock h;
+    uint32_t i = 0;
+    bool again = t->retaken == lock;
+    t->retaken = NULL;
+    uint32_t node = again ? KSI_EXEMPT_NODE : ksi_node_of(kind, lock);
+    if (node == KSI_EXEMPT_NODE)
+        return;
+    ksi_rules_taken(t, kind, lock, site);
+    if (node != KSI_NO_NODE)
+        ksi_irq_held(t, node, site);
+    if (t->openness == openness(t))
+        return;
+    t->openness = openness(t);
+    while (ksi_held_next(t, &i, &h)) { /* taken when others were open */
+        node = ksi_node_of(h.kind, h.lock);
+        if (node >= KSI_FIRST_NODE)
+            ksi_irq_held(t, node, h.site);
+    }
+}
+
+void ksi_order_pushed(enum ksi_kind kind, const void *lock, const void *site, bool tried)
+{
+    ksl_thread *t = ksi_self();
+    if (!tried && t->announced != lock)
+        before(t, kind, lock, site);
+    t->announced = NULL;
+    ksi_order_taken(kind, lock, site);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_DIAG_ORDER_H
+#define KSI_DIAG_ORDER_H
+
+#include "diag/hooks.h"
+#include "diag/violation.h"
+
+/*
+ * The graph of the order checker. A node is a class of locks: all that have one name
+ * (sx, mutexes of FreeBSD), one class and occurrence (lock_alloc of AIX), one place of
+ * initialisation, or, zero-filled, one address. An edge says that a lock of one class
+ * was held when a call that may wait took one of the other.
+ *
+ * Everything is in pages that are mapped once. Spots (address -> node) and the set of
+ * known edges are read without a lock; everything is changed under one raw lock, with
+ * interrupts masked. Full tables are told once, and what has no room is not checked.
+ */
+enum {
+    KSI_NODES = 4096,
+    KSI_EDGES = 32768,
+    KSI_SPOTS = 65536,
+    KSI_KNOWN = 131072,
+    KSI_PROBES = 256,
+    KSI_FRAMES = 6,
+    KSI_NODE_TEXT = 48
+};
+
+/* Nodes that are none. */
+enum { KSI_NO_NODE = 0, KSI_EXEMPT_NODE = 1, KSI_FIRST_NODE = 2 };
+
+enum ksi_by { KSI_BY_NAME, KSI_BY_NUMBER, KSI_BY_SITE, KSI_BY_ADDRESS };
+
+/* How a class meets the interrupts of one stage; see order_irq.c. */
+struct ksi_use {
+    const void *handler_site;
+    const void *open_site;
+    uint32_t handler; /* atomic: most urgent handler that waits for it, 0: none */
+    uint32_t open;    /* atomic: 1 + lowest level with which it is held, 0: never held */
+    uint32_t reach;   /* the greatest `handler` of this class and all before it ... */
+    uint32_t reach_from; /* ... and whose */
+};
+
+struct ksi_node {
+    uint64_t key;
+    uint32_t next; /* in the chain of its hash */
+    uint32_t by;
+    enum ksi_kind kind;
+    uint32_t dupok;
+    uint32_t told; /* a duplicate has been reported */
+    uint32_t out;  /* edges, 0: none */
+    uint32_t in;
+    uint32_t mark; /* of the search */
+    uint32_t via;
+    const void *lock; /* the first one, for messages */
+    struct ksi_use use[2];
+    char name[KSI_NODE_TEXT];
+};
+
+struct ksi_edge {
+    uint32_t from;
+    uint32_t to;
+    uint32_t next_out;
+    uint32_t next_in;
+    enum ksi_kind from_kind;
+    enum ksi_kind to_kind;
+    const char *from_name; /* of the class, NULL: it has none; constant */
+    const char *to_name;
+    const void *from_lock;
+    const void *from_site;
+    const void *to_lock;
+    const void *to_site;
+    int tid;
+    uint32_t frames;
+    void *frame[KSI_FRAMES];
+};
+
+extern struct ksi_node *ksi_nodes;
+extern struct ksi_edge *ksi_edges;
+
+/* --- order_node.c ------------------------------------------------------------------- */
+
+bool ksi_nodes_make(void);
+/* The node of a lock that exists. */
+uint32_t ksi_node_of(enum ksi_kind kind, const void *lock);
+
+/* The raw lock of the graph, interrupts masked. */
+uint32_t ksi_graph_lock(ksl_thread *t);
+void ksi_graph_unlock(ksl_thread *t, uint32_t level);
+
+/* Under it: nodes in use are below this one. */
+uint32_t ksi_nodes_end(void);
+
+/* A table is full: tells it once. */
+KSI_COLD void ksi_graph_full(const char *what, unsigned room);
+
+/* The regime of a lock, see order_rules.c: 0, or what the first call set. */
+uint32_t ksi_spot_regime(const void *lock, uint32_t regime);
+
+/* --- order_graph.c ------------------------------------------------------------------ */
+
+bool ksi_edges_make(void);
+bool ksi_edge_known(uint32_t from, uint32_t to);
+
+/* The rest under the graph's lock. */
+
+/* A new pair is known from now on; false: it was, or there is no room. */
+bool ksi_edge_meet(uint32_t from, uint32_t to);
+bool ksi_edge_add(const struct ksi_edge *e);
+void ksi_edges_drop(uint32_t node);
+
+typedef bool (*ksi_graph_stop)(uint32_t node, const void *arg);
+/*
+ * Breadth first from `start`, along the edges or against them: the nearest node for
+ * which `stop` is true, `start` included; 0: none. `via` then leads back to start.
+ */
+uint32_t ksi_graph_search(uint32_t start, bool backward, ksi_graph_stop stop,
+                          const void *arg);
+
+/* --- order_walk.c ------------------------------------------------------------------- */
+
+/* What a thread holds, in all its records. */
+struct ksi_held_lock {
+    const void *lock;
+    const void *site;
+    enum ksi_kind kind;
+    enum ksi_mode mode;
+    bool disabled; /* AIX: by disable_lock */
+};
+/* *i is 0 at first; false: no more. */
+bool ksi_held_next(const ksl_thread *t, uint32_t *i, struct ksi_held_lock *h);
+bool ksi_held_has(const ksl_thread *t, enum ksi_kind kind, const void *lock);
+
+/* Taking it may sleep without bound, may wait for a sleeper, or spins. */
+enum ksi_rank { KSI_SPINS, KSI_BOUNDED, KSI_SLEEPS };
+enum ksi_rank ksi_rank_of(const struct ksi_held_lock *h);
+
+/* --- order_irq.c -------------------------------------------------------------------- */
+
+/* A handler may wait for a lock of this class; a lock of it is held now. */
+void ksi_irq_wanted(ksl_thread *t, uint32_t node, const void *site);
+void ksi_irq_held(ksl_thread *t, uint32_t node, const void *site);
+
+struct ksi_irq_pair {
+    struct ksi_node safe;   /* wanted by a handler */
+    struct ksi_node unsafe; /* held with that interrupt open */
+    unsigned stage;
+    bool found;
+};
+/* With the graph's lock, an edge has been added. */
+void ksi_irq_edge(uint32_t from, uint32_t to, struct ksi_irq_pair *p);
+/* With it, a class is about to be dropped. */
+void ksi_irq_drop(uint32_t node);
+
+/* --- order.c ------------------------------------------------------------------------ */
+
+void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                     const void *site);
+
+/* --- order_rules.c ------------------------------------------------------------------ */
+
+/* alone: the thread holds nothing else. */
+void ksi_rules_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                      const void *site, bool alone);
+void ksi_rules_forget_disabled(ksl_thread *t, const void *lock);
+bool ksi_rules_disabled(const ksl_thread *t, const void *lock);
+void ksi_rules_taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                     const void *site);
+
+/* --- order_report.c ----------------------------------------------------------------- */
+
+enum { KSI_CYCLE_SHOWN = 32 };
+
+/* The edges of a cycle, the new one first. */
+struct ksi_cycle {
+    unsigned length; /* 0: none */
+    struct ksi_edge edge[KSI_CYCLE_SHOWN];
+};
+void ksi_report_cycle(const struct ksi_cycle *c, enum ksi_kind kind);
+void ksi_report_duplicate(const struct ksi_held_lock *held, enum ksi_kind kind,
+                          const void *lock, const void *site);
+void ksi_report_irq(const struct ksi_irq_pair *p, const void *site);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Order checker: which class a lock belongs to. */
+
+#include "diag/order.h"
+
+#include "diag/classes.h"
+#include "diag/named.h"
+#include "platform/host.h"
+#include "thread/irq.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Where a lock is: spots are filled one after the other from the hash of the address on,
+ * and the node of a spot is 0 after the lock has ended. A spot whose address stays is
+ * used again for that address, or, while its node is 0, for another one.
+ *
+ * A reader may meet a spot that is being given to another address; it looks at the
+ * address again after it has read the node.
+ */
+struct spot {
+    const void *lock; /* atomic, as all of it */
+    uint32_t node;
+    uint32_t regime;
+};
+
+enum { CHAINS = 4096 };
+
+struct ksi_node *ksi_nodes;
+static struct spot *spots;
+static uint32_t chains[CHAINS];
+static uint32_t used = KSI_FIRST_NODE; /* nodes */
+static uint32_t spare;                 /* dropped ones, linked by next */
+static struct ksi_rawlock graph_lock;
+
+bool ksi_nodes_make(void)
+{
+    if (spots == NULL)
+        spots = ksi_pages(KSI_SPOTS * sizeof *spots);
+    if (ksi_nodes == NULL)
+        ksi_nodes = ksi_pages(KSI_NODES * sizeof *ksi_nodes);
+    return spots != NULL && ksi_nodes != NULL;
+}
+
+uint32_t ksi_nodes_end(void)
+{
+    return used;
+}
+
+uint32_t ksi_graph_lock(ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t);
+    ksi_raw_lock(&graph_lock);
+    return level;
+}
+
+void ksi_graph_unlock(ksl_thread *t, uint32_t level)
+{
+    ksi_raw_unlock(&graph_lock);
+    ksi_irq_unmask(t, level);
+}
+
+void ksi_order_before_fork(void)
+{
+    ksi_raw_lock(&graph_lock);
+}
+
+void ksi_order_after_fork(bool child)
+{
+    if (child)
+        ksi_raw_reset(&graph_lock);
+    else
+        ksi_raw_unlock(&graph_lock);
+}
+
+void ksi_graph_full(const char *what, unsigned room)
+{
+    static uint32_t told;
+    char line[160];
+    struct ksi_text text = {line, sizeof line};
+    if (ksi_xchg(&told, 1u) != 0)
+        return;
+    ksi_say(&text,
+            "kslock: order: no room for more than %u %s; what is new is not checked\n",
+            room, what);
+    ssize_t written = write(STDERR_FILENO, line, sizeof line - text.left);
+    (void)written; /* nobody listens */
+}
+
+/* --- spots -------------------------------------------------------------------------- */
+
+static uint32_t hash_of(uint64_t key, uint32_t room)
+{
+    return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (room - 1);
+}
+
+/* NULL: there is none. */
+static struct spot *spot_find(const void *lock)
+{
+    uint32_t at = hash_of((uintptr_t)lock >> 2, KSI_SPOTS);
+    for (unsigned i = 0; i < KSI_PROBES; i++) {
+        struct spot *s = &spots[(at + i) & (KSI_SPOTS - 1)];
+        const void *seen = ksi_load_acq(&s->lock);
+        if (seen == lock)
+            return s;
+        if (seen == NULL)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Under the lock: a spot for it; NULL: no room. */
+static struct spot *spot_make(const void *lock)
+{
+    struct spot *s = spot_find(lock);
+    uint32_t at = hash_of((uintptr_t)lock >> 2, KSI_SPOTS);
+    for (unsigned i = 0; s == NULL && i < KSI_PROBES; i++) {
+        struct spot *free_one = &spots[(at + i) & (KSI_SPOTS - 1)];
+        if (ksi_load(&free_one->node) != KSI_NO_NODE)
+            continue;
+        s = free_one;
+        ksi_store(&s->regime, 0u);
+        ksi_store_rel(&s->lock, lock);
+    }
+    return s;
+}
+
+uint32_t ksi_spot_regime(const void *lock, uint32_t regime)
+{
+    struct spot *s = spot_find(lock);
+    uint32_t seen = 0;
+    if (s != NULL && !ksi_cas(&s->regime, &seen, regime))
+        return seen;
+    return 0;
+}
+
+/* --- nodes -------------------------------------------------------------------------- */
+
+struct identity {
+    uint64_t key;
+    enum ksi_by by;
+    enum ksi_kind kind;
+    bool dupok;
+    bool exempt;
+    char name[KSI_NODE_TEXT];
+};
+
+static bool carries_name(enum ksi_kind kind)
+{
+    return kind == KSI_SX || kind == KSI_MTX || kind == KSI_MTX_SPIN;
+}
+
+static void by_name(struct identity *id, const struct ksi_named *l)
+{
+    unsigned flags = ksi_load(&l->flags);
+    const char *name = ksi_load(&l->name);
+    id->by = KSI_BY_NAME;
+    id->exempt = (flags & KSI_NAMED_WITNESS) == 0;
+    id->dupok = (flags & KSI_NAMED_DUPOK) != 0;
+    id->key = 14695981039346656037u;
+    if (name == NULL)
+        name = "?";
+    for (unsigned i = 0; name[i] != '\0'; i++) {
+        id->key = (id->key ^ (unsigned char)name[i]) * 1099511628211u;
+        if (i + 1 < KSI_NODE_TEXT)
+            id->name[i] = (unsigned char)name[i] < ' ' ? '?' : name[i];
+    }
+}
+
+static void identify(struct identity *id, enum ksi_kind kind, const void *lock,
+                     const void *site)
+{
+    struct ksi_class number;
+    memset(id, 0, sizeof *id);
+    id->kind = kind;
+    if (carries_name(kind)) {
+        by_name(id, lock);
+    } else if (kind >= KSI_SIMPLE && kind <= KSI_DRW && ksi_class_find(lock, &number)) {
+        id->by = KSI_BY_NUMBER;
+        id->key = (uint64_t)(uint16_t)number.class << 16 | (uint16_t)number.occurrence;
+    } else {
+        id->by = site != NULL ? KSI_BY_SITE : KSI_BY_ADDRESS;
+        id->key = (uint64_t)(uintptr_t)(site != NULL ? site : lock);
+    }
+}
+
+static uint32_t *chain_of(uint64_t key)
+{
+    return &chains[hash_of(key, CHAINS)];
+}
+
+static bool same(const struct ksi_node *n, const struct identity *id)
+{
+    return n->key == id->key && n->by == id->by && n->kind == id->kind &&
+           strcmp(n->name, id->name) == 0;
+}
+
+/* Under the lock: the node of that identity, made if there is none; 0: no room. */
+static uint32_t node_make(const struct identity *id, const void *lock)
+{
+    uint32_t *chain = chain_of(id->key);
+    uint32_t node = *chain;
+    if (id->exempt)
+        return KSI_EXEMPT_NODE;
+    while (node != 0 && !same(&ksi_nodes[node], id))
+        node = ksi_nodes[node].next;
+    if (node == 0) {
+        node = spare != 0 ? spare : used;
+        if (node == KSI_NODES)
+            return KSI_NO_NODE;
+        struct ksi_node *n = &ksi_nodes[node];
+        if (spare != 0)
+            spare = n->next;
+        else
+            used++;
+        *n = (struct ksi_node){
+            .key = id->key, .next = *chain, .by = id->by, .kind = id->kind, .lock = lock};
+        memcpy(n->name, id->name, sizeof n->name);
+        *chain = node;
+    }
+    if (id->dupok)
+        ksi_store(&ksi_nodes[node].dupok, 1u);
+    return node;
+}
+
+/* Under the lock: the class of one address ends with the lock there. */
+static void node_drop(uint32_t node)
+{
+    uint32_t *at = chain_of(ksi_nodes[node].key);
+    while (*at != node)
+        at = &ksi_nodes[*at].next;
+    *at = ksi_nodes[node].next;
+    ksi_edges_drop(node);
+    ksi_irq_drop(node);
+    ksi_nodes[node].next = spare;
+    spare = node;
+}
+
+/* Under the lock. */
+static void forget(const void *lock)
+{
+    struct spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load(&s->node) : KSI_NO_NODE;
+    if (node == KSI_NO_NODE)
+        return;
+    if (node != KSI_EXEMPT_NODE && ksi_nodes[node].by == KSI_BY_ADDRESS)
+        node_drop(node);
+    ksi_store(&s->regime, 0u);
+    ksi_store(&s->node, (uint32_t)KSI_NO_NODE);
+}
+
+static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    struct identity id;
+    identify(&id, kind, lock, site);
+    uint32_t level = ksi_graph_lock(t);
+    struct spot *s = spot_make(lock);
+    uint32_t node = s != NULL ? node_make(&id, lock) : KSI_NO_NODE;
+    if (s != NULL)
+        ksi_store_rel(&s->node, node);
+    ksi_graph_unlock(t, level);
+    if (s == NULL)
+        ksi_graph_full("locks", KSI_SPOTS);
+    else if (node == KSI_NO_NODE)
+        ksi_graph_full("lock classes", KSI_NODES - KSI_FIRST_NODE);
+    return node;
+}
+
+uint32_t ksi_node_of(enum ksi_kind kind, const void *lock)
+{
+    const struct spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load_acq(&s->node) : KSI_NO_NODE;
+    if (node == KSI_EXEMPT_NODE && carries_name(kind))
+        return node;
+    if (node >= KSI_FIRST_NODE && ksi_load(&ksi_nodes[node].kind) == kind &&
+        ksi_load(&s->lock) == lock)
+        return node;
+    if (node != KSI_NO_NODE)
+        ksi_order_end(lock); /* the memory is another kind of lock now */
+    return enter(kind, lock, NULL);
+}
+
+void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site)
+{
+    ksi_order_end(lock);
+    (void)enter(kind, lock, site);
+}
+
+void ksi_order_end(const void *lock)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_graph_lock(t);
+    forget(lock);
+    ksi_graph_unlock(t, level);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef KSI_DIAG_SWITCH_H
+#define KSI_DIAG_SWITCH_H
+
+#include "platform/atomic.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What is switched on, by KSLOCK in the environment or by ksl_diag_enable. Bits are set
+ * and never cleared. With KSI_DIAG_ORDER threads are watched (thread/watch.h).
+ */
+enum { KSI_DIAG_ORDER = 1, KSI_DIAG_STATS = 2, KSI_DIAG_TRACE = 4, KSI_DIAG_HANG = 8 };
+
+extern uint32_t ksi_diag; /* atomic */
+
+/* Where reports go: stderr, or the file of report=FILE. */
+int ksi_diag_fd(void);
+
+/* The limit of hang=SECONDS in nanoseconds. */
+uint64_t ksi_diag_hang_limit(void);
+
+void ksi_diag_switch_before_fork(void);
+void ksi_diag_switch_after_fork(bool child);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "thread/watch.h"
+
+#include "thread/registry.h"
+
+static uint32_t watched; /* atomic */
+
+/*
+ * A thread stores its owner word, then looks here; who watches sets the mark, then
+ * clears the words. So the later one of the two sees the earlier one's store, and the
+ * word ends as 0.
+ */
+void ksi_watch_threads(void)
+{
+    ksi_store_seq(&watched, 1u);
+    ksi_registry_clear_owners();
+}
+
+void ksi_watch_show_owner(const ksl_thread *t)
+{
+    if (t->handlers > 0)
+        return; /* still in an outer handler, whose word is 0 */
+    ksi_xchg(&ksl_tls.owner, (uintptr_t)t);
+    if (ksi_load_seq(&watched) != 0)
+        ksi_store(&ksl_tls.owner, (uintptr_t)0);
+}
