@@ -46,7 +46,8 @@ void ksi_order_after_fork(bool child);
 
 static inline bool ksi_order_on(void)
 {
-    return KSI_UNLIKELY((ksi_load(&ksi_diag) & KSI_DIAG_ORDER) != 0);
+    /* Acquire: whoever sees the bit sees the tables. */
+    return KSI_UNLIKELY((ksi_load_acq(&ksi_diag) & KSI_DIAG_ORDER) != 0);
 }
 
 static inline void ksi_watch_before(enum ksi_kind kind, const volatile void *lock,
