@@ -37,6 +37,11 @@ bool ksl_share_fenced(const ksi_word *fast)
     ksl_thread *t = ksi_self();
     struct ksl_slot *s = ksi_near_slot(t, word);
     uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
+    if (ksi_rw_owner(ksi_load(word)) == (uintptr_t)t) {
+        /* Nobody else looks at this slot now, and claims are for the real release. */
+        ksi_store_rel(&s->lock, (uintptr_t)0);
+        return false;
+    }
     /* Again, for the barrier; not over the COUNTED of a writer, who counts once. */
     if ((ksi_load(word) & KSI_SLOTS) == 0 || !ksi_cas(&s->lock, &entry, entry)) {
         ksi_rw_cancel(word, t, s);
