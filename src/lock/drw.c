@@ -125,7 +125,28 @@ void ksi_drw_done(ksi_word *word, const void *site)
         ksi_owner_refuse(&class, word, "drw_lock_done", site);
 }
 
-/* Fails if anybody else has a share: to wait for it could be to wait for each other. */
+/*
+ * With UPGRADING taken, nobody else waits for the other sharers to leave, so this ends;
+ * who finds it taken fails. So of several that upgrade one gets it.
+ */
+static bool await_alone(ksi_word *word, ksl_thread *t)
+{
+    uintptr_t w = ksi_load(word);
+    if (ksi_share_count(t, word) > 1)
+        return false;
+    do {
+        if ((w & KSI_UPGRADING) != 0)
+            return false;
+    } while (!ksi_cas(word, &w, w | KSI_UPGRADING | KSI_WRITERS));
+    for (unsigned turn = 0; ksi_rw_count(ksi_load(word)) > 1; turn++)
+        ksi_spin_for(t, word, KSI_DRW, turn);
+    ksi_spin_end(t);
+    bool in = ksi_rw_upgrade(&class, word, t);
+    ksi_fetch_and(word, ~(uintptr_t)KSI_UPGRADING);
+    return in;
+}
+
+/* The try call fails if anybody else has a share. */
 bool ksi_drw_upgrade(ksi_word *word, bool drop, const void *site)
 {
     ksl_thread *t = ksi_self();
@@ -137,7 +158,7 @@ bool ksi_drw_upgrade(ksi_word *word, bool drop, const void *site)
         return false;
     }
     uint32_t level = ksi_irq_mask(t);
-    bool in = ksi_rw_upgrade(&class, word, t);
+    bool in = drop ? await_alone(word, t) : ksi_rw_upgrade(&class, word, t);
     if (in && (ksi_load(word) & KSI_WRITERS) != 0)
         unmark(word);
     if (!in && drop)
