@@ -40,7 +40,6 @@ bool ksi_simple_try(ksi_word *word, const void *site);
 int ksi_lockl(ksi_word *word, int flags, const void *site);
 void ksi_unlockl(ksi_word *word, const void *site);
 bool ksi_lockl_mine(const ksi_word *word);
-const ksl_thread *ksi_lockl_owner(const ksi_word *word);
 
 /* --- complex.c ---------------------------------------------------------------------- */
 
@@ -85,8 +84,5 @@ bool ksi_aix_may_drop(void *lock, int flags, const char *call, const void *site)
 void ksi_aix_drop(void *lock, int flags, const char *call, const void *site);
 /* Takes it again in the same mode; LOCK_HANDLER spinning, at the caller's level. */
 void ksi_aix_retake(void *lock, int flags, const void *site);
-
-/* t holds a lock of AIX in any mode: signals to it are put off. */
-bool ksi_aix_deferred(const ksl_thread *t);
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "platform/testing.h"
 #include "thread/irq.h"
-#include "thread/upcalls.h"
 
 static const struct ksi_rw_class class = {KSI_COMPLEX, 0, KSL_FAMILY(KSI_FAMILY_COMPLEX),
                                           false, true};
@@ -270,9 +269,4 @@ void ksi_aix_retake(void *lock, int flags, const void *site)
     else
         (void)ksi_rw_share(&class, &l->word, t, KSI_RW_PASS, site);
     ksi_watch_taken(kind, lock, site);
-}
-
-bool ksi_aix_deferred(const ksl_thread *t)
-{
-    return ksi_up_signals_deferred(t);
 }

@@ -5,7 +5,8 @@
  * handlers.
  *
  * A spinning writer sets WRITERS, so that readers that come later let it in. Nobody but
- * the writer that gets in takes the mark off; others that spin set it again.
+ * the writer that gets in takes the mark off; others that spin set it again. A sharer
+ * that spins for its upgrade sets UPGRADING, too, which the others find taken.
  */
 
 #include "lock/aix.h"

@@ -73,11 +73,6 @@ bool ksi_event_queued(void)
     return ksi_self()->prepared != 0;
 }
 
-void ksi_event_cancel(void)
-{
-    ksl_block_cancel();
-}
-
 bool ksi_event_wait(int *result)
 {
     ksl_thread *t = ksi_self();

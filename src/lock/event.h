@@ -12,7 +12,6 @@ bool ksi_event_check(const int *word, const char *call, const void *site);
 /* Queues the caller. What it queued for before is forgotten. */
 void ksi_event_queue(int *word, bool signals); /* signals may end the wait */
 bool ksi_event_queued(void);
-void ksi_event_cancel(void);
 
 /*
  * Waits until somebody ends the wait, if nobody has since it was queued. False if a

@@ -16,11 +16,6 @@ bool ksi_lockl_mine(const ksi_word *word)
     return ksi_owner_is(word, ksi_self());
 }
 
-const ksl_thread *ksi_lockl_owner(const ksi_word *word)
-{
-    return ksi_owner_of(word);
-}
-
 int ksi_lockl(ksi_word *word, int flags, const void *site)
 {
     ksl_thread *t = ksi_self();

@@ -8,7 +8,9 @@
 #include <errno.h>
 
 /*
- * The engine of shared/exclusive locks: sx, sleeping mutexes of FreeBSD, rwsem.
+ * The engine of shared/exclusive locks: sx and sleeping mutexes of FreeBSD, rwsem, the
+ * locks of AIX, the mutex of EVL. (Disabled read-write locks use WRITERS and UPGRADING
+ * without queues, see drw.c.)
  *
  * word = holders | marks | tier | flags
  *

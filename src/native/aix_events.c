@@ -122,7 +122,7 @@ int e_sleepl(lock_t *lock_word, tid_t *event_word, int flags)
         return -EPERM;
     }
     if (!ksi_lockl_mine(lock_word)) {
-        ksi_refuse_release("e_sleepl", KSI_LOCKL, lock_word, ksi_lockl_owner(lock_word),
+        ksi_refuse_release("e_sleepl", KSI_LOCKL, lock_word, ksi_owner_of(lock_word),
                            site);
         return -EPERM;
     }

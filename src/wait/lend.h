@@ -51,7 +51,7 @@ void ksi_lend_changed(ksl_thread *t);
 
 /*
  * With no bucket locked, after calls that changed what is lent by way of `self`: real
- * priorities and the queues of semaphores follow.
+ * priorities and places in queues follow.
  */
 void ksi_lend_settle(ksl_thread *self);
 

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/lot.h"
 
-#include "platform/rawlock.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
 #include "wait/lend.h"
+#include "wait/lot_inside.h"
 
-enum { BUCKETS = 1024 };
-
-struct ksi_bucket {
-    struct ksi_rawlock lock;
-    struct ksi_queue *queues; /* of all keys that fall here and have waiters */
-} __attribute__((aligned(64)));
-
-static struct ksi_bucket buckets[BUCKETS];
+struct ksi_bucket ksi_buckets[KSI_BUCKETS];
 bool ksi_lot_forked;
 
-/* The kind is no part of it: all queues of an object share a bucket. */
-static struct ksi_bucket *bucket_of(const void *address)
+struct ksi_bucket *ksi_bucket_of(const void *address)
 {
     uint64_t mixed = ((uint64_t)(uintptr_t)address >> 2) * 0x9e3779b97f4a7c15u;
-    return &buckets[mixed >> 54];
+    return &ksi_buckets[mixed >> 54];
 }
 
 static void begin(struct ksi_lot *lot)
@@ -34,7 +26,7 @@ static void begin(struct ksi_lot *lot)
 void ksi_lot_lock(struct ksi_lot *lot, const void *address)
 {
     begin(lot);
-    lot->bucket = bucket_of(address);
+    lot->bucket = ksi_bucket_of(address);
     KSI_POINT("lot: lock");
     ksi_raw_lock(&lot->bucket->lock);
 }
@@ -43,7 +35,7 @@ void ksi_lot_lock(struct ksi_lot *lot, const void *address)
 void ksi_lot_lock_two(struct ksi_lot *lot, struct ksi_waiter *w, const void *address)
 {
     begin(lot);
-    struct ksi_bucket *y = bucket_of(address);
+    struct ksi_bucket *y = ksi_bucket_of(address);
     struct ksi_bucket *x = ksi_load(&w->bucket);
     if (x == NULL)
         x = y;
@@ -114,8 +106,8 @@ enum ksi_look ksi_lot_look(const struct ksi_waiter *w, unsigned *waiters)
     return look;
 }
 
-static struct ksi_queue *find_queue(const struct ksi_bucket *b, const void *address,
-                                    unsigned kind)
+struct ksi_queue *ksi_find_queue(const struct ksi_bucket *b, const void *address,
+                                 unsigned kind)
 {
     struct ksi_queue *q = b->queues;
     while (q != NULL && (q->address != address || q->kind != kind))
@@ -127,14 +119,14 @@ bool ksi_lot_waits(const struct ksi_lot *lot, const void *address,
                    enum ksi_queue_kind kind)
 {
     (void)lot;
-    return find_queue(bucket_of(address), address, kind) != NULL;
+    return ksi_find_queue(ksi_bucket_of(address), address, kind) != NULL;
 }
 
 unsigned ksi_lot_count(const struct ksi_lot *lot, const void *address,
                        enum ksi_queue_kind kind)
 {
     (void)lot;
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    const struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     unsigned n = 0;
     for (const struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next)
         n++;
@@ -202,8 +194,8 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
                      enum ksi_queue_kind kind, enum ksi_order order, uint32_t *counter)
 {
     (void)lot;
-    struct ksi_bucket *b = bucket_of(address);
-    struct ksi_queue *q = find_queue(b, address, kind);
+    struct ksi_bucket *b = ksi_bucket_of(address);
+    struct ksi_queue *q = ksi_find_queue(b, address, kind);
     struct ksi_queue *mine = w->donation;
     w->donation = NULL;
     if (q == NULL) {
@@ -239,12 +231,6 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     ksi_lot_reorder(w);
 }
 
-static void unclaim(struct ksi_waiter *w)
-{
-    ksi_fetch_sub(&w->claimed->front.claims, 1u);
-    w->claimed = NULL;
-}
-
 void ksi_lot_remove(struct ksi_waiter *w)
 {
     struct ksi_queue *q = w->queue;
@@ -254,7 +240,7 @@ void ksi_lot_remove(struct ksi_waiter *w)
     if (w->lends_to != NULL)
         ksi_lend(w, NULL);
     if (w->claimed != NULL)
-        unclaim(w);
+        ksi_lot_drop_claim(w);
     if (w->counter != NULL)
         ksi_store(w->counter, ksi_load(w->counter) - 1);
     if (q->spares != NULL) {
@@ -279,7 +265,7 @@ void ksi_wake_add(struct ksi_wake_list *wake, struct ksi_waiter *w)
     wake->last = w;
 }
 
-static void take(struct ksi_waiter *w, struct ksi_wake_list *wake)
+void ksi_lot_take(struct ksi_waiter *w, struct ksi_wake_list *wake)
 {
     ksi_lot_remove(w);
     ksi_wake_add(wake, w);
@@ -289,10 +275,10 @@ bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind k
                  struct ksi_wake_list *wake)
 {
     (void)lot;
-    struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     if (q == NULL)
         return false;
-    take(q->first, wake);
+    ksi_lot_take(q->first, wake);
     return true;
 }
 
@@ -300,7 +286,7 @@ ksl_thread *ksi_lot_first(const struct ksi_lot *lot, const void *address,
                           enum ksi_queue_kind kind)
 {
     (void)lot;
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    const struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     return q != NULL ? q->first->thread : NULL;
 }
 
@@ -308,7 +294,7 @@ bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
                         enum ksi_queue_kind kind, struct ksi_wake_list *wake)
 {
     (void)lot;
-    struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     if (q == NULL)
         return false;
     struct ksi_waiter *best = q->first;
@@ -316,14 +302,14 @@ bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
         if (ksi_thread_urgency(w->thread) > ksi_thread_urgency(best->thread))
             best = w;
     }
-    take(best, wake);
+    ksi_lot_take(best, wake);
     return true;
 }
 
 bool ksi_lot_pop_next(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
                       struct ksi_wake_list *wake)
 {
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    const struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     if (q != NULL && q->first->order == KSI_PRIORITY)
         return ksi_lot_pop_urgent(lot, address, kind, wake);
     return ksi_lot_pop(lot, address, kind, wake);
@@ -333,88 +319,11 @@ bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_k
                       struct ksi_wake_list *wake)
 {
     (void)lot;
-    struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
+    struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     if (q == NULL)
         return false;
-    take(q->last, wake);
+    ksi_lot_take(q->last, wake);
     return true;
-}
-
-void ksi_lot_lend(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
-                  ksl_thread *owner)
-{
-    (void)lot;
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
-    for (struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next)
-        ksi_lend(w, owner);
-}
-
-void ksi_lot_end_loans(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
-                       const ksl_thread *t)
-{
-    (void)lot;
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
-    for (struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next) {
-        if (w->lends_to == t)
-            ksi_lend(w, NULL);
-    }
-}
-
-static void begin_lending_in(const struct ksi_bucket *b)
-{
-    for (const struct ksi_queue *q = b->queues; q != NULL; q = q->next) {
-        for (struct ksi_waiter *w = q->first; w != NULL; w = w->next) {
-            if (w->word != NULL)
-                ksi_lend(w, ksi_up_word_owner(w->word));
-        }
-    }
-}
-
-void ksi_lot_begin_lending(void)
-{
-    ksl_thread *self = ksi_self();
-    uint32_t level = ksi_irq_mask(self);
-    for (unsigned i = 0; i < BUCKETS; i++)
-        ksi_raw_lock(&buckets[i].lock);
-    if (ksi_load(&ksi_lending) == 0) {
-        ksi_store_seq(&ksi_lending, 1u);
-        for (unsigned i = 0; i < BUCKETS; i++)
-            begin_lending_in(&buckets[i]);
-    }
-    for (unsigned i = 0; i < BUCKETS; i++)
-        ksi_raw_unlock(&buckets[i].lock);
-    ksi_lend_settle(self);
-    ksi_irq_unmask(self, level);
-}
-
-void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t)
-{
-    ksi_fetch_add(&t->front.claims, 1u);
-    w->claimed = t;
-}
-
-void ksi_lot_unclaim(struct ksi_lot *lot, const void *address, enum ksi_queue_kind kind,
-                     ksl_thread *t)
-{
-    (void)lot;
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
-    for (struct ksi_waiter *w = q != NULL ? q->first : NULL; w != NULL; w = w->next) {
-        if (w->claimed == t)
-            unclaim(w);
-    }
-}
-
-void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,
-                        enum ksi_queue_kind kind, struct ksi_wake_list *wake)
-{
-    const struct ksi_queue *q = find_queue(bucket_of(address), address, kind);
-    struct ksi_waiter *w = q != NULL ? q->first : NULL;
-    while (w != NULL) {
-        struct ksi_waiter *next = w->next;
-        if (w->claimed == lot->self)
-            take(w, wake);
-        w = next;
-    }
 }
 
 void ksi_wake(struct ksi_wake_list *wake)
@@ -436,8 +345,8 @@ void ksi_wake(struct ksi_wake_list *wake)
 /* With all bucket locks held over fork, the child finds whole queues. */
 void ksi_up_wait_before_fork(void)
 {
-    for (unsigned i = 0; i < BUCKETS; i++)
-        ksi_raw_lock(&buckets[i].lock);
+    for (unsigned i = 0; i < KSI_BUCKETS; i++)
+        ksi_raw_lock(&ksi_buckets[i].lock);
     ksi_lend_before_fork();
 }
 
@@ -456,12 +365,12 @@ static void drop_strangers(struct ksi_bucket *b, const ksl_thread *self)
 void ksi_up_wait_after_fork(bool child, ksl_thread *self)
 {
     ksi_lend_after_fork(child);
-    for (unsigned i = 0; i < BUCKETS; i++) {
+    for (unsigned i = 0; i < KSI_BUCKETS; i++) {
         if (child) {
-            drop_strangers(&buckets[i], self);
-            ksi_raw_reset(&buckets[i].lock);
+            drop_strangers(&ksi_buckets[i], self);
+            ksi_raw_reset(&ksi_buckets[i].lock);
         } else {
-            ksi_raw_unlock(&buckets[i].lock);
+            ksi_raw_unlock(&ksi_buckets[i].lock);
         }
     }
     if (!child)
