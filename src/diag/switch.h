@@ -9,9 +9,15 @@
 
 /*
  * What is switched on, by KSLOCK in the environment or by ksl_diag_enable. Bits are set
- * and never cleared. With KSI_DIAG_ORDER threads are watched (thread/watch.h).
+ * and never cleared. With KSI_DIAG_WATCHES threads are watched (thread/watch.h).
  */
-enum { KSI_DIAG_ORDER = 1, KSI_DIAG_STATS = 2, KSI_DIAG_TRACE = 4, KSI_DIAG_HANG = 8 };
+enum {
+    KSI_DIAG_ORDER = 1,
+    KSI_DIAG_STATS = 2,
+    KSI_DIAG_TRACE = 4,
+    KSI_DIAG_HANG = 8,
+    KSI_DIAG_WATCHES = KSI_DIAG_ORDER | KSI_DIAG_STATS | KSI_DIAG_TRACE
+};
 
 extern uint32_t ksi_diag; /* atomic */
 

@@ -51,6 +51,20 @@ void ksi_up_bad_argument(const char *call, unsigned long value, const void *site
 /* diag/: an `irq-sleep` violation of the calling thread. */
 void ksi_up_irq_sleep(const char *call, const void *site);
 
+/*
+ * diag/: what `stats` and `trace` are told of t, the caller; only while threads are
+ * watched. See diag/events.h for the numbers.
+ */
+enum ksi_irq_event {
+    KSI_IRQ_RAISED,
+    KSI_IRQ_PUT_OFF,
+    KSI_IRQ_RUNS,
+    KSI_IRQ_RAN,
+    KSI_IRQ_STAGE
+};
+void ksi_up_irq_event(ksl_thread *t, enum ksi_irq_event what, uint64_t arg,
+                      uint64_t more);
+
 /* diag/: true while signal delivery to t is deferred by a lock that it holds. */
 bool ksi_up_signals_deferred(const ksl_thread *t);
 

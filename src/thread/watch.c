@@ -3,7 +3,7 @@
 
 #include "thread/registry.h"
 
-static uint32_t watched; /* atomic */
+uint32_t ksi_watched;
 
 /*
  * A thread stores its owner word, then looks here; who watches sets the mark, then
@@ -12,7 +12,7 @@ static uint32_t watched; /* atomic */
  */
 void ksi_watch_threads(void)
 {
-    ksi_store_seq(&watched, 1u);
+    ksi_store_seq(&ksi_watched, 1u);
     ksi_registry_clear_owners();
 }
 
@@ -21,6 +21,6 @@ void ksi_watch_show_owner(const ksl_thread *t)
     if (t->handlers > 0)
         return; /* still in an outer handler, whose word is 0 */
     ksi_xchg(&ksl_tls.owner, (uintptr_t)t);
-    if (ksi_load_seq(&watched) != 0)
+    if (ksi_load_seq(&ksi_watched) != 0)
         ksi_store(&ksl_tls.owner, (uintptr_t)0);
 }

@@ -10,6 +10,8 @@
  * ends as it began.
  */
 
+extern uint32_t ksi_watched; /* atomic: threads are watched */
+
 /* From now on threads are watched, those that exist already too. Context: thread. */
 void ksi_watch_threads(void);
 
