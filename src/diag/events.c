@@ -29,12 +29,18 @@ void ksi_tell(ksl_thread *t, struct ksi_event e)
 {
     uint32_t diag = ksi_load_acq(&ksi_diag);
     uint32_t level = ksi_load(&t->level);
+    if (t->telling != 0)
+        return; /* the dispatcher has interrupted a sink: it puts off, that is not told */
     ksi_irq_set(t, KSI_MASK_ALL);
+    t->telling = 1;
+    ksi_barrier();
     e.when = ksi_now();
     if ((diag & KSI_DIAG_STATS) != 0)
         ksi_stats_sink(t, &e);
     if ((diag & KSI_DIAG_TRACE) != 0)
         ksi_trace_sink(t, &e);
+    ksi_barrier();
+    t->telling = 0;
     ksi_irq_unmask(t, level);
 }
 

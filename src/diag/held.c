@@ -92,10 +92,18 @@ static void push(ksl_thread *t, const void *lock, uint32_t what, const void *sit
 void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const void *site,
                         bool tried)
 {
+    uint32_t told = ksi_telling() ? (uint32_t)KSI_HOLD_TOLD << 8 : 0;
     if (t->nholds >= KSI_HOLDS_INLINE && !ksi_held_make_room(t))
         t->unrecorded++;
     else
-        push(t, lock, what, site);
+        push(t, lock, what | told, site);
+    if (told != 0)
+        ksi_tell(t, (struct ksi_event){.type = KSI_EV_TAKEN,
+                                       .kind = (enum ksi_kind)(what & 0xff),
+                                       .mode = (enum ksi_mode)(what >> 8 & 0xff),
+                                       .lock = lock,
+                                       .site = site,
+                                       .arg = tried});
     if (ksi_order_on())
         ksi_order_pushed((enum ksi_kind)(what & 0xff), lock, site, tried);
 }
@@ -120,7 +128,9 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
             t->unrecorded--;
         return;
     }
-    if (ksi_order_on())
+    if ((ksi_load(&ksi_held_at(t, i - 1)->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0)
+        ksi_watch_given(lock, mode);
+    if (ksi_order_on() && i < t->nholds)
         ksi_order_unstacked(t, i - 1);
     for (; i < t->nholds; i++) /* order of acquisition stays, reports list it */
         copy(ksi_held_at(t, i - 1), ksi_held_at(t, i));
@@ -150,6 +160,7 @@ static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
  */
 void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind, enum ksi_mode mode)
 {
+    ksi_watch_given(lock, mode);
     ksi_registry_read_lock();
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
         if (strike(t, lock, kind, mode))

@@ -34,9 +34,15 @@ static inline enum ksi_kind ksi_hold_kind(const struct ksi_hold *h)
     return (enum ksi_kind)(ksi_load(&h->what) & 0xff);
 }
 
+/*
+ * Beside the mode: who watches is told when it is given back. The pop that is inlined
+ * takes it for another mode, and so goes the slow way.
+ */
+enum { KSI_HOLD_TOLD = 0x80 };
+
 static inline enum ksi_mode ksi_hold_mode(const struct ksi_hold *h)
 {
-    return (enum ksi_mode)(ksi_load(&h->what) >> 8 & 0xff);
+    return (enum ksi_mode)(ksi_load(&h->what) >> 8 & (0xff ^ KSI_HOLD_TOLD));
 }
 
 static inline uint32_t ksi_hold_level(const struct ksi_hold *h)
@@ -145,7 +151,9 @@ static inline void ksi_held_push_tried(ksl_thread *t, const void *lock,
 static inline void ksi_held_pop(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
     uint32_t n = t->nholds;
-    if (KSI_LIKELY(n > 0 && ksi_hold_is(ksi_held_at(t, n - 1), lock, mode)))
+    const struct ksi_hold *h = n > 0 ? ksi_held_at(t, n - 1) : NULL;
+    if (KSI_LIKELY(h != NULL && ksi_load(&h->lock) == lock &&
+                   (ksi_load(&h->what) >> 8 & 0xff) == (uint32_t)mode))
         ksi_store(&t->nholds, n - 1);
     else
         ksi_held_remove(t, lock, mode);

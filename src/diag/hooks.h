@@ -2,13 +2,14 @@
 #ifndef KSI_DIAG_HOOKS_H
 #define KSI_DIAG_HOOKS_H
 
+#include "diag/events.h"
 #include "diag/held.h"
 #include "diag/switch.h"
 
 /*
- * The one door of the order and context checker. Locks call it in their slow paths, with
- * no lock of the library held; the record of holds (held.h) calls it when all of its
- * pushes go the slow way.
+ * The one door of the diagnostics. First the order and context checker: locks call it in
+ * their slow paths, with no lock of the library held; the record of holds (held.h) calls
+ * it when all of its pushes go the slow way.
  *
  *   before   the lock is about to be taken by a call that may wait: what is wrong with
  *            that, and with the order, is reported now, before it waits
@@ -39,7 +40,11 @@ KSI_COLD void ksi_order_enabling(const void *lock, uint32_t level, const void *s
 KSI_COLD void ksi_order_entered(const void *gate, const void *site);
 KSI_COLD void ksi_order_left(const void *gate);
 
-/* Makes the tables; false if there is no memory. */
+/*
+ * Make the tables: of classes, which all who watch need, and the rest of the checker.
+ * False if there is no memory.
+ */
+bool ksi_classes_enable(void);
 bool ksi_order_enable(void);
 void ksi_order_before_fork(void);
 void ksi_order_after_fork(bool child);
@@ -50,31 +55,87 @@ static inline bool ksi_order_on(void)
     return KSI_UNLIKELY((ksi_load_acq(&ksi_diag) & KSI_DIAG_ORDER) != 0);
 }
 
-static inline void ksi_watch_before(enum ksi_kind kind, const volatile void *lock,
-                                    const void *site)
+/*
+ * The door itself: calls for all who watch, behind one look at the switch. mode: how the
+ * lock is wanted, or has been taken.
+ *
+ *   before, taken, begin, end   as above
+ *   again    the caller has the lock, and has it once more now
+ *   busy     it was not to be had, and the call does not wait
+ *   given    the last hold of the caller, or its share, is given back; before others may
+ *            have the lock
+ *   turned   a share has become an exclusive hold, or the other way round
+ *   sleep    as ksi_order_sleep
+ */
+KSI_COLD void ksi_hook_before(enum ksi_kind kind, const volatile void *lock,
+                              enum ksi_mode mode, const void *site);
+KSI_COLD void ksi_hook_taken(enum ksi_kind kind, const volatile void *lock,
+                             enum ksi_mode mode, const void *site);
+KSI_COLD void ksi_hook_begin(enum ksi_kind kind, const volatile void *lock,
+                             const void *site);
+KSI_COLD void ksi_hook_end(const volatile void *lock);
+KSI_COLD void ksi_hook_again(enum ksi_kind kind, const volatile void *lock,
+                             enum ksi_mode mode, const void *site);
+KSI_COLD void ksi_hook_busy(enum ksi_kind kind, const volatile void *lock,
+                            enum ksi_mode mode, const void *site);
+KSI_COLD void ksi_hook_given(const void *lock, enum ksi_mode mode);
+/* Locks that only `stats` and `trace` see; shared. */
+KSI_COLD void ksi_hook_told(enum ksi_event_type type, enum ksi_kind kind,
+                            const void *lock, const void *site);
+KSI_COLD void ksi_hook_turned(const void *lock, enum ksi_mode mode);
+
+static inline bool ksi_watching(void)
 {
-    if (ksi_order_on())
-        ksi_order_before(kind, (const void *)(uintptr_t)lock, site);
+    return KSI_UNLIKELY((ksi_load_acq(&ksi_diag) & KSI_DIAG_WATCHES) != 0);
+}
+
+static inline void ksi_watch_before(enum ksi_kind kind, const volatile void *lock,
+                                    enum ksi_mode mode, const void *site)
+{
+    if (ksi_watching())
+        ksi_hook_before(kind, lock, mode, site);
 }
 
 static inline void ksi_watch_taken(enum ksi_kind kind, const volatile void *lock,
-                                   const void *site)
+                                   enum ksi_mode mode, const void *site)
 {
-    if (ksi_order_on())
-        ksi_order_taken(kind, (const void *)(uintptr_t)lock, site);
+    if (ksi_watching())
+        ksi_hook_taken(kind, lock, mode, site);
 }
 
 static inline void ksi_watch_begin(enum ksi_kind kind, const volatile void *lock,
                                    const void *site)
 {
-    if (ksi_order_on())
-        ksi_order_begin(kind, (const void *)(uintptr_t)lock, site);
+    if (ksi_watching())
+        ksi_hook_begin(kind, lock, site);
 }
 
 static inline void ksi_watch_end(const volatile void *lock)
 {
-    if (ksi_order_on())
-        ksi_order_end((const void *)(uintptr_t)lock);
+    if (ksi_watching())
+        ksi_hook_end(lock);
+}
+
+static inline void ksi_watch_again(enum ksi_kind kind, const volatile void *lock,
+                                   enum ksi_mode mode, const void *site)
+{
+    if (ksi_telling())
+        ksi_hook_again(kind, lock, mode, site);
+}
+
+/* For a try: whether it is `in`. */
+static inline bool ksi_watch_tried(bool in, enum ksi_kind kind, const volatile void *lock,
+                                   enum ksi_mode mode, const void *site)
+{
+    if (!in && ksi_telling())
+        ksi_hook_busy(kind, lock, mode, site);
+    return in;
+}
+
+static inline void ksi_watch_given(const volatile void *lock, enum ksi_mode mode)
+{
+    if (ksi_telling())
+        ksi_hook_given((const void *)(uintptr_t)lock, mode);
 }
 
 static inline void ksi_watch_sleep(const char *call, const void *interlock,

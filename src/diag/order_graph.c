@@ -108,6 +108,8 @@ static void edge_drop(uint32_t n)
 
 void ksi_edges_drop(uint32_t node)
 {
+    if (known == NULL)
+        return; /* classes without an order */
     while (ksi_nodes[node].out != 0)
         edge_drop(ksi_nodes[node].out);
     while (ksi_nodes[node].in != 0)

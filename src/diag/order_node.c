@@ -43,6 +43,11 @@ bool ksi_nodes_make(void)
     return spots != NULL && ksi_nodes != NULL;
 }
 
+bool ksi_classes_enable(void)
+{
+    return ksi_nodes_make();
+}
+
 uint32_t ksi_nodes_end(void)
 {
     return used;

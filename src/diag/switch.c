@@ -146,8 +146,10 @@ static struct ksi_rawlock switch_lock; /* two that enable; real signals come thr
 
 static bool apply(const struct wanted *w)
 {
-    if ((w->bits & KSI_DIAG_ORDER) != 0 && (ksi_load(&ksi_diag) & KSI_DIAG_ORDER) == 0 &&
-        !ksi_order_enable())
+    uint32_t fresh = w->bits & ~ksi_load(&ksi_diag);
+    bool watches = (w->bits & KSI_DIAG_WATCHES) != 0;
+    if ((watches && !ksi_classes_enable()) ||
+        ((fresh & KSI_DIAG_ORDER) != 0 && !ksi_order_enable()))
         return false; /* no memory for its tables */
     if ((w->bits & KSI_DIAG_HANG) != 0) {
         uint64_t before = ksi_load(&hang_limit);
@@ -166,8 +168,10 @@ static bool apply(const struct wanted *w)
             close(w->fd);
     }
     ksi_fetch_or(&ksi_diag, w->bits);
-    if ((w->bits & KSI_DIAG_ORDER) != 0)
+    if (watches) {
+        ksi_store(&ksi_holds_limit, 0u); /* pushes go the slow way */
         ksi_watch_threads();
+    }
     return true;
 }
 

@@ -42,6 +42,7 @@ static bool nest(struct ksi_complex *l, const ksl_thread *t)
     if (!mine(l, t) || l->recursive == 0)
         return false;
     l->depth++;
+    ksi_watch_again(KSI_COMPLEX, l, KSI_EXCLUSIVE, NULL);
     return true;
 }
 
@@ -58,13 +59,13 @@ void ksi_complex_read(struct ksi_complex *l, const void *site)
             ksi_owner_refuse_recursion(&class, &l->word, "lock_read", site);
             return;
         }
-        ksi_watch_before(KSI_COMPLEX, l, site);
+        ksi_watch_before(KSI_COMPLEX, l, KSI_SHARED, site);
         error = ksi_rw_share(&class, &l->word, t, KSI_RW_PASS | KSI_RW_OPEN, site);
     } while (error == -EDEADLK);
     if (error != 0)
         ksi_owner_refuse_masked(&class, &l->word, "lock_read", site);
     else
-        ksi_watch_taken(KSI_COMPLEX, l, site);
+        ksi_watch_taken(KSI_COMPLEX, l, KSI_SHARED, site);
 }
 
 bool ksi_complex_try_read(struct ksi_complex *l, const void *site)
@@ -74,8 +75,8 @@ bool ksi_complex_try_read(struct ksi_complex *l, const void *site)
         return true;
     bool in = ksi_rw_try_share(&class, &l->word, t, KSI_RW_PASS, site);
     if (in)
-        ksi_watch_taken(KSI_COMPLEX, l, site);
-    return in;
+        ksi_watch_taken(KSI_COMPLEX, l, KSI_SHARED, site);
+    return ksi_watch_tried(in, KSI_COMPLEX, l, KSI_SHARED, site);
 }
 
 void ksi_complex_write(struct ksi_complex *l, const void *site)
@@ -91,13 +92,13 @@ void ksi_complex_write(struct ksi_complex *l, const void *site)
             ksi_owner_refuse_recursion(&class, &l->word, "lock_write", site);
             return;
         }
-        ksi_watch_before(KSI_COMPLEX, l, site);
+        ksi_watch_before(KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
         error = ksi_rw_own(&class, &l->word, t, KSI_RW_OPEN, site);
     } while (error == -EDEADLK);
     if (error != 0)
         ksi_owner_refuse_masked(&class, &l->word, "lock_write", site);
     else
-        ksi_watch_taken(KSI_COMPLEX, l, site);
+        ksi_watch_taken(KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
 }
 
 bool ksi_complex_try_write(struct ksi_complex *l, const void *site)
@@ -108,8 +109,8 @@ bool ksi_complex_try_write(struct ksi_complex *l, const void *site)
     bool in = !mine(l, t) && ksi_share_find(t, &l->word) == NULL &&
               ksi_rw_try_own(&class, &l->word, t, site);
     if (in)
-        ksi_watch_taken(KSI_COMPLEX, l, site);
-    return in;
+        ksi_watch_taken(KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
+    return ksi_watch_tried(in, KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
 }
 
 /* The caller's share, or NULL; false if it has none at all. */
@@ -261,12 +262,14 @@ void ksi_aix_retake(void *lock, int flags, const void *site)
     if ((flags & KSI_SLEEP_HANDLER) != 0)
         return;
     enum ksi_kind kind = (flags & KSI_SLEEP_SIMPLE) != 0 ? KSI_SIMPLE : KSI_COMPLEX;
-    ksi_watch_before(kind, lock, site);
+    bool shares = kind == KSI_COMPLEX && (flags & KSI_SLEEP_WRITE) == 0;
+    enum ksi_mode mode = shares ? KSI_SHARED : KSI_EXCLUSIVE;
+    ksi_watch_before(kind, lock, mode, site);
     if (kind == KSI_SIMPLE)
         (void)ksi_rw_own(&ksi_simple_class, lock, t, 0, site);
-    else if ((flags & KSI_SLEEP_WRITE) != 0)
+    else if (!shares)
         (void)ksi_rw_own(&class, &l->word, t, 0, site);
     else
         (void)ksi_rw_share(&class, &l->word, t, KSI_RW_PASS, site);
-    ksi_watch_taken(kind, lock, site);
+    ksi_watch_taken(kind, lock, mode, site);
 }

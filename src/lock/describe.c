@@ -2,6 +2,7 @@
 /* What the words of locks tell, in English, for the dump: see diag/view.h. */
 
 #include "diag/view.h"
+#include "lock/ksem.h"
 #include "lock/mtx.h"
 #include "lock/rw.h"
 #include "lock/stax.h"
@@ -10,7 +11,6 @@
 
 /* The words that are not of lock/rw.h; see the tables in the files of those locks. */
 enum { MUTEX_WAITERS = 1 };
-static const uint64_t KSEM_VALUE = 0x7fffffff;
 static const uint64_t KSEM_WAITERS = (uint64_t)1 << 32;
 static const uint32_t RWLOCK_WRITER = UINT32_MAX;
 
@@ -157,7 +157,7 @@ void ksi_up_view_word(struct ksi_out *out, enum ksi_kind kind, const void *key)
             ksi_out(out, "%u readers", (unsigned)word);
         break;
     case KSI_KSEM:
-        ksi_out(out, "value %u%s", (unsigned)(word & KSEM_VALUE),
+        ksi_out(out, "value %u%s", (unsigned)ksi_ksem_value(word),
                 (word & KSEM_WAITERS) != 0 ? ", somebody waits" : "");
         break;
     case KSI_STAX:

@@ -44,12 +44,12 @@ void ksi_drw_read(ksi_word *word, const void *site)
      */
     bool again = ksi_share_find(t, word) != NULL && !KSI_FAULT(DRW_NESTED_WAITS);
     unsigned how = again ? KSI_RW_PASS : 0;
-    ksi_watch_before(KSI_DRW, word, site);
+    ksi_watch_before(KSI_DRW, word, KSI_SHARED, site);
     uint32_t level = ksi_irq_mask(t);
     if (KSI_UNLIKELY(!ksi_rw_try_share(&class, word, t, how, site)))
         read_slow(word, t, how, site);
     ksi_irq_unmask(t, level);
-    ksi_watch_taken(KSI_DRW, word, site);
+    ksi_watch_taken(KSI_DRW, word, KSI_SHARED, site);
 }
 
 static void mark(ksi_word *word)
@@ -83,7 +83,7 @@ bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
     if (has)
         return false;
     if (!try_only)
-        ksi_watch_before(KSI_DRW, word, site);
+        ksi_watch_before(KSI_DRW, word, KSI_EXCLUSIVE, site);
     uint32_t level = ksi_irq_mask(t);
     bool in = ksi_rw_try_own(&class, word, t, site);
     if (KSI_UNLIKELY(!in) && !try_only) {
@@ -94,8 +94,8 @@ bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
         unmark(word);
     ksi_irq_unmask(t, level);
     if (in)
-        ksi_watch_taken(KSI_DRW, word, site);
-    return in;
+        ksi_watch_taken(KSI_DRW, word, KSI_EXCLUSIVE, site);
+    return ksi_watch_tried(in, KSI_DRW, word, KSI_EXCLUSIVE, site);
 }
 
 /* Nobody is queued, so there is nobody to wake; the mark stays. */
@@ -109,6 +109,7 @@ static void leave(ksi_word *word, ksl_thread *t, struct ksl_slot *s, bool owner)
         t->unshared--;
     if (s == ksi_near_slot(t, word))
         ksi_rw_drop_notes(word, t);
+    ksi_watch_given(word, owner ? KSI_EXCLUSIVE : KSI_SHARED);
     while (!ksi_cas_rel(word, &w, owner ? w & KSI_FLAGS : ksi_rw_one_less(w)))
         ;
     ksi_irq_unmask(t, level);

@@ -54,9 +54,11 @@ int ksi_kmutex_try(ksi_word *word, const void *site)
         return -EPERM;
     if (ksi_owner_is(word, t))
         return -EDEADLK;
-    if (!ksi_rw_try_own(&class, word, t, site))
+    if (!ksi_rw_try_own(&class, word, t, site)) {
+        (void)ksi_watch_tried(false, KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
         return -EBUSY;
-    ksi_watch_taken(KSI_EVL_MUTEX, word, site);
+    }
+    ksi_watch_taken(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
     return 0;
 }
 
@@ -68,7 +70,7 @@ int ksi_kmutex_lock(ksi_word *word, const void *site)
         ksi_refuse_in_handler(t, "evl_lock_kmutex", KSI_EVL_MUTEX, lock, site))
         return -EPERM;
     int error;
-    ksi_watch_before(KSI_EVL_MUTEX, word, site);
+    ksi_watch_before(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
     do {
         if (ksi_owner_is(word, t))
             return -EDEADLK;
@@ -81,7 +83,7 @@ int ksi_kmutex_lock(ksi_word *word, const void *site)
         error = ksi_rw_own(&class, word, t, 0, site);
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
     if (error == 0)
-        ksi_watch_taken(KSI_EVL_MUTEX, word, site);
+        ksi_watch_taken(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
     return error;
 }
 

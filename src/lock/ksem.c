@@ -6,6 +6,11 @@
  *   v           nobody waits            down: CAS v-1 (v > 0); up: CAS v+1
  *   0|WAITERS   waiters are queued      up: under the bucket lock, pops the first one
  *   GONE        destroyed               nothing; every call is a violation
+ *   bit 31 WATCHED: somebody watches; the value is in bits 33..63, bit 32 WAITERS
+ *
+ * WATCHED is set when a semaphore begins, or by the first call of the library that meets
+ * it, and stays. To the inlined paths (<evl/sem.h>) such a word shows no unit to take and
+ * no room for one more, so they call the library, without a test of their own for it.
  *
  * WAITERS is set by a waiter under the bucket lock, in the CAS in which it sees the
  * value 0, and cleared under that lock when the queue is empty. Invariant, whenever
@@ -31,6 +36,41 @@
 static const uint64_t VALUE = 0x7fffffff;
 static const uint64_t WAITERS = (uint64_t)1 << 32;
 static const uint64_t GONE = (uint64_t)1 << 33;
+static const uint64_t WATCHED = (uint64_t)1 << 31;
+static const unsigned WATCHED_AT = 33;
+
+static uint64_t value_of(uint64_t w)
+{
+    return (w & WATCHED) != 0 ? w >> WATCHED_AT : w & VALUE;
+}
+
+static uint64_t one_of(uint64_t w)
+{
+    return (w & WATCHED) != 0 ? (uint64_t)1 << WATCHED_AT : 1;
+}
+
+static bool is_gone(uint64_t w)
+{
+    return (w & (WATCHED | GONE)) == GONE;
+}
+
+KSI_COLD static void watch(uint64_t *word)
+{
+    uint64_t w = ksi_load(word);
+    while ((w & (WATCHED | GONE)) == 0 &&
+           !ksi_cas(word, &w, WATCHED | (w & WAITERS) | value_of(w) << WATCHED_AT))
+        ;
+}
+
+uint64_t ksi_ksem_value(uint64_t w)
+{
+    return value_of(w);
+}
+
+bool ksi_ksem_ended(uint64_t w)
+{
+    return is_gone(w);
+}
 
 static void refuse(const uint64_t *word, enum ksi_rule rule, const void *site,
                    const char *what)
@@ -41,7 +81,7 @@ static void refuse(const uint64_t *word, enum ksi_rule rule, const void *site,
 
 static bool gone(const uint64_t *word, const char *call, const void *site)
 {
-    if (KSI_LIKELY((ksi_load(word) & GONE) == 0))
+    if (KSI_LIKELY(!is_gone(ksi_load(word))))
         return false;
     struct ksi_misuse m = {KSI_DESTROYED_RULE, KSI_KSEM, word, site, NULL, false};
     ksi_violate(&m, "%s of a destroyed semaphore", call);
@@ -53,14 +93,23 @@ void ksi_ksem_init(uint64_t *word, unsigned value, const void *site)
     if (value > INT_MAX)
         refuse(word, KSI_BAD_ARGUMENT_RULE, site, "evl_init_ksem: value above INT_MAX");
     else
-        ksi_store_rel(word, (uint64_t)value);
+        ksi_store_rel(word, ksi_watching() ? WATCHED | (uint64_t)value << WATCHED_AT
+                                           : (uint64_t)value);
+    ksi_watch_begin(KSI_KSEM, word, site);
+}
+
+/* What `stats` and `trace` see of it. */
+static void tell(enum ksi_event_type type, const uint64_t *word, const void *site)
+{
+    if (ksi_telling())
+        ksi_hook_told(type, KSI_KSEM, word, site);
 }
 
 static bool grab(uint64_t *word)
 {
     uint64_t w = ksi_load(word);
-    while ((w & VALUE) != 0) {
-        if (ksi_cas_acq(word, &w, w - 1))
+    while (value_of(w) != 0) {
+        if (ksi_cas_acq(word, &w, w - one_of(w)))
             return true;
     }
     return false;
@@ -68,20 +117,28 @@ static bool grab(uint64_t *word)
 
 bool ksi_ksem_try(uint64_t *word, const void *site)
 {
-    return grab(word) || (gone(word, "evl_trydown", site) && false);
+    if (ksi_watching())
+        watch(word);
+    if (grab(word)) {
+        tell(KSI_EV_TAKEN, word, site);
+        return true;
+    }
+    if (!gone(word, "evl_trydown", site))
+        tell(KSI_EV_BUSY, word, site);
+    return false;
 }
 
 /* With the bucket lock: true if a unit was there, else marked and queued. */
 static bool grab_or_queue(uint64_t *word, struct ksi_lot *lot, struct ksi_waiter *w,
-                          bool *is_gone)
+                          bool *ended)
 {
     uint64_t now = ksi_load(word);
     for (;;) {
-        *is_gone = (now & GONE) != 0;
-        if (*is_gone)
+        *ended = is_gone(now);
+        if (*ended)
             return false;
-        if ((now & VALUE) != 0) {
-            if (ksi_cas_acq(word, &now, now - 1))
+        if (value_of(now) != 0) {
+            if (ksi_cas_acq(word, &now, now - one_of(now)))
                 return true;
         } else if ((now & WAITERS) != 0 || ksi_cas(word, &now, now | WAITERS)) {
             ksi_lot_enqueue(lot, w, word, KSI_Q_KSEM, KSI_PRIORITY, NULL);
@@ -136,16 +193,16 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     struct ksi_lot lot;
     KSI_POINT("ksem: queue");
     ksi_lot_lock(&lot, word);
-    bool is_gone;
-    bool in = grab_or_queue(word, &lot, w, &is_gone);
-    bool parks = !in && !is_gone && ksi_wait_interruptible(w);
+    bool ended;
+    bool in = grab_or_queue(word, &lot, w, &ended);
+    bool parks = !in && !ended && ksi_wait_interruptible(w);
     if (parks && ksi_evl_kicked(t)) {
         ksi_lot_remove(w);
         ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
         parks = false;
     }
     ksi_lot_unlock(&lot, NULL);
-    if (in || is_gone)
+    if (in || ended)
         return in ? 0 : -EIDRM;
     enum ksi_outcome outcome =
         parks ? ksi_wait(w, deadline) : (enum ksi_outcome)ksi_load(&w->outcome);
@@ -154,11 +211,18 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
 
 int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *site)
 {
-    if (KSI_LIKELY(grab(word)))
-        return 0;
-    if (gone(word, "evl_down", site))
-        return -EPERM;
-    return nonblock ? -EAGAIN : down_slow(word, deadline, site);
+    int error = 0;
+    if (ksi_watching())
+        watch(word);
+    if (KSI_UNLIKELY(!grab(word))) {
+        if (gone(word, "evl_down", site))
+            return -EPERM;
+        tell(nonblock ? KSI_EV_BUSY : KSI_EV_BEFORE, word, site);
+        error = nonblock ? -EAGAIN : down_slow(word, deadline, site);
+    }
+    if (error == 0)
+        tell(KSI_EV_TAKEN, word, site);
+    return error;
 }
 
 /* Somebody waits, or did: gives the unit to the first of them. */
@@ -173,7 +237,7 @@ KSI_COLD static void up_slow(uint64_t *word)
         wake.outcome = KSI_SIGNALLED;
     if (!ksi_lot_waits(&lot, word, KSI_Q_KSEM)) {
         uint64_t w = ksi_load(word);
-        while (!ksi_cas_rel(word, &w, (w & ~WAITERS) + (given ? 0 : 1)))
+        while (!ksi_cas_rel(word, &w, (w & ~WAITERS) + (given ? 0 : one_of(w))))
             ;
     }
     ksi_lot_unlock(&lot, &wake);
@@ -181,9 +245,13 @@ KSI_COLD static void up_slow(uint64_t *word)
 
 void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
 {
+    if (ksi_watching()) {
+        watch(word);
+        ksi_watch_given(word, KSI_SHARED);
+    }
     uint64_t w = ksi_load(word);
     for (;;) {
-        if (KSI_UNLIKELY((w & GONE) != 0)) {
+        if (KSI_UNLIKELY(is_gone(w))) {
             (void)gone(word, "evl_up", site);
             return;
         }
@@ -191,7 +259,7 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
             up_slow(word);
             return;
         }
-        if (KSI_UNLIKELY(w == most)) {
+        if (KSI_UNLIKELY(value_of(w) == most)) {
             if (most == INT_MAX) {
                 refuse(word, KSI_BAD_ARGUMENT_RULE, site, "evl_up: the value is INT_MAX");
                 return;
@@ -200,7 +268,7 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
                 return;
             continue;
         }
-        if (ksi_cas_rel(word, &w, w + 1))
+        if (ksi_cas_rel(word, &w, w + one_of(w)))
             return;
     }
 }
@@ -227,6 +295,8 @@ void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const void *site)
 
 void ksi_ksem_destroy(uint64_t *word, const void *site)
 {
-    if (!gone(word, "evl_destroy_ksem", site))
-        end_all(word, KSI_DESTROYED, GONE);
+    if (gone(word, "evl_destroy_ksem", site))
+        return;
+    ksi_watch_end(word);
+    end_all(word, KSI_DESTROYED, GONE);
 }

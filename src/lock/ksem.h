@@ -16,6 +16,10 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site);
 /* Ends all waits with that outcome; KSI_WOKEN: they return 0. The value stays. */
 void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const void *site);
 
+/* For messages: what a word says. */
+uint64_t ksi_ksem_value(uint64_t word);
+bool ksi_ksem_ended(uint64_t word);
+
 /*
  * What every wait of EVL has in common. True if the caller must not wait, after a
  * `stage` report; -errno of an ended wait.

@@ -28,19 +28,21 @@ int ksi_lockl(ksi_word *word, int flags, const void *site)
         if (ksi_owner_is(word, t)) {
             if (KSI_FAULT(LOCKL_COUNTS))
                 ksi_fetch_add(&nested, 1u);
+            ksi_watch_again(KSI_LOCKL, word, KSI_EXCLUSIVE, site);
             return KSI_LOCKL_NEST;
         }
         if ((flags & KSI_LOCKL_NDELAY) == 0) {
-            ksi_watch_before(KSI_LOCKL, word, site);
+            ksi_watch_before(KSI_LOCKL, word, KSI_EXCLUSIVE, site);
             error = ksi_rw_own(&class, word, t, how, site);
         } else if (ksi_rw_try_own(&class, word, t, site)) {
             error = 0;
         } else {
+            (void)ksi_watch_tried(false, KSI_LOCKL, word, KSI_EXCLUSIVE, site);
             return KSI_LOCKL_FAIL;
         }
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
     if (error == 0)
-        ksi_watch_taken(KSI_LOCKL, word, site);
+        ksi_watch_taken(KSI_LOCKL, word, KSI_EXCLUSIVE, site);
     return error == 0 ? KSI_LOCKL_SUCC : KSI_LOCKL_SIG;
 }
 

@@ -75,6 +75,17 @@ static void refuse_recursion(const struct ksi_named *m, const ksl_thread *t,
     ksi_named_refuse(m, KSI_RECURSION_RULE, t, site, "recursed on a non-recursive mutex");
 }
 
+/* The owner locks it again: 1, or 0 if that is not for this mutex. */
+static int lock_again(struct ksi_named *m, ksl_thread *t, enum ksi_kind kind,
+                      bool try_only, const void *site)
+{
+    if (ksi_named_recurse(m, t))
+        ksi_watch_again(kind, m, KSI_EXCLUSIVE, site);
+    else if (!try_only)
+        refuse_recursion(m, t, site);
+    return recursable(m);
+}
+
 int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
 {
     ksl_thread *t = ksi_self();
@@ -84,22 +95,19 @@ int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
         return 0;
     int error = -EDEADLK; /* a handler has it taken meanwhile: judge anew */
     if (!try_only)
-        ksi_watch_before(KSI_MTX, m, site);
+        ksi_watch_before(KSI_MTX, m, KSI_EXCLUSIVE, site);
     while (error == -EDEADLK) {
-        if (ksi_named_mine(m, t)) {
-            if (!ksi_named_recurse(m, t) && !try_only)
-                refuse_recursion(m, t, site);
-            return recursable(m);
-        }
+        if (ksi_named_mine(m, t))
+            return lock_again(m, t, KSI_MTX, try_only, site);
         if (!try_only)
             error = ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site);
         else if (ksi_rw_try_own(&ksi_mtx_class, &m->word, t, site))
             error = 0;
         else
-            return 0;
+            return ksi_watch_tried(false, KSI_MTX, m, KSI_EXCLUSIVE, site);
     }
     if (error == 0) {
-        ksi_watch_taken(KSI_MTX, m, site);
+        ksi_watch_taken(KSI_MTX, m, KSI_EXCLUSIVE, site);
         return 1;
     }
     ksi_named_refuse(m, KSI_MASKED_SLEEP_RULE,
@@ -153,7 +161,7 @@ void ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
     enter_spin(t);
     uint32_t level = t->spin_level;
     if (KSI_UNLIKELY(!take(m, t))) {
-        ksi_watch_before(KSI_MTX_SPIN, m, site);
+        ksi_watch_before(KSI_MTX_SPIN, m, KSI_EXCLUSIVE, site);
         spin_slow(m, t);
     }
     ksi_held_push(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, level, site);
@@ -175,11 +183,8 @@ int ksi_mtx_spin_lock(struct ksi_named *m, bool try_only, const void *site)
     const char *call = try_only ? "mtx_trylock_spin" : "mtx_lock_spin";
     if (!ksi_named_alive(m, KSI_NAMED_MTX_SPIN, call, site))
         return 0;
-    if (ksi_named_mine(m, t)) {
-        if (!ksi_named_recurse(m, t) && !try_only)
-            refuse_recursion(m, t, site);
-        return recursable(m);
-    }
+    if (ksi_named_mine(m, t))
+        return lock_again(m, t, KSI_MTX_SPIN, try_only, site);
     if (!try_only) {
         ksi_mtx_spin(m, t, site);
         return 1;
@@ -187,7 +192,7 @@ int ksi_mtx_spin_lock(struct ksi_named *m, bool try_only, const void *site)
     enter_spin(t);
     if (!take(m, t)) {
         leave_spin(t);
-        return 0;
+        return ksi_watch_tried(false, KSI_MTX_SPIN, m, KSI_EXCLUSIVE, site);
     }
     ksi_held_push_tried(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, t->spin_level, site);
     return 1;

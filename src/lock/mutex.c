@@ -120,9 +120,10 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
         return -EPERM;
     if (owner_of(ksi_load(&m->word)) == (uintptr_t)t) {
         m->depth++;
+        ksi_watch_again(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
         return 0;
     }
-    ksi_watch_before(KSI_MUTEX, m, site);
+    ksi_watch_before(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
     acquire_contended(m, t);
     ksi_held_push(t, m, KSI_MUTEX, KSI_EXCLUSIVE, 0, site);
     return 0;
@@ -145,10 +146,11 @@ int ksl_mutex_try_acquire(ksl_mutex_t *m)
         return 0; /* M5: the interrupted task is not the caller */
     if (owner_of(ksi_load(&m->word)) == (uintptr_t)t) {
         m->depth++;
+        ksi_watch_again(KSI_MUTEX, m, KSI_EXCLUSIVE, KSI_SITE());
         return 1;
     }
     if (!grab(m, (uintptr_t)t))
-        return 0;
+        return ksi_watch_tried(false, KSI_MUTEX, m, KSI_EXCLUSIVE, KSI_SITE());
     ksi_held_push_tried(t, m, KSI_MUTEX, KSI_EXCLUSIVE, 0, KSI_SITE());
     return 1;
 }

@@ -150,10 +150,11 @@ void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interloc
     if (!ksi_named_alive(l, class, call, site))
         return; /* destroyed while the caller slept */
     const struct ksi_rw_class *c = class == KSI_NAMED_SX ? &ksi_sx_class : &ksi_mtx_class;
-    ksi_watch_before(c->kind, l, site);
+    enum ksi_mode as = how == KSI_INTERLOCK_EXCLUSIVE ? KSI_EXCLUSIVE : KSI_SHARED;
+    ksi_watch_before(c->kind, l, as, site);
     if (how == KSI_INTERLOCK_EXCLUSIVE)
         (void)ksi_rw_own(c, &l->word, t, 0, site);
     else
         (void)ksi_rw_share(c, &l->word, t, ksi_shares_any(t) ? KSI_RW_PASS : 0, site);
-    ksi_watch_taken(c->kind, l, site);
+    ksi_watch_taken(c->kind, l, as, site);
 }

@@ -100,9 +100,9 @@ bool ksi_owner_lock(const struct ksi_rw_class *c, ksi_word *word, const char *ca
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, call, c->kind, (const void *)(uintptr_t)word, site))
         return false;
-    ksi_watch_before(c->kind, word, site);
+    ksi_watch_before(c->kind, word, KSI_EXCLUSIVE, site);
     if (take_marked(c, word, t, site)) {
-        ksi_watch_taken(c->kind, word, site);
+        ksi_watch_taken(c->kind, word, KSI_EXCLUSIVE, site);
         return true;
     }
     int error;
@@ -116,7 +116,7 @@ bool ksi_owner_lock(const struct ksi_rw_class *c, ksi_word *word, const char *ca
     if (error != 0)
         ksi_owner_refuse_masked(c, word, call, site);
     else
-        ksi_watch_taken(c->kind, word, site);
+        ksi_watch_taken(c->kind, word, KSI_EXCLUSIVE, site);
     return error == 0;
 }
 

@@ -3,6 +3,8 @@
 
 #include "lock/rw.h"
 
+#include "diag/hooks.h"
+#include "diag/named.h"
 #include "lock/stax.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -265,8 +267,18 @@ bool ksi_rw_stop_waiting(const ksi_word *word, ksl_thread *t)
     return off;
 }
 
+/* What an entry names is given back. */
+static void tell_given(const struct ksl_slot *s, const ksi_word *word, enum ksi_mode mode)
+{
+    uintptr_t entry = s != NULL ? ksi_load(&s->lock) : 0;
+    if (ksi_slot_names(entry, word))
+        ksi_watch_given(ksi_entry_lock(entry), mode);
+}
+
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
 {
+    if (ksi_telling())
+        tell_given(s, word, KSI_SHARED);
     if (s == NULL) {
         t->unshared--;
         ksi_rw_uncount(word);
@@ -361,6 +373,8 @@ static void drop_exclusive(const ksi_word *word, ksl_thread *t)
 void ksi_rw_disown(ksi_word *word, ksl_thread *t)
 {
     uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    if (ksi_telling())
+        tell_given(ksi_exclusive_find(t, word), word, KSI_EXCLUSIVE);
     struct ksl_slot *s = ksi_near_slot(t, word);
     uintptr_t entry = ksi_load(&s->lock);
     if (t->handlers == 0 && ksi_slot_names(entry, word) &&

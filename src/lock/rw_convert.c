@@ -3,6 +3,8 @@
 
 #include "lock/rw.h"
 
+#include "diag/hooks.h"
+#include "diag/named.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "wait/lend.h"
@@ -61,6 +63,12 @@ static void drop_note(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
     ksi_fetch_sub(&t->front.claims, 1u);
 }
 
+static void tell_turned(const struct ksl_slot *s, enum ksi_mode mode)
+{
+    if (ksi_telling())
+        ksi_hook_turned(ksi_entry_lock(ksi_load(&s->lock)), mode);
+}
+
 /*
  * s is the entry of a share that has become an exclusive hold, or the reverse. A handler
  * may do that while the inlined fast path of its thread is about to empty the slot by a
@@ -77,6 +85,7 @@ static void turn_exclusive(const struct ksi_rw_class *c, ksi_word *word, ksl_thr
         drop_note(word, t, s);
     }
     ksi_store(&s->lock, (uintptr_t)word | kind | c->tags);
+    tell_turned(s, KSI_EXCLUSIVE);
 }
 
 static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
@@ -85,6 +94,7 @@ static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_threa
     if (s == ksi_near_slot(t, word))
         set_note(word, t, s, KSI_NOTE_COUNTED);
     ksi_store(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
+    tell_turned(s, KSI_SHARED);
 }
 
 bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)

@@ -63,11 +63,12 @@ static bool try_write(ksl_rwlock_t *l)
 KSI_COLD static bool stuck(ksl_rwlock_t *l, const ksl_thread *t, enum ksi_mode mode,
                            const void *site)
 {
-    if (!ksi_order_on())
+    if (!ksi_watching())
         return false;
-    if (ksi_held_find(t, l, KSI_EXCLUSIVE) == NULL &&
-        (mode == KSI_SHARED || ksi_held_find(t, l, KSI_SHARED) == NULL)) {
-        ksi_order_before(KSI_RWLOCK, l, site);
+    if (!ksi_order_on() ||
+        (ksi_held_find(t, l, KSI_EXCLUSIVE) == NULL &&
+         (mode == KSI_SHARED || ksi_held_find(t, l, KSI_SHARED) == NULL))) {
+        ksi_hook_before(KSI_RWLOCK, l, mode, site);
         return false;
     }
     struct ksi_misuse m = {KSI_RECURSION_RULE, KSI_RWLOCK, l, site, t, false};
@@ -108,7 +109,7 @@ static int try_acquire(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
     uint32_t level = enter(t, interrupt_save);
     if (!(mode == KSI_SHARED ? try_read(l) : try_write(l))) {
         leave(t, interrupt_save, level);
-        return 0;
+        return ksi_watch_tried(false, KSI_RWLOCK, l, mode, site);
     }
     save(interrupt_save, level);
     ksi_held_push_tried(t, l, KSI_RWLOCK, mode, level, site);

@@ -41,6 +41,7 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
         return -EPERM;
     if (mine(s, t)) {
         s->reads++;
+        ksi_watch_again(KSI_RWSEM, s, KSI_SHARED, site);
         return 0;
     }
     bool nested = ksi_share_find(t, word_of(s)) != NULL;
@@ -50,9 +51,9 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
                     KSL_RWSEM_READ_HOLDS);
         return -EPERM;
     }
-    ksi_watch_before(KSI_RWSEM, s, site);
+    ksi_watch_before(KSI_RWSEM, s, KSI_SHARED, site);
     (void)ksi_rw_share(&class, word_of(s), t, 0, site); /* R8: nothing ends it */
-    ksi_watch_taken(KSI_RWSEM, s, site);
+    ksi_watch_taken(KSI_RWSEM, s, KSI_SHARED, site);
     if (!nested)
         t->rwsem_reads++;
     return 0;
@@ -94,6 +95,7 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
         return -EPERM;
     if (mine(s, t)) {
         s->writes++;
+        ksi_watch_again(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
         return 0;
     }
     if (ksi_share_find(t, word_of(s)) != NULL) {
@@ -101,9 +103,9 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
         ksi_violate(&m, "rwsem_acquire_write by a thread that reads");
         return -EPERM;
     }
-    ksi_watch_before(KSI_RWSEM, s, site);
+    ksi_watch_before(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
     (void)ksi_rw_own(&class, word_of(s), t, 0, site);
-    ksi_watch_taken(KSI_RWSEM, s, site);
+    ksi_watch_taken(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
     s->writes = 1;
     return 0;
 }

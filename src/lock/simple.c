@@ -23,8 +23,8 @@ bool ksi_simple_try(ksi_word *word, const void *site)
     ksl_thread *t = ksi_self();
     bool in = ksi_rw_try_own(&ksi_simple_class, word, t, site);
     if (in)
-        ksi_watch_taken(KSI_SIMPLE, word, site);
-    return in;
+        ksi_watch_taken(KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
+    return ksi_watch_tried(in, KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
 }
 
 KSI_COLD static void spin_slow(ksi_word *word, ksl_thread *t, const void *site)
@@ -52,7 +52,7 @@ unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
     if (!ksi_rw_try_own(&ksi_simple_class, word, t, site))
         spin_slow(word, t, site);
     ksi_irq_unmask(t, level);
-    ksi_watch_taken(KSI_SIMPLE, word, site);
+    ksi_watch_taken(KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
     return before;
 }
 

@@ -46,7 +46,7 @@ KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id, const void *site)
         if (word == 0 && try_take(l, id))
             break;
         if (turn == 0)
-            ksi_watch_before(KSI_SPINLOCK, l, site);
+            ksi_watch_before(KSI_SPINLOCK, l, KSI_EXCLUSIVE, site);
         ksi_spin_for(t, l, KSI_SPINLOCK, turn);
     }
     ksi_spin_end(t);
@@ -86,7 +86,7 @@ bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
     uint32_t level = ksi_irq_mask(t);
     if (!try_take(l, t->id)) {
         ksi_irq_unmask(t, level);
-        return false;
+        return ksi_watch_tried(false, KSI_SPINLOCK, l, KSI_EXCLUSIVE, KSI_SITE());
     }
     ksi_store(&l->saved, level);
     ksi_held_push_tried(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());

@@ -173,6 +173,8 @@ static void entered(const struct ksi_stax *x, const void *site)
 {
     if (ksi_order_on())
         ksi_order_entered(key_of(x), site);
+    if (ksi_telling())
+        ksi_hook_told(KSI_EV_TAKEN, KSI_STAX, key_of(x), site);
 }
 
 bool ksi_stax_try(struct ksi_stax *x, const void *site)
@@ -182,7 +184,8 @@ bool ksi_stax_try(struct ksi_stax *x, const void *site)
     ksl_thread *t = ksi_self();
     ksi_stax_clear_way(&x->gate, t);
     if (!enter(x, t, stage_of(t))) {
-        (void)gone(x, site, "evl_trylock_stax of a destroyed stax");
+        if (!gone(x, site, "evl_trylock_stax of a destroyed stax"))
+            (void)ksi_watch_tried(false, KSI_STAX, key_of(x), KSI_SHARED, site);
         return false;
     }
     entered(x, site);
@@ -275,6 +278,8 @@ int ksi_stax_lock(struct ksi_stax *x, const void *site)
         ksi_refuse_in_handler(t, "evl_lock_stax", KSI_STAX, key_of(x), site))
         return -EPERM;
     ksi_stax_clear_way(&x->gate, t);
+    if (ksi_telling())
+        ksi_hook_told(KSI_EV_BEFORE, KSI_STAX, key_of(x), site);
     int error = KSI_LIKELY(enter(x, t, stage)) ? 0 : lock_slow(x, t, stage);
     if (error == 0)
         entered(x, site);
@@ -367,6 +372,7 @@ void ksi_stax_unlock(struct ksi_stax *x, const void *site)
                 continue;
             if (ksi_order_on()) /* a mere key: it may be gone */
                 ksi_order_left(key_of(x));
+            ksi_watch_given(key_of(x), KSI_SHARED);
             return;
         } else if (!ksi_gate_counts(gate) && slots_unknown(gate)) {
             settle_slots(x, gate, t, turn++); /* an entry of another thread */

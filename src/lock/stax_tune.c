@@ -12,6 +12,7 @@
 
 #include "lock/stax.h"
 
+#include "diag/events.h"
 #include "platform/host.h"
 #include "platform/park.h"
 #include "platform/testing.h"
@@ -63,7 +64,9 @@ void ksi_stax_tune_withdrawn(struct ksi_stax *x, uint64_t began)
 {
     uint64_t now = ksi_load(&x->tune);
     uint64_t grade = grade_of(now);
-    uint64_t cost = (ksi_now() - began) >> 10;
+    uint64_t took = ksi_now() - began;
+    uint64_t cost = took >> 10;
+    ksi_tell_about(ksi_self(), KSI_EV_WITHDRAWN, took, 0);
     uint64_t lasted = ((began >> 10) - (now >> SINCE_AT)) & (UINT64_MAX >> SINCE_AT);
     if (lasted < PAYS * (cost + 1))
         grade += grade < GRADE_MAX;

@@ -92,12 +92,15 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
         ksi_refuse_in_handler(t, call, KSI_SX, sx, site))
         return EDEADLK;
     unsigned how = KSI_RW_OPEN | (interruptible ? KSI_RW_SIGNALS : 0);
+    enum ksi_mode as = mode == KSI_SX_EXCLUSIVE ? KSI_EXCLUSIVE : KSI_SHARED;
     int error;
-    ksi_watch_before(KSI_SX, sx, site);
+    ksi_watch_before(KSI_SX, sx, as, site);
     do {
         if (mode == KSI_SX_EXCLUSIVE) {
-            if (ksi_named_recurse(sx, t))
+            if (ksi_named_recurse(sx, t)) {
+                ksi_watch_again(KSI_SX, sx, as, site);
                 return 0;
+            }
             if (ksi_named_mine(sx, t) || shares(sx, t))
                 return refuse_recursion(sx, t, mode, site);
             error = ksi_rw_own(&ksi_sx_class, &sx->word, t, how, site);
@@ -105,7 +108,7 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
             if (ksi_named_mine(sx, t))
                 return refuse_recursion(sx, t, mode, site);
             if (ksi_rw_try_share(&ksi_sx_class, &sx->word, t, 0, site)) {
-                ksi_watch_taken(KSI_SX, sx, site);
+                ksi_watch_taken(KSI_SX, sx, as, site);
                 return 0;
             }
             how |= ksi_shares_any(t) ? KSI_RW_PASS : 0;
@@ -113,7 +116,7 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
         }
     } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
     if (error == 0) {
-        ksi_watch_taken(KSI_SX, sx, site);
+        ksi_watch_taken(KSI_SX, sx, as, site);
         return 0;
     }
     if (error != -EPERM)
@@ -130,14 +133,19 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
     const char *call = mode == KSI_SX_EXCLUSIVE ? "sx_try_xlock" : "sx_try_slock";
     if (!ksi_named_alive(sx, KSI_NAMED_SX, call, site))
         return 0;
-    if (mode != KSI_SX_SHARE && ksi_named_mine(sx, t))
-        return ksi_named_recurse(sx, t);
+    enum ksi_mode as = mode == KSI_SX_EXCLUSIVE ? KSI_EXCLUSIVE : KSI_SHARED;
+    if (mode != KSI_SX_SHARE && ksi_named_mine(sx, t)) {
+        bool again = ksi_named_recurse(sx, t);
+        if (again)
+            ksi_watch_again(KSI_SX, sx, as, site);
+        return ksi_watch_tried(again, KSI_SX, sx, as, site);
+    }
     bool in = mode == KSI_SX_SHARE
                   ? ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site)
                   : !shares(sx, t) && ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
     if (in)
-        ksi_watch_taken(KSI_SX, sx, site);
-    return in;
+        ksi_watch_taken(KSI_SX, sx, as, site);
+    return ksi_watch_tried(in, KSI_SX, sx, as, site);
 }
 
 /* Masked, so that no handler changes what is decided on. False: not held so. */

@@ -108,7 +108,11 @@ static void run(ksl_thread *t, const struct due *due)
     if (ksi_load(&t->attention) != 0)
         ksi_irq_play(t); /* more urgent ones that came meanwhile */
 
+    if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
+        ksi_up_irq_event(t, KSI_IRQ_RUNS, (uint64_t)due->irq, 0);
     due->fn(due->irq, due->arg);
+    if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
+        ksi_up_irq_event(t, KSI_IRQ_RAN, (uint64_t)due->irq, 0);
 
     ksi_irq_set(t, KSI_MASK_ALL);
     ksi_store(&t->stage, stage);

@@ -7,6 +7,8 @@
 #include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/registry.h"
+#include "thread/upcalls.h"
+#include "thread/watch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -68,6 +70,9 @@ static void dispatch(int signo)
         if (ksi_load(&t->attention) != 0)
             ksi_irq_play(t);
     }
+    uint64_t left = ksi_load(&t->pending);
+    if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0) && left != 0)
+        ksi_up_irq_event(t, KSI_IRQ_PUT_OFF, left, 0);
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
@@ -225,6 +230,13 @@ static void play_own(ksl_thread *self)
         ksi_irq_play(self);
 }
 
+/* to: tid, 0: any thread. Timers raise on a thread that is not registered. */
+static void tell_raise(ksl_thread *self, int irq, uint64_t to)
+{
+    if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0) && self != NULL)
+        ksi_up_irq_event(self, KSI_IRQ_RAISED, (uint64_t)irq, to);
+}
+
 int ksi_irq_raise_any(ksl_thread *self, int irq)
 {
     ksi_irq_signal();
@@ -235,6 +247,7 @@ int ksi_irq_raise_any(ksl_thread *self, int irq)
         uint64_t bit = ksi_irq_bit(irq);
         if ((ksi_fetch_or(&ksi_irq_floating_set, bit) & bit) == 0)
             ksi_fetch_and(&announced, ~bit);
+        tell_raise(self, irq, 0);
         offer(irq, true); /* a repeat too: who was asked may keep real signals blocked */
     }
     ksi_registry_read_unlock();
@@ -262,6 +275,7 @@ int ksl_irq_raise_on(ksl_thread *t, int irq)
     } else if (ksi_load_acq(&ksi_irq_slots[irq].fn) == NULL) {
         result = -ENOENT;
     } else {
+        tell_raise(self, irq, (uint64_t)ksi_load(&t->tid));
         ksi_fetch_or(&t->pending, ksi_irq_bit(irq));
         if (!nudge(t))
             result = -ESRCH;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "thread/irq.h"
 #include "thread/upcalls.h"
+#include "thread/watch.h"
 
 #include <kslock/signal.h>
 #include <kslock/stage.h>
@@ -29,6 +30,8 @@ int ksl_stage_switch(ksl_stage to)
     ksi_store(&t->front.stage, to == KSL_STAGE_OOB ? (uint32_t)KSL_GATE_OOB : 0u);
     ksi_store(&t->stage, (uint32_t)to);
     ksi_barrier();
+    if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
+        ksi_up_irq_event(t, KSI_IRQ_STAGE, (uint64_t)to, 0);
     if (ksi_load(&t->attention) != 0)
         ksi_irq_play(t); /* in-band interrupts that waited */
     return 0;

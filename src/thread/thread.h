@@ -148,6 +148,8 @@ struct ksl_thread {
     uint32_t spin_limit; /* see wait/spin.h */
     struct ksi_event_spin event_spin;
     ksl_thread *changed[KSI_CHANGED]; /* see wait/lend.h */
+    uint32_t telling;                 /* see diag/events.c */
+    uint64_t woken_by;    /* atomic: number of the wake-up, see diag/events.h */
     uint64_t wait_since;  /* atomic: when the wait began, if `hang` is on, else 0 */
     uint64_t spins_since; /* atomic: likewise for spins_on */
     uint64_t hang_told;   /* of the watcher: the wait that it has reported */

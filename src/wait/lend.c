@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/lend.h"
 
+#include "diag/events.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/rt.h"
@@ -180,6 +181,9 @@ void ksi_lend_settle(ksl_thread *self)
         if (t == NULL)
             return;
         self->changed[i] = NULL;
+        if (ksi_telling())
+            ksi_tell_about(self, KSI_EV_LENT, (uint64_t)ksi_load(&t->tid),
+                           (uint64_t)ksi_thread_urgency(t));
         settle_chain(t);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/lot.h"
 
+#include "diag/events.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
@@ -326,6 +327,15 @@ bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_k
     return true;
 }
 
+/* The number goes to the other thread before its outcome does. */
+KSI_COLD static void tell_wake(const struct ksi_waiter *w)
+{
+    uint64_t number = ksi_tell_number();
+    ksi_store(&w->thread->woken_by, number);
+    ksi_tell_wait(ksi_self(), KSI_EV_WAKES, w, (uint64_t)ksi_load(&w->thread->tid),
+                  number);
+}
+
 void ksi_wake(struct ksi_wake_list *wake)
 {
     struct ksi_waiter *w = wake->first;
@@ -333,6 +343,8 @@ void ksi_wake(struct ksi_wake_list *wake)
         struct ksi_waiter *next = w->next;
         ksl_thread *t = w->thread;
         KSI_POINT("lot: wake");
+        if (ksi_telling())
+            tell_wake(w);
         ksi_store_seq(&w->outcome,
                       (uint32_t)wake->outcome); /* from here on w is its thread's again */
         ksi_unpark(&t->parker);                 /* a late token is a spurious wake-up */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/spin.h"
 
-#include "diag/switch.h"
+#include "diag/events.h"
 #include "platform/host.h"
 #include "platform/park.h"
 #include "platform/testing.h"
@@ -20,6 +20,8 @@ void ksi_spin_learn(ksl_thread *t, unsigned used, bool rewarded)
     unsigned now = ksi_spin_limit(t);
     if (now == 0)
         return;
+    if (used > 0)
+        ksi_tell_about(t, KSI_EV_SPUN, used, rewarded);
     unsigned goal = rewarded ? 2 * used + KSI_SPIN_MIN : KSI_SPIN_MIN;
     if (goal > KSI_SPIN_MAX)
         goal = KSI_SPIN_MAX;
@@ -52,6 +54,8 @@ void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded
     struct ksi_event_spin *e = &t->event_spin;
     if (limit == 0)
         return;
+    if (used > 0)
+        ksi_tell_about(t, KSI_EV_SPUN, used, rewarded);
     if (!rewarded) {
         if (e->in_vain < IN_VAIN)
             e->in_vain++;
@@ -73,6 +77,10 @@ enum { PAUSES = 200, YIELDS = 40, NAP_US = 50, NAP_MAX_US = 1000 };
 void ksi_spin_for(ksl_thread *t, const volatile void *lock, unsigned kind, unsigned n)
 {
     const void *at = (const void *)(uintptr_t)lock;
+    if (n == 0 && ksi_telling())
+        ksi_tell(t, (struct ksi_event){.type = KSI_EV_CONTENDED,
+                                       .kind = (enum ksi_kind)kind,
+                                       .lock = at});
     /* Again if a handler has spun for another one meanwhile. */
     if (n >= PAUSES + YIELDS && ksi_load(&t->spins_on) != at) {
         bool timed = (ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0;

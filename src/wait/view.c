@@ -3,6 +3,7 @@
 
 #include "diag/view.h"
 
+#include "diag/events.h"
 #include "wait/lot.h"
 
 static const struct {
@@ -42,6 +43,22 @@ static void name_wait(const ksl_thread *t, struct ksi_wait_view *v, unsigned que
         v->kind = KSI_NO_KIND;
         v->how = "a while";
     }
+}
+
+void ksi_tell_wait(ksl_thread *t, enum ksi_event_type type, const struct ksi_waiter *w,
+                   uint64_t arg, uint64_t more)
+{
+    struct ksi_wait_view v = {.kind = KSI_NO_KIND, .how = ""};
+    uint32_t queue = ksi_load(&w->queued);
+    v.key = ksi_load(&w->address);
+    name_wait(w->thread, &v, queue, ksi_load(&w->lock_kind));
+    bool shares = queue == KSI_Q_READ || queue == KSI_Q_STAX;
+    ksi_tell(t, (struct ksi_event){.type = type,
+                                   .kind = v.kind,
+                                   .mode = shares ? KSI_SHARED : KSI_EXCLUSIVE,
+                                   .lock = ksi_view_lock(v.kind, v.key),
+                                   .arg = arg,
+                                   .more = more});
 }
 
 bool ksi_up_view_wait(const ksl_thread *t, struct ksi_wait_view *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/wait.h"
 
+#include "diag/events.h"
 #include "diag/switch.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -55,6 +56,9 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     uint32_t level = ksi_load(&t->level);
     uint32_t stalled = ksi_load(&t->stalled);
     bool timed = KSI_UNLIKELY((ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0);
+    bool told = ksi_telling();
+    if (told)
+        ksi_tell_wait(t, KSI_EV_SLEEPS, w, 0, 0);
     ksi_store(&t->wait_since, timed ? ksi_now() : 0);
     ksi_store_rel(&t->parked_in, w);
     ksi_store_rel(&t->asleep, 1u);
@@ -71,6 +75,9 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     park_until_decided(t, w, deadline);
     ksi_store_rel(&t->asleep, 0u);
     ksi_store(&t->stalled, stalled);
+    if (told)
+        ksi_tell_wait(t, KSI_EV_RESUMES, w, (uint64_t)outcome_of(w),
+                      ksi_xchg(&t->woken_by, (uint64_t)0));
     ksi_irq_unmask(t, level);
     return outcome_of(w);
 }
