@@ -52,7 +52,7 @@ void ksi_tell_wait(ksl_thread *t, enum ksi_event_type type, const struct ksi_wai
     uint32_t queue = ksi_load(&w->queued);
     v.key = ksi_load(&w->address);
     name_wait(w->thread, &v, queue, ksi_load(&w->lock_kind));
-    bool shares = queue == KSI_Q_READ || queue == KSI_Q_STAX;
+    bool shares = queue == KSI_Q_READ || queue == KSI_Q_STAX || queue == KSI_Q_KSEM;
     ksi_tell(t, (struct ksi_event){.type = type,
                                    .kind = v.kind,
                                    .mode = shares ? KSI_SHARED : KSI_EXCLUSIVE,
