@@ -56,6 +56,14 @@ static inline bool ksi_hold_is(const struct ksi_hold *h, const void *lock,
     return ksi_load(&h->lock) == lock && ksi_hold_mode(h) == mode;
 }
 
+/* The same, and nobody is told. */
+static inline bool ksi_hold_is_quiet(const struct ksi_hold *h, const void *lock,
+                                     enum ksi_mode mode)
+{
+    return ksi_load(&h->lock) == lock &&
+           (ksi_load(&h->what) >> 8 & 0xff) == (uint32_t)mode;
+}
+
 const char *ksi_kind_name(unsigned kind);
 
 /* Entry i beyond the inline part; NULL if its page is not there. */
@@ -66,6 +74,12 @@ static inline struct ksi_hold *ksi_held_at(const ksl_thread *t, uint32_t i)
     if (KSI_UNLIKELY(i >= KSI_HOLDS_INLINE))
         return ksi_held_far(t, i);
     return (struct ksi_hold *)(uintptr_t)&t->holds[i];
+}
+
+/* The newest entry of t; NULL if there is none. */
+static inline const struct ksi_hold *ksi_held_newest(const ksl_thread *t)
+{
+    return t->nholds > 0 ? ksi_held_at(t, t->nholds - 1) : NULL;
 }
 
 /*
@@ -151,9 +165,7 @@ static inline void ksi_held_push_tried(ksl_thread *t, const void *lock,
 static inline void ksi_held_pop(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
     uint32_t n = t->nholds;
-    const struct ksi_hold *h = n > 0 ? ksi_held_at(t, n - 1) : NULL;
-    if (KSI_LIKELY(h != NULL && ksi_load(&h->lock) == lock &&
-                   (ksi_load(&h->what) >> 8 & 0xff) == (uint32_t)mode))
+    if (KSI_LIKELY(n > 0 && ksi_hold_is_quiet(ksi_held_at(t, n - 1), lock, mode)))
         ksi_store(&t->nholds, n - 1);
     else
         ksi_held_remove(t, lock, mode);

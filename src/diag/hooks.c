@@ -54,10 +54,13 @@ void ksi_hook_again(enum ksi_kind kind, const volatile void *lock, enum ksi_mode
     tell(KSI_EV_AGAIN, kind, lock, mode, site);
 }
 
-void ksi_hook_busy(enum ksi_kind kind, const volatile void *lock, enum ksi_mode mode,
-                   const void *site)
+void ksi_hook_tried(bool in, enum ksi_kind kind, const volatile void *lock,
+                    enum ksi_mode mode, const void *site)
 {
-    tell(KSI_EV_BUSY, kind, lock, mode, site);
+    if (in)
+        ksi_hook_taken(kind, lock, mode, site);
+    else
+        tell(KSI_EV_BUSY, kind, lock, mode, site);
 }
 
 void ksi_hook_given(const void *lock, enum ksi_mode mode)

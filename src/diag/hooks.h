@@ -61,7 +61,7 @@ static inline bool ksi_order_on(void)
  *
  *   before, taken, begin, end   as above
  *   again    the caller has the lock, and has it once more now
- *   busy     it was not to be had, and the call does not wait
+ *   tried    the call does not wait: whether it has been taken
  *   given    the last hold of the caller, or its share, is given back; before others may
  *            have the lock
  *   turned   a share has become an exclusive hold, or the other way round
@@ -76,8 +76,8 @@ KSI_COLD void ksi_hook_begin(enum ksi_kind kind, const volatile void *lock,
 KSI_COLD void ksi_hook_end(const volatile void *lock);
 KSI_COLD void ksi_hook_again(enum ksi_kind kind, const volatile void *lock,
                              enum ksi_mode mode, const void *site);
-KSI_COLD void ksi_hook_busy(enum ksi_kind kind, const volatile void *lock,
-                            enum ksi_mode mode, const void *site);
+KSI_COLD void ksi_hook_tried(bool in, enum ksi_kind kind, const volatile void *lock,
+                             enum ksi_mode mode, const void *site);
 KSI_COLD void ksi_hook_given(const void *lock, enum ksi_mode mode);
 /* Locks that only `stats` and `trace` see; shared. */
 KSI_COLD void ksi_hook_told(enum ksi_event_type type, enum ksi_kind kind,
@@ -89,11 +89,14 @@ static inline bool ksi_watching(void)
     return KSI_UNLIKELY((ksi_load_acq(&ksi_diag) & KSI_DIAG_WATCHES) != 0);
 }
 
-static inline void ksi_watch_before(enum ksi_kind kind, const volatile void *lock,
+/* True if somebody watches, for the look after the lock has been taken. */
+static inline bool ksi_watch_before(enum ksi_kind kind, const volatile void *lock,
                                     enum ksi_mode mode, const void *site)
 {
-    if (ksi_watching())
+    bool watching = ksi_watching();
+    if (watching)
         ksi_hook_before(kind, lock, mode, site);
+    return watching;
 }
 
 static inline void ksi_watch_taken(enum ksi_kind kind, const volatile void *lock,
@@ -123,12 +126,12 @@ static inline void ksi_watch_again(enum ksi_kind kind, const volatile void *lock
         ksi_hook_again(kind, lock, mode, site);
 }
 
-/* For a try: whether it is `in`. */
+/* Of a try, and whether it is `in`; not of those whose record tells it by itself. */
 static inline bool ksi_watch_tried(bool in, enum ksi_kind kind, const volatile void *lock,
                                    enum ksi_mode mode, const void *site)
 {
-    if (!in && ksi_telling())
-        ksi_hook_busy(kind, lock, mode, site);
+    if (ksi_watching())
+        ksi_hook_tried(in, kind, lock, mode, site);
     return in;
 }
 

@@ -74,8 +74,6 @@ bool ksi_complex_try_read(struct ksi_complex *l, const void *site)
     if (nest(l, t))
         return true;
     bool in = ksi_rw_try_share(&class, &l->word, t, KSI_RW_PASS, site);
-    if (in)
-        ksi_watch_taken(KSI_COMPLEX, l, KSI_SHARED, site);
     return ksi_watch_tried(in, KSI_COMPLEX, l, KSI_SHARED, site);
 }
 
@@ -108,8 +106,6 @@ bool ksi_complex_try_write(struct ksi_complex *l, const void *site)
         return true;
     bool in = !mine(l, t) && ksi_share_find(t, &l->word) == NULL &&
               ksi_rw_try_own(&class, &l->word, t, site);
-    if (in)
-        ksi_watch_taken(KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
     return ksi_watch_tried(in, KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
 }
 

@@ -44,12 +44,13 @@ void ksi_drw_read(ksi_word *word, const void *site)
      */
     bool again = ksi_share_find(t, word) != NULL && !KSI_FAULT(DRW_NESTED_WAITS);
     unsigned how = again ? KSI_RW_PASS : 0;
-    ksi_watch_before(KSI_DRW, word, KSI_SHARED, site);
+    bool watching = ksi_watch_before(KSI_DRW, word, KSI_SHARED, site);
     uint32_t level = ksi_irq_mask(t);
     if (KSI_UNLIKELY(!ksi_rw_try_share(&class, word, t, how, site)))
         read_slow(word, t, how, site);
     ksi_irq_unmask(t, level);
-    ksi_watch_taken(KSI_DRW, word, KSI_SHARED, site);
+    if (watching)
+        ksi_hook_taken(KSI_DRW, word, KSI_SHARED, site);
 }
 
 static void mark(ksi_word *word)
@@ -77,24 +78,22 @@ KSI_COLD static void write_slow(ksi_word *word, ksl_thread *t, const void *site)
 bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
 {
     ksl_thread *t = ksi_self();
-    bool has = ksi_owner_is(word, t) || ksi_share_find(t, word) != NULL;
-    if (has && !try_only)
-        ksi_owner_refuse_recursion(&class, word, "drw_lock_write", site);
-    if (has)
-        return false;
     if (!try_only)
         ksi_watch_before(KSI_DRW, word, KSI_EXCLUSIVE, site);
     uint32_t level = ksi_irq_mask(t);
     bool in = ksi_rw_try_own(&class, word, t, site);
     if (KSI_UNLIKELY(!in) && !try_only) {
+        if (ksi_owner_is(word, t) || ksi_share_find(t, word) != NULL) {
+            ksi_irq_unmask(t, level);
+            ksi_owner_refuse_recursion(&class, word, "drw_lock_write", site);
+            return false;
+        }
         write_slow(word, t, site);
         in = true;
     }
     if (in && (ksi_load(word) & KSI_WRITERS) != 0)
         unmark(word);
     ksi_irq_unmask(t, level);
-    if (in)
-        ksi_watch_taken(KSI_DRW, word, KSI_EXCLUSIVE, site);
     return ksi_watch_tried(in, KSI_DRW, word, KSI_EXCLUSIVE, site);
 }
 

@@ -70,20 +70,20 @@ int ksi_kmutex_lock(ksi_word *word, const void *site)
         ksi_refuse_in_handler(t, "evl_lock_kmutex", KSI_EVL_MUTEX, lock, site))
         return -EPERM;
     int error;
-    ksi_watch_before(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
+    bool watching = ksi_watch_before(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
     do {
-        if (ksi_owner_is(word, t))
-            return -EDEADLK;
         if (ksi_rw_try_own(&class, word, t, site)) {
             error = 0;
             break;
         }
+        if (ksi_owner_is(word, t))
+            return -EDEADLK;
         if (ksi_evl_refuse_wait(t, "evl_lock_kmutex", KSI_EVL_MUTEX, lock, site))
             return -EPERM;
         error = ksi_rw_own(&class, word, t, 0, site);
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
-    if (error == 0)
-        ksi_watch_taken(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
+    if (error == 0 && watching)
+        ksi_hook_taken(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
     return error;
 }
 

@@ -191,7 +191,9 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
     ksl_thread *t = ksi_self();
     /* All that is needed of the caller's memory, before the lock is free. */
     bool open = interrupt_save != NULL && *interrupt_save != SAVED_MASKED;
-    const struct ksi_hold *h = ksi_held_find(t, l, mode);
+    const struct ksi_hold *h = ksi_held_newest(t);
+    if (h == NULL || !ksi_hold_is(h, l, mode))
+        h = ksi_held_find(t, l, mode);
     uint32_t level = h != NULL ? ksi_hold_level(h) : 0;
     bool mine = h != NULL;
     if (!give_back(l, mode)) {

@@ -22,8 +22,6 @@ bool ksi_simple_try(ksi_word *word, const void *site)
 {
     ksl_thread *t = ksi_self();
     bool in = ksi_rw_try_own(&ksi_simple_class, word, t, site);
-    if (in)
-        ksi_watch_taken(KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
     return ksi_watch_tried(in, KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
 }
 
@@ -47,12 +45,14 @@ unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
         ksi_owner_refuse_recursion(&ksi_simple_class, word, "disable_lock", site);
         return before;
     }
-    if (ksi_order_on())
+    bool watching = ksi_watching();
+    if (watching && ksi_order_on())
         ksi_order_disabling((const void *)(uintptr_t)word, before, site);
     if (!ksi_rw_try_own(&ksi_simple_class, word, t, site))
         spin_slow(word, t, site);
     ksi_irq_unmask(t, level);
-    ksi_watch_taken(KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
+    if (watching)
+        ksi_hook_taken(KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
     return before;
 }
 

@@ -142,9 +142,7 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
     }
     bool in = mode == KSI_SX_SHARE
                   ? ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site)
-                  : !shares(sx, t) && ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
-    if (in)
-        ksi_watch_taken(KSI_SX, sx, as, site);
+                  : ksi_rw_try_own(&ksi_sx_class, &sx->word, t, site);
     return ksi_watch_tried(in, KSI_SX, sx, as, site);
 }
 
