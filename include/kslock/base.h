@@ -27,4 +27,15 @@
  */
 #define KSL_SYMBOL(name) __asm__(#name)
 
+/* Says KSLOCK=annotate for the program, see <kslock/diag.h>. */
+#if defined(KSL_ANNOTATE) && KSL_ANNOTATE
+KSL_BEGIN_DECLS
+KSL_API int ksl_diag_enable(const char *list);
+KSL_END_DECLS
+__attribute__((constructor(103), unused)) static void ksl_annotate_(void)
+{
+    (void)ksl_diag_enable("annotate");
+}
+#endif
+
 #endif

@@ -16,6 +16,9 @@ KSL_BEGIN_DECLS
  *                  fraction: hang=0.5), and what all threads hold and wait for, and a
  *                  circle of threads that wait for each other. SIGQUIT, if the program
  *                  leaves it at its default, dumps and no longer ends the process
+ *   annotate       ThreadSanitizer or helgrind, if one of them watches the program but not
+ *                  this library, is told who has which lock and who wakes whom; a
+ *                  source file that is compiled with -DKSL_ANNOTATE=1 asks for it itself
  *   report=FILE    reports and violations are appended to FILE instead of stderr; opened
  *                  at once
  */

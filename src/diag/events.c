@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "diag/events.h"
 
+#include "diag/annotate.h"
 #include "platform/park.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
@@ -39,6 +40,8 @@ void ksi_tell(ksl_thread *t, struct ksi_event e)
         ksi_stats_sink(t, &e);
     if ((diag & KSI_DIAG_TRACE) != 0)
         ksi_trace_sink(t, &e);
+    if ((diag & KSI_DIAG_ANNOTATE) != 0)
+        ksi_annotate_event(&e);
     ksi_barrier();
     t->telling = 0;
     ksi_irq_unmask(t, level);

@@ -23,7 +23,8 @@
  *   TAKEN      it has it                     1: by a try
  *   AGAIN      it has it once more
  *   BUSY       a try has failed
- *   GIVEN      the last hold is given back; kind and site unknown
+ *   GIVEN      the last hold is given back; kind unknown (KSI_NO_KIND) of locks whose
+ *              holds are in slots; site unknown
  *   TURNED     mode: the new one; kind and site unknown
  *   WITHDRAWN  the bias of what is wanted    ns that it took
  *   LENT                                     tid of who borrows   its priority now
@@ -71,8 +72,7 @@ KSI_COLD void ksi_tell(ksl_thread *t, struct ksi_event e);
 
 static inline bool ksi_telling(void)
 {
-    return KSI_UNLIKELY((ksi_load_acq(&ksi_diag) & (KSI_DIAG_STATS | KSI_DIAG_TRACE)) !=
-                        0);
+    return KSI_UNLIKELY((ksi_load_acq(&ksi_diag) & KSI_DIAG_TOLD) != 0);
 }
 
 /* --- for the waiting core and interrupts; each does nothing unless somebody is told ---

@@ -128,8 +128,9 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
             t->unrecorded--;
         return;
     }
-    if ((ksi_load(&ksi_held_at(t, i - 1)->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0)
-        ksi_watch_given(lock, mode);
+    const struct ksi_hold *gone = ksi_held_at(t, i - 1);
+    if ((ksi_load(&gone->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0)
+        ksi_watch_given(ksi_hold_kind(gone), lock, mode);
     if (ksi_order_on() && i < t->nholds)
         ksi_order_unstacked(t, i - 1);
     for (; i < t->nholds; i++) /* order of acquisition stays, reports list it */
@@ -160,7 +161,7 @@ static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
  */
 void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind, enum ksi_mode mode)
 {
-    ksi_watch_given(lock, mode);
+    ksi_watch_given(kind, lock, mode);
     ksi_registry_read_lock();
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
         if (strike(t, lock, kind, mode))

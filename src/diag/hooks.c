@@ -63,9 +63,9 @@ void ksi_hook_tried(bool in, enum ksi_kind kind, const volatile void *lock,
         tell(KSI_EV_BUSY, kind, lock, mode, site);
 }
 
-void ksi_hook_given(const void *lock, enum ksi_mode mode)
+void ksi_hook_given(enum ksi_kind kind, const void *lock, enum ksi_mode mode)
 {
-    tell(KSI_EV_GIVEN, KSI_NO_KIND, lock, mode, NULL);
+    tell(KSI_EV_GIVEN, kind, lock, mode, NULL);
 }
 
 void ksi_hook_turned(const void *lock, enum ksi_mode mode)

@@ -78,7 +78,7 @@ KSI_COLD void ksi_hook_again(enum ksi_kind kind, const volatile void *lock,
                              enum ksi_mode mode, const void *site);
 KSI_COLD void ksi_hook_tried(bool in, enum ksi_kind kind, const volatile void *lock,
                              enum ksi_mode mode, const void *site);
-KSI_COLD void ksi_hook_given(const void *lock, enum ksi_mode mode);
+KSI_COLD void ksi_hook_given(enum ksi_kind kind, const void *lock, enum ksi_mode mode);
 /* Locks that only `stats` and `trace` see; shared. */
 KSI_COLD void ksi_hook_told(enum ksi_event_type type, enum ksi_kind kind,
                             const void *lock, const void *site);
@@ -135,10 +135,12 @@ static inline bool ksi_watch_tried(bool in, enum ksi_kind kind, const volatile v
     return in;
 }
 
-static inline void ksi_watch_given(const volatile void *lock, enum ksi_mode mode)
+/* kind: KSI_NO_KIND of locks whose holds are in slots. */
+static inline void ksi_watch_given(enum ksi_kind kind, const volatile void *lock,
+                                   enum ksi_mode mode)
 {
     if (ksi_telling())
-        ksi_hook_given((const void *)(uintptr_t)lock, mode);
+        ksi_hook_given(kind, (const void *)(uintptr_t)lock, mode);
 }
 
 static inline void ksi_watch_sleep(const char *call, const void *interlock,

@@ -5,6 +5,7 @@
 
 #include "diag/switch.h"
 
+#include "diag/annotate.h"
 #include "diag/hang.h"
 #include "diag/hooks.h"
 #include "diag/print.h"
@@ -115,6 +116,11 @@ static bool understand(struct wanted *w, const char *word)
     }
     if ((value = value_of(word, "report")) != NULL)
         return open_report(w, word, value);
+    if (strcmp(word, "annotate") == 0) {
+        w->bits |= KSI_DIAG_ANNOTATE;
+        return ksi_annotate_enable() ||
+               complain(w, word, "finds no race detector that it could tell");
+    }
     if (strcmp(word, "stats") == 0 || value_of(word, "trace") != NULL)
         return complain(w, word, "does not exist in this version");
     return complain(w, word, "is unknown; known are order, hang=SECONDS, report=FILE");

@@ -17,6 +17,8 @@
  */
 
 #include "lock/lock.h"
+
+#include "diag/annotate.h"
 #include "platform/testing.h"
 #include "wait/wait.h"
 
@@ -88,13 +90,21 @@ KSI_COLD static int wait_slow(ksl_cond_t *c, int value, bool interruptible,
     return error;
 }
 
+static inline int await(ksl_cond_t *c, int value, bool interruptible, const void *site)
+{
+    int error = has_value(ksi_load_acq(&c->word), value)
+                    ? 0
+                    : wait_slow(c, value, interruptible, site);
+    if (ksi_annotating() && error == 0)
+        ksi_annotate_seen(c);
+    return error;
+}
+
 int ksl_cond_wait(ksl_cond_t *c, int value)
 {
     if (ksi_refuse_in_handler(ksi_self(), "cond_wait", KSI_COND, c, KSI_SITE()))
         return -EPERM;
-    return has_value(ksi_load_acq(&c->word), value)
-               ? 0
-               : wait_slow(c, value, false, KSI_SITE());
+    return await(c, value, false, KSI_SITE());
 }
 
 int ksl_cond_wait_interruptible(ksl_cond_t *c, int value)
@@ -102,9 +112,7 @@ int ksl_cond_wait_interruptible(ksl_cond_t *c, int value)
     if (ksi_refuse_in_handler(ksi_self(), "cond_wait_interruptible", KSI_COND, c,
                               KSI_SITE()))
         return -EPERM;
-    return has_value(ksi_load_acq(&c->word), value)
-               ? 0
-               : wait_slow(c, value, true, KSI_SITE());
+    return await(c, value, true, KSI_SITE());
 }
 
 KSI_COLD static void wake_waiters(const void *address)
@@ -122,6 +130,8 @@ KSI_COLD static void wake_waiters(const void *address)
 
 void ksl_cond_set(ksl_cond_t *c, int value)
 {
+    if (ksi_annotating())
+        ksi_annotate_set(c);
     uint64_t word = ksi_xchg(&c->word, (uint64_t)(uint32_t)value);
     if ((word & WAITERS) != 0)
         wake_waiters(c);

@@ -108,7 +108,7 @@ static void leave(ksi_word *word, ksl_thread *t, struct ksl_slot *s, bool owner)
         t->unshared--;
     if (s == ksi_near_slot(t, word))
         ksi_rw_drop_notes(word, t);
-    ksi_watch_given(word, owner ? KSI_EXCLUSIVE : KSI_SHARED);
+    ksi_watch_given(KSI_DRW, word, owner ? KSI_EXCLUSIVE : KSI_SHARED);
     while (!ksi_cas_rel(word, &w, owner ? w & KSI_FLAGS : ksi_rw_one_less(w)))
         ;
     ksi_irq_unmask(t, level);

@@ -247,7 +247,7 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
 {
     if (ksi_watching()) {
         watch(word);
-        ksi_watch_given(word, KSI_SHARED);
+        ksi_watch_given(KSI_KSEM, word, KSI_SHARED);
     }
     uint64_t w = ksi_load(word);
     for (;;) {

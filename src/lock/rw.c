@@ -272,7 +272,7 @@ static void tell_given(const struct ksl_slot *s, const ksi_word *word, enum ksi_
 {
     uintptr_t entry = s != NULL ? ksi_load(&s->lock) : 0;
     if (ksi_slot_names(entry, word))
-        ksi_watch_given(ksi_entry_lock(entry), mode);
+        ksi_watch_given(KSI_NO_KIND, ksi_entry_lock(entry), mode);
 }
 
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s)

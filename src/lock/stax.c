@@ -372,7 +372,7 @@ void ksi_stax_unlock(struct ksi_stax *x, const void *site)
                 continue;
             if (ksi_order_on()) /* a mere key: it may be gone */
                 ksi_order_left(key_of(x));
-            ksi_watch_given(key_of(x), KSI_SHARED);
+            ksi_watch_given(KSI_STAX, key_of(x), KSI_SHARED);
             return;
         } else if (!ksi_gate_counts(gate) && slots_unknown(gate)) {
             settle_slots(x, gate, t, turn++); /* an entry of another thread */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* As program.c, for sx: shares, upgrades, downgrades and inlined paths. */
+
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/sx.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TURNS = 300, THREADS = 3 };
+
+static struct sx table;
+SX_SYSINIT(table, &table, "table");
+static long entries, by_nobody;
+static long sums[THREADS];
+static bool with_race;
+
+static void *worker(void *arg)
+{
+    long *sum = arg;
+    for (int i = 0; i < TURNS; i++) {
+        for (int j = 0; j < 3; j++) {
+            sx_slock(&table);
+            *sum += entries;
+            sx_sunlock(&table);
+        }
+        sx_xlock(&table);
+        entries++;
+        sx_downgrade(&table);
+        *sum += entries;
+        if (sx_try_upgrade(&table)) {
+            entries++;
+            sx_xunlock(&table);
+        } else {
+            sx_sunlock(&table);
+        }
+        if (with_race)
+            by_nobody++;
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS];
+    with_race = argc > 1 && strcmp(argv[1], "race") == 0;
+    for (int i = 0; i < THREADS; i++) {
+        if (pthread_create(&threads[i], NULL, worker, &sums[i]) != 0)
+            return 2;
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    printf("%s\n", entries >= THREADS * TURNS ? "right" : "wrong");
+    return entries >= THREADS * TURNS ? 0 : 3;
+}
