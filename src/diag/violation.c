@@ -8,6 +8,7 @@
 #include "diag/named.h"
 #include "diag/switch.h"
 #include "platform/host.h"
+#include "platform/probe.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
@@ -333,6 +334,7 @@ static void violate(const struct ksi_misuse *m, const void *other, const char *w
     ksl_thread *t = ksi_self();
     char message[KSI_MESSAGE];
     struct ksi_text text = {message, sizeof message};
+    KSI_PROBE2(violation, rules[m->rule].id, m->lock);
     message[0] = '\0';
     say_list(&text, what, args);
     if (m->lock != NULL && !m->named) {

@@ -21,6 +21,7 @@
 #include "diag/events.h"
 #include "platform/host.h"
 #include "platform/park.h"
+#include "platform/probe.h"
 #include "platform/testing.h"
 
 enum {
@@ -128,6 +129,7 @@ uintptr_t ksi_rw_tune_closed(const ksi_word *word, uintptr_t tier, uint64_t sinc
         uint32_t shift = ksi_load(&e->shift);
         bool pays = since - ksi_load(&e->since) >= PAYS * cost;
         shift = pays ? shift - (shift > 0) : shift + (shift < SHIFT_MAX);
+        KSI_PROBE2(bias__withdrawn, word, cost);
         ksi_tell_about(ksi_self(), KSI_EV_WITHDRAWN, cost, 0);
         ksi_store(&e->shift, shift);
         ksi_store(&e->inhibit, now + (INHIBIT * cost << shift));

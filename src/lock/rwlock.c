@@ -196,15 +196,16 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         h = ksi_held_find(t, l, mode);
     uint32_t level = h != NULL ? ksi_hold_level(h) : 0;
     bool mine = h != NULL;
+    /* First, so that who is told hears of it before others may have the lock. */
+    if (mine)
+        ksi_held_pop(t, l, mode);
+    else
+        ksi_held_pop_foreign(l, KSI_RWLOCK, mode);
     if (!give_back(l, mode)) {
         struct ksi_misuse m = {KSI_NOT_LOCKED_RULE, KSI_RWLOCK, l, site, NULL, false};
         ksi_violate(&m, "%s of a lock that nobody holds in that mode", call);
         return;
     }
-    if (mine)
-        ksi_held_pop(t, l, mode);
-    else
-        ksi_held_pop_foreign(l, KSI_RWLOCK, mode);
     if (interrupt_save == NULL)
         return;
     if (open)

@@ -15,6 +15,7 @@
 #include "diag/events.h"
 #include "platform/host.h"
 #include "platform/park.h"
+#include "platform/probe.h"
 #include "platform/testing.h"
 
 enum { FIRST = 8, GRADE_MAX = 10, PAYS = 50, GRADE_AT = 16, SINCE_AT = 24 };
@@ -66,6 +67,7 @@ void ksi_stax_tune_withdrawn(struct ksi_stax *x, uint64_t began)
     uint64_t grade = grade_of(now);
     uint64_t took = ksi_now() - began;
     uint64_t cost = took >> 10;
+    KSI_PROBE2(bias__withdrawn, &x->gate, took);
     ksi_tell_about(ksi_self(), KSI_EV_WITHDRAWN, took, 0);
     uint64_t lasted = ((began >> 10) - (now >> SINCE_AT)) & (UINT64_MAX >> SINCE_AT);
     if (lasted < PAYS * (cost + 1))

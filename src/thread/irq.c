@@ -3,6 +3,7 @@
 
 #include "thread/irq_table.h"
 
+#include "platform/probe.h"
 #include "platform/testing.h"
 #include "thread/registry.h"
 #include "thread/upcalls.h"
@@ -108,9 +109,11 @@ static void run(ksl_thread *t, const struct due *due)
     if (ksi_load(&t->attention) != 0)
         ksi_irq_play(t); /* more urgent ones that came meanwhile */
 
+    KSI_PROBE1(irq__begin, due->irq);
     if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
         ksi_up_irq_event(t, KSI_IRQ_RUNS, (uint64_t)due->irq, 0);
     due->fn(due->irq, due->arg);
+    KSI_PROBE1(irq__end, due->irq);
     if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
         ksi_up_irq_event(t, KSI_IRQ_RAN, (uint64_t)due->irq, 0);
 

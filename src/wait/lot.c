@@ -2,6 +2,7 @@
 #include "wait/lot.h"
 
 #include "diag/events.h"
+#include "platform/probe.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
@@ -343,6 +344,7 @@ void ksi_wake(struct ksi_wake_list *wake)
         struct ksi_waiter *next = w->next;
         ksl_thread *t = w->thread;
         KSI_POINT("lot: wake");
+        KSI_PROBE2(wake, ksi_load(&w->address), ksi_load(&t->tid));
         if (ksi_telling())
             tell_wake(w);
         ksi_store_seq(&w->outcome,

@@ -3,6 +3,7 @@
 
 #include "diag/events.h"
 #include "diag/switch.h"
+#include "platform/probe.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/signal.h"
@@ -59,6 +60,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     bool told = ksi_telling();
     if (told)
         ksi_tell_wait(t, KSI_EV_SLEEPS, w, 0, 0);
+    KSI_PROBE1(sleep__begin, ksi_load(&w->address));
     ksi_store(&t->wait_since, timed ? ksi_now() : 0);
     ksi_store_rel(&t->parked_in, w);
     ksi_store_rel(&t->asleep, 1u);
@@ -75,6 +77,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     park_until_decided(t, w, deadline);
     ksi_store_rel(&t->asleep, 0u);
     ksi_store(&t->stalled, stalled);
+    KSI_PROBE2(sleep__end, ksi_load(&w->address), (unsigned)outcome_of(w));
     if (told)
         ksi_tell_wait(t, KSI_EV_RESUMES, w, (uint64_t)outcome_of(w),
                       ksi_xchg(&t->woken_by, (uint64_t)0));

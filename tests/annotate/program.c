@@ -29,6 +29,8 @@ static bool with_race;
 static void *worker(void *arg)
 {
     long *sum = arg;
+    if (with_race)
+        by_nobody++; /* nothing orders the first steps of two threads */
     for (int i = 0; i < TURNS; i++) {
         (void)ksl_mutex_acquire(&mutex);
         by_mutex++;
@@ -50,8 +52,6 @@ static void *worker(void *arg)
             *sum += by_rwsem;
             (void)ksl_rwsem_release_read(&rwsem);
         }
-        if (with_race)
-            by_nobody++;
     }
     (void)ksl_cond_wait(&cond, 1);
     *sum += by_cond;

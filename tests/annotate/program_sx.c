@@ -22,6 +22,8 @@ static bool with_race;
 static void *worker(void *arg)
 {
     long *sum = arg;
+    if (with_race)
+        by_nobody++; /* nothing orders the first steps of two threads */
     for (int i = 0; i < TURNS; i++) {
         for (int j = 0; j < 3; j++) {
             sx_slock(&table);
@@ -38,8 +40,6 @@ static void *worker(void *arg)
         } else {
             sx_sunlock(&table);
         }
-        if (with_race)
-            by_nobody++;
     }
     return NULL;
 }
