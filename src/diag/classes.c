@@ -27,6 +27,7 @@ struct entry {
 
 static struct ksi_rawlock table_lock; /* held with interrupts masked */
 static struct entry *chains[CHAINS];
+static uint32_t used; /* atomic: there has been an entry */
 
 static struct entry **chain_of(const void *lock)
 {
@@ -69,6 +70,7 @@ static void set(const void *lock, const struct ksi_class *c, int to)
         e = *at = fresh;
         e->lock = lock;
         fresh = NULL;
+        ksi_store(&used, 1u);
     }
     if (e != NULL && c == NULL)
         e->level = to;
@@ -137,6 +139,8 @@ enum ksi_class_look ksi_class_try(const void *lock, struct ksi_class *c)
 
 int ksi_level_of(const void *lock)
 {
+    if (ksi_load(&used) == 0)
+        return 0;
     ksl_thread *t = ksi_self();
     uint32_t level = begin(t);
     const struct entry *e = *place_of(lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ksl_diag_dump: who holds what, and who waits for whom. */
 
+#include "diag/entered.h"
 #include "diag/named.h"
 #include "diag/view.h"
 #include "diag/violation.h"
@@ -26,15 +27,35 @@ const void *ksi_view_lock(enum ksi_kind kind, const void *key)
     return word_of_named ? (const char *)key - offsetof(struct ksi_named, word) : key;
 }
 
+static struct ksi_holding holding_of(uintptr_t entry, const void *site)
+{
+    bool stax = ksi_family_of(entry) == KSI_FAMILY_STAX; /* its place is not kept */
+    return (struct ksi_holding){.kind = ksi_entry_kind(entry),
+                                .shared = ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY,
+                                .counted = ksi_entry_of(entry) == KSI_COUNTED,
+                                .site = stax ? NULL : site};
+}
+
+static struct ksi_holding holding_by(const struct ksi_hold *held)
+{
+    return (struct ksi_holding){.kind = ksi_hold_kind(held),
+                                .shared = ksi_hold_mode(held) == KSI_SHARED,
+                                .site = ksi_load(&held->site)};
+}
+
 bool ksi_view_holds(const ksl_thread *u, const void *key, struct ksi_holding *h)
 {
     uintptr_t entry;
     const void *site;
+    struct ksi_entered e;
+    if (ksi_entered_find(u, key, &e) && !e.unsure) {
+        *h = (struct ksi_holding){.kind = e.kind, .site = e.site};
+        return true;
+    }
     for (uint32_t i = 0; ksi_slot_at(u, i, &entry, &site); i++) {
         if (entry == 0 || (entry & ~KSI_TAGS) != (uintptr_t)key)
             continue;
-        *h = (struct ksi_holding){ksi_entry_kind(entry),
-                                  ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site};
+        *h = holding_of(entry, site);
         return true;
     }
     uint32_t n = ksi_load(&u->nholds);
@@ -42,8 +63,7 @@ bool ksi_view_holds(const ksl_thread *u, const void *key, struct ksi_holding *h)
         const struct ksi_hold *held = ksi_held_at(u, i);
         if (held == NULL || ksi_load(&held->lock) != key)
             continue;
-        *h = (struct ksi_holding){ksi_hold_kind(held), ksi_hold_mode(held) == KSI_SHARED,
-                                  ksi_load(&held->site)};
+        *h = holding_by(held);
         return true;
     }
     return false;
@@ -53,13 +73,23 @@ static void say_hold(struct ksi_out *out, const void *lock, const struct ksi_hol
 {
     ksi_out(out, "  holds ");
     ksi_out_lock(out, h->kind, lock);
-    if (h->kind == KSI_STAX) { /* no place is kept */
-        ksi_out(out, ", inside it\n");
-        return;
-    }
-    ksi_out(out, "%s, taken at ", h->shared ? " shared" : "");
-    ksi_out_site(out, h->site);
+    if (h->kind == KSI_STAX)
+        ksi_out(out, ", inside it%s", h->site != NULL ? ", entered at " : "");
+    else
+        ksi_out(out, "%s, taken at ", h->shared ? " shared" : "");
+    if (h->kind != KSI_STAX || h->site != NULL)
+        ksi_out_site(out, h->site);
     ksi_out(out, "\n");
+}
+
+static void say_entered(struct ksi_out *out, const ksl_thread *t)
+{
+    struct ksi_entered e;
+    for (uint32_t i = 0; ksi_entered_at(t, i, &e); i++) {
+        struct ksi_holding h = {.kind = e.kind, .site = e.site};
+        if (e.lock != NULL && !e.unsure)
+            say_hold(out, e.lock, &h);
+    }
 }
 
 static void say_holds(struct ksi_out *out, const ksl_thread *t)
@@ -72,17 +102,16 @@ static void say_holds(struct ksi_out *out, const ksl_thread *t)
         const void *lock = held != NULL ? ksi_load(&held->lock) : NULL;
         if (lock == NULL)
             continue; /* given back by another thread */
-        struct ksi_holding h = {ksi_hold_kind(held), ksi_hold_mode(held) == KSI_SHARED,
-                                ksi_load(&held->site)};
+        struct ksi_holding h = holding_by(held);
         say_hold(out, lock, &h);
     }
     for (uint32_t i = 0; ksi_slot_at(t, i, &entry, &site); i++) {
         if (entry == 0)
             continue;
-        struct ksi_holding h = {ksi_entry_kind(entry),
-                                ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY, site};
+        struct ksi_holding h = holding_of(entry, site);
         say_hold(out, ksi_entry_lock(entry), &h);
     }
+    say_entered(out, t);
     uint32_t more = ksi_load(&t->unrecorded) + ksi_load(&t->unshared);
     if (more > 0)
         ksi_out(out, "  holds %u more that there was no memory for\n", more);
@@ -101,7 +130,7 @@ static void say_holders(struct ksi_out *out, const struct ksi_wait_view *v)
             continue;
         ksi_out(out, "    held%s by ", h.shared ? " shared" : "");
         ksi_out_thread(out, u);
-        if (h.kind != KSI_STAX) {
+        if (h.site != NULL) {
             ksi_out(out, " since ");
             ksi_out_site(out, h.site);
         }
@@ -145,7 +174,7 @@ static void say_wait(struct ksi_out *out, const ksl_thread *t)
     if (v.kind == KSI_NO_KIND)
         return;
     ksi_up_view_word(out, v.kind, v.key);
-    if (v.owned)
+    if (v.owned || v.kind == KSI_KSEM)
         say_holders(out, &v);
 }
 

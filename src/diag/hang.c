@@ -7,6 +7,7 @@
 
 #include "diag/hang.h"
 
+#include "diag/cycle.h"
 #include "diag/switch.h"
 #include "diag/view.h"
 #include "platform/host.h"
@@ -96,6 +97,7 @@ static void *watch(void *arg)
     for (;;) {
         uint64_t us = ksi_diag_hang_limit() / 1000 / 8;
         ksi_nap(us < NAP_MIN ? NAP_MIN : us > NAP_MAX ? NAP_MAX : (unsigned)us);
+        ksi_deadlock_look_again();
         look();
     }
     return NULL;

@@ -36,10 +36,6 @@ KSI_COLD void ksi_order_sleep(const char *call, const void *interlock, const voi
 KSI_COLD void ksi_order_disabling(const void *lock, uint32_t before, const void *site);
 KSI_COLD void ksi_order_enabling(const void *lock, uint32_t level, const void *site);
 
-/* A stax has been entered, left. */
-KSI_COLD void ksi_order_entered(const void *gate, const void *site);
-KSI_COLD void ksi_order_left(const void *gate);
-
 /*
  * Make the tables: of classes, which all who watch need, and the rest of the checker.
  * False if there is no memory.

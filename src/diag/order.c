@@ -17,14 +17,18 @@
 
 #include "thread/irq.h"
 
+#include <kslock/stage.h>
+
 #include <execinfo.h>
 
 /* One lock that is being taken. */
 struct taking {
     ksl_thread *t;
     const void *lock;
+    const void *key; /* of its node */
     const void *site;
     uint32_t node;
+    uint32_t epoch;
     enum ksi_kind kind;
 };
 
@@ -40,6 +44,11 @@ static const char *class_name(const struct ksi_node *n)
     return n->by == KSI_BY_NAME ? n->name : NULL;
 }
 
+static const void *class_init(const struct ksi_node *n)
+{
+    return n->by == KSI_BY_SITE ? (const void *)(uintptr_t)n->key : NULL; // NOLINT
+}
+
 static struct ksi_edge edge_of(const struct taking *k, const struct ksi_held_lock *h,
                                uint32_t from)
 {
@@ -52,10 +61,12 @@ static struct ksi_edge edge_of(const struct taking *k, const struct ksi_held_loc
         .to_kind = k->kind,
         .from_name = class_name(a),
         .to_name = class_name(b),
-        .from_lock = h->lock,
+        .from_lock = h->key,
         .from_site = h->site,
-        .to_lock = k->lock,
+        .to_lock = k->key,
         .to_site = k->site,
+        .from_init = class_init(a),
+        .to_init = class_init(b),
         .tid = ksi_load(&k->t->tid),
     };
 }
@@ -124,50 +135,90 @@ static void meet_twin(const struct taking *k, const struct ksi_held_lock *h)
         ksi_report_duplicate(h, k->kind, k->lock, k->site);
 }
 
-static void meet_held(const struct taking *k)
+/*
+ * Each thread remembers the pairs of locks that it has met last, so that the same locks
+ * in the same order cost one comparison. The epoch is read before the classes: if one
+ * of them ends meanwhile, what is remembered is worth nothing.
+ */
+static struct ksi_pair pair_of(const struct taking *k, const struct ksi_held_lock *h)
 {
-    struct ksi_held_lock h;
-    struct ksi_cycle cycle;
-    uint32_t i = 0;
-    cycle.length = 0;
-    while (ksi_held_next(k->t, &i, &h)) {
-        if (h.lock == k->lock)
-            continue;
-        uint32_t from = ksi_node_of(h.kind, h.lock);
-        if (from < KSI_FIRST_NODE)
-            continue;
+    return (struct ksi_pair){.held = h->key,
+                             .wanted = k->key,
+                             .kinds = (uint32_t)h->kind << 8 | (uint32_t)k->kind,
+                             .epoch = k->epoch};
+}
+
+static struct ksi_pair *place_of(const struct taking *k, const struct ksi_pair *p)
+{
+    uintptr_t mixed = (uintptr_t)p->held * 3 + (uintptr_t)p->wanted;
+    return &k->t->pairs[(mixed >> 3 ^ mixed >> 9) % KSI_PAIRS];
+}
+
+static void meet(const struct taking *k, const struct ksi_held_lock *h,
+                 struct ksi_cycle *cycle)
+{
+    struct ksi_pair pair = pair_of(k, h);
+    struct ksi_pair *last = place_of(k, &pair);
+    if (last->held == pair.held && last->wanted == pair.wanted &&
+        last->epoch == pair.epoch && last->kinds == pair.kinds)
+        return;
+    uint32_t from = ksi_node_of(h->kind, h->key);
+    if (from >= KSI_FIRST_NODE) {
         if (from == k->node)
-            meet_twin(k, &h);
+            meet_twin(k, h);
         else if (!ksi_edge_known(from, k->node))
-            learn(k, &h, from, &cycle);
+            learn(k, h, from, cycle);
     }
+    if (k->t->handlers == 0) /* one might write half of it into ours */
+        *last = pair;
+}
+
+static void meet_held(const struct taking *k, const struct ksi_held_batch *b)
+{
+    struct ksi_cycle cycle;
+    cycle.length = 0;
+    for (uint32_t i = 0; i < b->n; i++)
+        meet(k, &b->held[i], &cycle);
     if (cycle.length != 0)
         ksi_report_cycle(&cycle, k->kind);
 }
 
-static bool holds_others(const ksl_thread *t, const void *lock)
+/* The class of a lock that is being taken; the latest one is remembered. */
+static uint32_t class_of(ksl_thread *t, enum ksi_kind kind, const void *key,
+                         uint32_t epoch)
 {
-    struct ksi_held_lock h;
-    uint32_t i = 0;
-    while (ksi_held_next(t, &i, &h)) {
-        if (h.lock != lock)
-            return true;
+    if (t->classed == key && t->class_epoch == epoch && t->handlers == 0 &&
+        (t->class < KSI_FIRST_NODE || ksi_load(&ksi_nodes[t->class].kind) == kind))
+        return t->class;
+    uint32_t node = ksi_node_of(kind, key);
+    if (t->handlers == 0 && node >= KSI_FIRST_NODE) {
+        t->classed = key;
+        t->class_epoch = epoch;
+        t->class = node;
     }
-    return false;
+    return node;
 }
 
 static void before(ksl_thread *t, enum ksi_kind kind, const void *lock, const void *site)
 {
-    struct taking k = {t, lock, site, ksi_node_of(kind, lock), kind};
-    if (k.node == KSI_EXEMPT_NODE)
+    uint32_t epoch = ksi_load_acq(&ksi_class_epoch);
+    bool other_stage = ksi_load(&t->stage) != KSL_STAGE_OOB;
+    const void *key = kind == KSI_STAX ? ksi_gate_key(lock, other_stage) : lock;
+    uint32_t node = class_of(t, kind, key, epoch);
+    struct taking k = {t, lock, key, site, node, epoch, kind};
+    struct ksi_held_batch b = {.cursor = 0};
+    if (node == KSI_EXEMPT_NODE)
         return;
-    bool alone = !holds_others(t, lock);
-    ksi_rules_before(t, kind, lock, site, alone);
-    if (k.node == KSI_NO_NODE)
-        return;
-    if (!alone)
-        meet_held(&k);
-    ksi_irq_wanted(t, k.node, site);
+    ksi_rules_before(t, kind, lock, site);
+    for (ksi_held_more(t, &b, lock); b.n > 0; ksi_held_more(t, &b, lock)) {
+        ksi_rules_under(t, kind, lock, site, &b);
+        if (node != KSI_NO_NODE)
+            meet_held(&k, &b);
+        if (b.n < KSI_BATCH)
+            break;
+    }
+    if (node != KSI_NO_NODE)
+        ksi_irq_wanted(t, node, site);
 }
 
 void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
@@ -210,7 +261,9 @@ void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
     uint32_t i = 0;
     bool again = t->retaken == lock;
     t->retaken = NULL;
-    uint32_t node = again ? KSI_EXEMPT_NODE : ksi_node_of(kind, lock);
+    if (again)
+        return;
+    uint32_t node = class_of(t, kind, lock, ksi_load_acq(&ksi_class_epoch));
     if (node == KSI_EXEMPT_NODE)
         return;
     ksi_rules_taken(t, kind, lock, site);
@@ -220,7 +273,7 @@ void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
         return;
     t->openness = openness(t);
     while (ksi_held_next(t, &i, &h)) { /* taken when others were open */
-        node = ksi_node_of(h.kind, h.lock);
+        node = ksi_node_of(h.kind, h.key);
         if (node >= KSI_FIRST_NODE)
             ksi_irq_held(t, node, h.site);
     }

@@ -69,6 +69,8 @@ struct ksi_edge {
     const void *from_site;
     const void *to_lock;
     const void *to_site;
+    const void *from_init; /* where the locks of the class begin, NULL: unknown */
+    const void *to_init;
     int tid;
     uint32_t frames;
     void *frame[KSI_FRAMES];
@@ -80,8 +82,29 @@ extern struct ksi_edge *ksi_edges;
 /* --- order_node.c ------------------------------------------------------------------- */
 
 bool ksi_nodes_make(void);
-/* The node of a lock that exists. */
-uint32_t ksi_node_of(enum ksi_kind kind, const void *lock);
+/* The node of a key: a lock that exists, or see ksi_gate_key. */
+uint32_t ksi_node_of(enum ksi_kind kind, const void *key);
+
+/* Counts the ends of classes: what was found out before may be wrong now. */
+extern uint32_t ksi_class_epoch; /* atomic */
+
+/*
+ * A stax has two nodes: that the in-band stage is inside, and that the out-of-band stage
+ * is. Who is inside holds the one of its stage; who wants to enter waits for the other
+ * one. So threads of one stage, which never wait for each other, close no cycle.
+ */
+static inline const void *ksi_gate_key(const void *gate, unsigned stage)
+{
+    return (const char *)gate + (stage != 0);
+}
+
+static inline const void *ksi_key_lock(enum ksi_kind kind, const void *key)
+{
+    return kind == KSI_STAX ? (const char *)key - ((uintptr_t)key & 1) : key;
+}
+
+/* The lock is none (an event): its class begins anew. */
+void ksi_order_void(const void *lock);
 
 /* The raw lock of the graph, interrupts masked. */
 uint32_t ksi_graph_lock(ksl_thread *t);
@@ -121,6 +144,7 @@ uint32_t ksi_graph_search(uint32_t start, bool backward, ksi_graph_stop stop,
 /* What a thread holds, in all its records. */
 struct ksi_held_lock {
     const void *lock;
+    const void *key; /* of its node */
     const void *site;
     enum ksi_kind kind;
     enum ksi_mode mode;
@@ -129,6 +153,16 @@ struct ksi_held_lock {
 /* *i is 0 at first; false: no more. */
 bool ksi_held_next(const ksl_thread *t, uint32_t *i, struct ksi_held_lock *h);
 bool ksi_held_has(const ksl_thread *t, enum ksi_kind kind, const void *lock);
+
+/* The same, some at a time: n is 0 and cursor is 0 at first; n stays 0: no more. */
+enum { KSI_BATCH = 16 };
+struct ksi_held_batch {
+    uint32_t cursor;
+    uint32_t n;
+    struct ksi_held_lock held[KSI_BATCH];
+};
+/* Without the lock `but`. */
+void ksi_held_more(const ksl_thread *t, struct ksi_held_batch *b, const void *but);
 
 /* Taking it may sleep without bound, may wait for a sleeper, or spins. */
 enum ksi_rank { KSI_SPINS, KSI_BOUNDED, KSI_SLEEPS };
@@ -158,13 +192,32 @@ void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
 
 /* --- order_rules.c ------------------------------------------------------------------ */
 
-/* alone: the thread holds nothing else. */
+/* A lock is about to be taken; and that while these are held. */
 void ksi_rules_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
-                      const void *site, bool alone);
+                      const void *site);
+void ksi_rules_under(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                     const void *site, const struct ksi_held_batch *b);
 void ksi_rules_forget_disabled(ksl_thread *t, const void *lock);
 bool ksi_rules_disabled(const ksl_thread *t, const void *lock);
 void ksi_rules_taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
                      const void *site);
+
+/* --- order_suppress.c --------------------------------------------------------------- */
+
+/* A lock of a report. */
+struct ksi_suspect {
+    enum ksi_kind kind;
+    const void *lock; /* NULL: there is none */
+    const char *name; /* of its class, NULL: ask the lock */
+    const void *init; /* where the locks of its class begin, NULL: unknown */
+};
+/* True if a line of a file of suppress=FILE is about a report of these two. */
+bool ksi_suppressed(enum ksi_rule rule, const struct ksi_suspect *a,
+                    const struct ksi_suspect *b);
+/* Some line is there. */
+bool ksi_suppresses(void);
+/* Of a lock that exists. */
+struct ksi_suspect ksi_suspect_of(enum ksi_kind kind, const void *lock);
 
 /* --- order_report.c ----------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ static uint32_t chains[CHAINS];
 static uint32_t used = KSI_FIRST_NODE; /* nodes */
 static uint32_t spare;                 /* dropped ones, linked by next */
 static struct ksi_rawlock graph_lock;
+uint32_t ksi_class_epoch = 1;
 
 bool ksi_nodes_make(void)
 {
@@ -249,6 +250,7 @@ static void forget(const void *lock)
     uint32_t node = s != NULL ? ksi_load(&s->node) : KSI_NO_NODE;
     if (node == KSI_NO_NODE)
         return;
+    ksi_store_rel(&ksi_class_epoch, ksi_load(&ksi_class_epoch) + 1);
     if (node != KSI_EXEMPT_NODE && ksi_nodes[node].by == KSI_BY_ADDRESS)
         node_drop(node);
     ksi_store(&s->regime, 0u);
@@ -273,30 +275,46 @@ static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
     return node;
 }
 
-uint32_t ksi_node_of(enum ksi_kind kind, const void *lock)
+uint32_t ksi_node_of(enum ksi_kind kind, const void *key)
 {
-    const struct spot *s = spot_find(lock);
+    const struct spot *s = spot_find(key);
     uint32_t node = s != NULL ? ksi_load_acq(&s->node) : KSI_NO_NODE;
     if (node == KSI_EXEMPT_NODE && carries_name(kind))
         return node;
     if (node >= KSI_FIRST_NODE && ksi_load(&ksi_nodes[node].kind) == kind &&
-        ksi_load(&s->lock) == lock)
+        ksi_load(&s->lock) == key)
         return node;
     if (node != KSI_NO_NODE)
-        ksi_order_end(lock); /* the memory is another kind of lock now */
-    return enter(kind, lock, NULL);
+        ksi_order_end(key); /* the memory is another kind of lock now */
+    return enter(kind, key, NULL);
 }
 
 void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site)
 {
     ksi_order_end(lock);
-    (void)enter(kind, lock, site);
+    if (kind != KSI_STAX) /* its nodes are made when they are needed */
+        (void)enter(kind, lock, site);
 }
 
 void ksi_order_end(const void *lock)
 {
     ksl_thread *t = ksi_self();
     uint32_t level = ksi_graph_lock(t);
+    forget(lock);
+    forget(ksi_gate_key(lock, 1));
+    ksi_graph_unlock(t, level);
+}
+
+void ksi_order_void(const void *lock)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_graph_lock(t);
+    const struct spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load(&s->node) : KSI_NO_NODE;
+    if (node >= KSI_FIRST_NODE) {
+        ksi_edges_drop(node);
+        ksi_irq_drop(node);
+    }
     forget(lock);
     ksi_graph_unlock(t, level);
 }

@@ -12,7 +12,10 @@ static void say_class(struct ksi_text *text, enum ksi_kind kind, const char *nam
     if (name != NULL)
         ksi_say(text, "%s \"%s\"", ksi_kind_name(kind), name);
     else
-        ksi_say_lock(text, kind, lock);
+        ksi_say_lock(text, kind, ksi_key_lock(kind, lock));
+    if (kind == KSI_STAX)
+        ksi_say(text, " with the %s stage inside",
+                lock == ksi_key_lock(kind, lock) ? "in-band" : "out-of-band");
 }
 
 static void say_frames(struct ksi_text *text, const struct ksi_edge *e)
@@ -39,13 +42,33 @@ static void say_edge(struct ksi_text *text, const struct ksi_edge *e, bool now)
         ksi_say(text, " by thread %d", e->tid);
 }
 
+/* One line about two locks that follow each other will do. */
+static bool is_suppressed(const struct ksi_cycle *c)
+{
+    if (KSI_LIKELY(!ksi_suppresses()))
+        return false;
+    for (unsigned i = 0; i < c->length && i < KSI_CYCLE_SHOWN; i++) {
+        const struct ksi_edge *e = &c->edge[i];
+        struct ksi_suspect a = {e->from_kind, ksi_key_lock(e->from_kind, e->from_lock),
+                                e->from_name, e->from_init};
+        struct ksi_suspect b = {e->to_kind, ksi_key_lock(e->to_kind, e->to_lock),
+                                e->to_name, e->to_init};
+        if (ksi_suppressed(KSI_ORDER_RULE, &a, &b))
+            return true;
+    }
+    return false;
+}
+
 void ksi_report_cycle(const struct ksi_cycle *c, enum ksi_kind kind)
 {
     char line[ROOM];
     struct ksi_text text = {line, sizeof line};
-    struct ksi_misuse m = {KSI_ORDER_RULE,     kind, c->edge[0].to_lock,
-                           c->edge[0].to_site, NULL, true};
+    struct ksi_misuse m = {
+        KSI_ORDER_RULE,     kind, ksi_key_lock(kind, c->edge[0].to_lock),
+        c->edge[0].to_site, NULL, true};
     unsigned said = 0;
+    if (is_suppressed(c))
+        return;
     ksi_say(&text, "lock order reversal, a cycle of %u classes", c->length);
     while (said < c->length && said < KSI_CYCLE_SHOWN && text.left > ENOUGH) {
         ksi_say(&text, said == 0 ? ": " : "; ");
@@ -65,12 +88,26 @@ void ksi_report_duplicate(const struct ksi_held_lock *held, enum ksi_kind kind,
     char line[KSI_MESSAGE / 4];
     struct ksi_text text = {line, sizeof line};
     struct ksi_misuse m = {KSI_DUPLICATE_RULE, kind, lock, site, NULL, true};
+    if (ksi_suppresses()) {
+        struct ksi_suspect a = ksi_suspect_of(kind, lock);
+        struct ksi_suspect b = ksi_suspect_of(held->kind, held->lock);
+        if (ksi_suppressed(KSI_DUPLICATE_RULE, &a, &b))
+            return;
+    }
     ksi_say_lock(&text, kind, lock);
     ksi_say(&text, " is taken while another one of its class is held: ");
     ksi_say_lock(&text, held->kind, held->lock);
     ksi_say(&text, ", taken at ");
     ksi_say_site(&text, held->site);
     ksi_violate_beside(&m, held->site, "%s", line);
+}
+
+static struct ksi_suspect suspect(const struct ksi_node *n)
+{
+    const void *site = (const void *)(uintptr_t)n->key; // NOLINT: a place
+    return (struct ksi_suspect){n->kind, ksi_key_lock(n->kind, n->lock),
+                                n->by == KSI_BY_NAME ? n->name : NULL,
+                                n->by == KSI_BY_SITE ? site : NULL};
 }
 
 static void say_node(struct ksi_text *text, const struct ksi_node *n)
@@ -87,6 +124,10 @@ void ksi_report_irq(const struct ksi_irq_pair *p, const void *site)
     bool same = p->safe.lock == p->unsafe.lock;
     struct ksi_misuse m = {
         KSI_IRQ_UNSAFE_RULE, p->unsafe.kind, p->unsafe.lock, site, NULL, true};
+    struct ksi_suspect a = suspect(&p->safe);
+    struct ksi_suspect b = suspect(&p->unsafe);
+    if (ksi_suppresses() && ksi_suppressed(KSI_IRQ_UNSAFE_RULE, &a, &b))
+        return;
     say_node(&text, &p->safe);
     ksi_say(&text, " is taken by a%s handler of level %u at ",
             p->stage == 0 ? "n in-band" : "n out-of-band", safe->handler);

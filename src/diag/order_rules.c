@@ -2,10 +2,10 @@
 /* Order checker: rules of context, without the graph. */
 
 #include "diag/classes.h"
+#include "diag/entered.h"
 #include "diag/order.h"
 
 #include "thread/irq.h"
-#include "thread/registry.h"
 #include "thread/upcalls.h"
 
 #include <kslock/stage.h>
@@ -25,6 +25,20 @@ static void say_held(struct ksi_text *text, const struct ksi_held_lock *h)
     ksi_say_site(text, h->site);
 }
 
+static bool is_suppressed(enum ksi_rule rule, enum ksi_kind kind, const void *lock,
+                          const struct ksi_held_lock *h)
+{
+    struct ksi_suspect a = {.lock = NULL};
+    struct ksi_suspect b = {.lock = NULL};
+    if (KSI_LIKELY(!ksi_suppresses()))
+        return false;
+    if (lock != NULL)
+        a = ksi_suspect_of(kind, lock);
+    if (h != NULL)
+        b = ksi_suspect_of(h->kind, h->lock);
+    return ksi_suppressed(rule, &a, &b);
+}
+
 /* What is done, then the lock that is held and must not be. */
 static void report(enum ksi_rule rule, enum ksi_kind kind, const void *lock,
                    const void *site, const char *what, const struct ksi_held_lock *h)
@@ -32,6 +46,8 @@ static void report(enum ksi_rule rule, enum ksi_kind kind, const void *lock,
     char line[KSI_MESSAGE / 4];
     struct ksi_text text = {line, sizeof line};
     struct ksi_misuse m = {rule, kind, lock, site, NULL, true};
+    if (is_suppressed(rule, kind, lock, h))
+        return;
     if (lock != NULL) {
         ksi_say_lock(&text, kind, lock);
         ksi_say(&text, " is ");
@@ -54,23 +70,23 @@ static bool fits_under(enum ksi_kind kind, const struct ksi_held_lock *h)
 }
 
 static void check_sleepable(const ksl_thread *t, enum ksi_kind kind, const void *lock,
-                            const void *site)
+                            const void *site, const struct ksi_held_batch *b)
 {
-    struct ksi_held_lock h;
     struct ksi_held_lock self = {.lock = lock, .kind = kind};
     self.disabled = ksi_rules_disabled(t, lock);
     enum ksi_rank rank = ksi_rank_of(&self);
-    uint32_t i = 0;
     if (rank == KSI_SPINS)
         return;
-    while (ksi_held_next(t, &i, &h)) {
-        if (h.lock == lock || ksi_rank_of(&h) >= rank || fits_under(kind, &h) ||
-            ksi_node_of(h.kind, h.lock) == KSI_EXEMPT_NODE)
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct ksi_held_lock *h = &b->held[i];
+        enum ksi_rank held = ksi_rank_of(h);
+        if (held >= rank || fits_under(kind, h) ||
+            ksi_node_of(h->kind, h->key) == KSI_EXEMPT_NODE)
             continue;
         report(KSI_SLEEPABLE_RULE, kind, lock, site,
-               ksi_rank_of(&h) == KSI_SPINS ? "taken, which may sleep,"
-                                            : "taken, which may sleep without bound,",
-               &h);
+               held == KSI_SPINS ? "taken, which may sleep,"
+                                 : "taken, which may sleep without bound,",
+               h);
         return;
     }
 }
@@ -82,7 +98,7 @@ void ksi_order_sleep(const char *call, const void *interlock, const void *site)
     uint32_t i = 0;
     while (ksi_held_next(t, &i, &h)) {
         if (h.lock == interlock || ksi_rank_of(&h) == KSI_SLEEPS ||
-            ksi_node_of(h.kind, h.lock) == KSI_EXEMPT_NODE)
+            ksi_node_of(h.kind, h.key) == KSI_EXEMPT_NODE)
             continue;
         report(KSI_SLEEPABLE_RULE, KSI_NO_KIND, NULL, site, call, &h);
         return;
@@ -96,20 +112,19 @@ static int level_of(const void *lock)
     return is_kernel_lock(lock) ? 1 : ksi_level_of(lock);
 }
 
-static void check_hierarchy(const ksl_thread *t, enum ksi_kind kind, const void *lock,
-                            const void *site)
+static void check_hierarchy(enum ksi_kind kind, const void *lock, const void *site,
+                            const struct ksi_held_batch *b)
 {
-    struct ksi_held_lock h;
     int level = level_of(lock);
-    uint32_t i = 0;
     bool global = is_kernel_lock(lock);
     if (level == 0)
         return;
-    while (ksi_held_next(t, &i, &h)) {
-        if (h.lock == lock || (!global && level_of(h.lock) <= level))
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct ksi_held_lock *h = &b->held[i];
+        if (!global && level_of(h->lock) <= level)
             continue;
         report(global ? KSI_KERNEL_LOCK_RULE : KSI_HIERARCHY_RULE, kind, lock, site,
-               global ? "the kernel lock, taken" : "of a coarser level, taken", &h);
+               global ? "the kernel lock, taken" : "of a coarser level, taken", h);
         return;
     }
 }
@@ -117,7 +132,7 @@ static void check_hierarchy(const ksl_thread *t, enum ksi_kind kind, const void 
 static bool out_of_band_may(enum ksi_kind kind)
 {
     struct ksi_held_lock self = {.kind = kind};
-    return kind == KSI_EVL_MUTEX ||
+    return kind == KSI_EVL_MUTEX || kind == KSI_KSEM || kind == KSI_STAX ||
            (kind != KSI_SIMPLE && ksi_rank_of(&self) == KSI_SPINS);
 }
 
@@ -131,52 +146,13 @@ static void check_stage(const ksl_thread *t, enum ksi_kind kind, const void *loc
 
 /* --- stax --------------------------------------------------------------------------- */
 
-void ksi_order_entered(const void *gate, const void *site)
-{
-    ksl_thread *t = ksi_self();
-    struct ksi_watched *w = &t->entered[t->nentered];
-    if (t->handlers > 0 || t->nentered == KSI_WATCHED)
-        return;
-    w->site = site;
-    ksi_store(&w->lock, gate);
-    ksi_store(&t->nentered, t->nentered + 1);
-}
-
-/* Takes one entry of t for that gate away; only t moves its entries. */
-static bool strike(ksl_thread *t, const void *gate)
-{
-    for (uint32_t i = ksi_load(&t->nentered); i > 0; i--) {
-        const void *seen = gate;
-        if (ksi_cas(&t->entered[i - 1].lock, &seen, (const void *)NULL))
-            return true;
-    }
-    return false;
-}
-
-/* Any thread of the stage may leave for another one (X15). */
-void ksi_order_left(const void *gate)
-{
-    ksl_thread *t = ksi_self();
-    bool struck = strike(t, gate);
-    while (t->nentered > 0 && ksi_load(&t->entered[t->nentered - 1].lock) == NULL)
-        ksi_store(&t->nentered, t->nentered - 1);
-    if (struck)
-        return;
-    ksi_registry_read_lock();
-    for (ksl_thread *u = ksi_registry_first(); u != NULL && !strike(u, gate);)
-        u = ksi_registry_next(u);
-    ksi_registry_read_unlock();
-}
-
 void ksi_up_stage_changes(ksl_thread *t, const void *site)
 {
-    for (uint32_t i = t->nentered; i > 0; i--) {
-        const struct ksi_watched *w = &t->entered[i - 1];
-        const void *gate = ksi_load(&w->lock);
-        struct ksi_held_lock h = {.lock = gate, .site = w->site, .kind = KSI_STAX};
-        if (gate == NULL)
-            continue;
-        ksi_store(&t->nentered, 0u);
+    struct ksi_entered e;
+    for (uint32_t i = 0; ksi_order_on() && ksi_entered_at(t, i, &e); i++) {
+        struct ksi_held_lock h = {.lock = e.lock, .site = e.site, .kind = KSI_STAX};
+        if (e.lock == NULL || e.kind != KSI_STAX || e.stage != ksi_load(&t->stage))
+            continue; /* its stage has been left before, and that was told */
         report(KSI_STAGE_RULE, KSI_NO_KIND, NULL, site, "change of stage", &h);
         return;
     }
@@ -286,13 +262,16 @@ static void check_regime(const ksl_thread *t, const void *lock, const void *site
 /* --- the door ----------------------------------------------------------------------- */
 
 void ksi_rules_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
-                      const void *site, bool alone)
+                      const void *site)
 {
-    if (!alone) {
-        check_sleepable(t, kind, lock, site);
-        check_hierarchy(t, kind, lock, site);
-    }
     check_stage(t, kind, lock, site);
+}
+
+void ksi_rules_under(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                     const void *site, const struct ksi_held_batch *b)
+{
+    check_sleepable(t, kind, lock, site, b);
+    check_hierarchy(kind, lock, site, b);
 }
 
 void ksi_rules_taken(ksl_thread *t, enum ksi_kind kind, const void *lock,

@@ -9,6 +9,7 @@
 #include "diag/hang.h"
 #include "diag/hooks.h"
 #include "diag/print.h"
+#include "diag/suppress.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
 #include "thread/watch.h"
@@ -40,8 +41,9 @@ uint64_t ksi_diag_hang_limit(void)
 /* What a list asks for. */
 struct wanted {
     uint32_t bits;
-    uint64_t limit;       /* of hang, ns */
-    int fd;               /* of report, -1: none */
+    uint64_t limit; /* of hang, ns */
+    int fd;         /* of report, -1: none */
+    struct ksi_suppressions *lines;
     const char *complain; /* NULL: say nothing and stop at the first word that is wrong */
 };
 
@@ -121,9 +123,13 @@ static bool understand(struct wanted *w, const char *word)
         return ksi_annotate_enable() ||
                complain(w, word, "finds no race detector that it could tell");
     }
+    if ((value = value_of(word, "suppress")) != NULL)
+        return ksi_suppress_read(&w->lines, value) ||
+               complain(w, word, "is not a file of lines RULE CLASS [CLASS]");
     if (strcmp(word, "stats") == 0 || value_of(word, "trace") != NULL)
         return complain(w, word, "does not exist in this version");
-    return complain(w, word, "is unknown; known are order, hang=SECONDS, report=FILE");
+    return complain(
+        w, word, "is unknown; known are order, suppress=FILE, hang=SECONDS, report=FILE");
 }
 
 /* False: some word is wrong. */
@@ -173,6 +179,7 @@ static bool apply(const struct wanted *w)
         else
             close(w->fd);
     }
+    ksi_suppress_add(w->lines);
     ksi_fetch_or(&ksi_diag, w->bits);
     if (watches) {
         ksi_store(&ksi_holds_limit, 0u); /* pushes go the slow way */
@@ -196,6 +203,8 @@ int ksl_diag_enable(const char *list)
     }
     if (!done && w.fd >= 0)
         close(w.fd);
+    if (!done)
+        ksi_suppress_free(w.lines);
     errno = saved;
     return done ? 0 : -EINVAL;
 }

@@ -20,8 +20,9 @@ struct ksi_wait_view {
     bool owned;       /* who holds it keeps the thread waiting */
     bool upgrades;    /* ... but for the thread itself */
     bool spins;
-    bool busy;  /* its queue was just being changed, so it may be another wait */
-    bool woken; /* off the queue, about to go on */
+    bool shares; /* it wants a share */
+    bool busy;   /* its queue was just being changed, so it may be another wait */
+    bool woken;  /* off the queue, about to go on */
 };
 
 /* wait/: false if t waits for nothing. */
@@ -40,6 +41,7 @@ const void *ksi_view_lock(enum ksi_kind kind, const void *key);
 struct ksi_holding {
     enum ksi_kind kind;
     bool shared;
+    bool counted; /* a share that is counted in the word, too */
     const void *site;
 };
 bool ksi_view_holds(const ksl_thread *u, const void *key, struct ksi_holding *h);

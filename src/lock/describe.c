@@ -11,7 +11,6 @@
 
 /* The words that are not of lock/rw.h; see the tables in the files of those locks. */
 enum { MUTEX_WAITERS = 1 };
-static const uint64_t KSEM_WAITERS = (uint64_t)1 << 32;
 static const uint32_t RWLOCK_WRITER = UINT32_MAX;
 
 /* The word, as bits; false if its memory is gone, or there is none. */
@@ -158,7 +157,7 @@ void ksi_up_view_word(struct ksi_out *out, enum ksi_kind kind, const void *key)
         break;
     case KSI_KSEM:
         ksi_out(out, "value %u%s", (unsigned)ksi_ksem_value(word),
-                (word & KSEM_WAITERS) != 0 ? ", somebody waits" : "");
+                (word & KSI_KSEM_WAITERS) != 0 ? ", somebody waits" : "");
         break;
     case KSI_STAX:
         say_stax(out, word);

@@ -6,11 +6,17 @@
  *   v           nobody waits            down: CAS v-1 (v > 0); up: CAS v+1
  *   0|WAITERS   waiters are queued      up: under the bucket lock, pops the first one
  *   GONE        destroyed               nothing; every call is a violation
- *   bit 31 WATCHED: somebody watches; the value is in bits 33..63, bit 32 WAITERS
  *
- * WATCHED is set when a semaphore begins, or by the first call of the library that meets
- * it, and stays. To the inlined paths (<evl/sem.h>) such a word shows no unit to take and
- * no room for one more, so they call the library, without a test of their own for it.
+ * While `order` or `hang` is on, a semaphore may be used as a lock, and then its holder
+ * is to be known. Inlined calls do not ask the switch, so the unit of such a semaphore is
+ * kept where they do not see it (ksem_watch.c, ksem.h):
+ *
+ *   WATCHED             no unit             as with 0
+ *   WATCHED|UNIT        one unit            as with 1
+ *   WATCHED|..|UNSURE   taken inlined, maybe, before it was watched
+ *   WATCHED|..|ODD      likewise, and one unit came from somebody else
+ *   v|EVENT             units come from others, or are several: no lock
+ *   WATCHED|v*UNIT|EVENT  likewise, while `stats` or `trace` is told of all calls
  *
  * WAITERS is set by a waiter under the bucket lock, in the CAS in which it sees the
  * value 0, and cleared under that lock when the queue is empty. Invariant, whenever
@@ -24,6 +30,7 @@
 
 #include "lock/ksem.h"
 
+#include "diag/entered.h"
 #include "platform/testing.h"
 #include "thread/signal.h"
 #include "wait/spin.h"
@@ -33,43 +40,22 @@
 
 #include <limits.h>
 
-static const uint64_t VALUE = 0x7fffffff;
-static const uint64_t WAITERS = (uint64_t)1 << 32;
-static const uint64_t GONE = (uint64_t)1 << 33;
-static const uint64_t WATCHED = (uint64_t)1 << 31;
-static const unsigned WATCHED_AT = 33;
+static const uint64_t WAITERS = KSI_KSEM_WAITERS;
+static const uint64_t GONE = KSI_KSEM_GONE;
 
-static uint64_t value_of(uint64_t w)
+/* With a unit there. */
+static uint64_t one_less(uint64_t w)
 {
-    return (w & WATCHED) != 0 ? w >> WATCHED_AT : w & VALUE;
+    return w - (w >> KSI_KSEM_UNIT_AT != 0 ? KSI_KSEM_UNIT : 1);
 }
 
-static uint64_t one_of(uint64_t w)
+/* A second unit makes a lock an event. */
+static uint64_t one_more(uint64_t w)
 {
-    return (w & WATCHED) != 0 ? (uint64_t)1 << WATCHED_AT : 1;
-}
-
-static bool is_gone(uint64_t w)
-{
-    return (w & (WATCHED | GONE)) == GONE;
-}
-
-KSI_COLD static void watch(uint64_t *word)
-{
-    uint64_t w = ksi_load(word);
-    while ((w & (WATCHED | GONE)) == 0 &&
-           !ksi_cas(word, &w, WATCHED | (w & WAITERS) | value_of(w) << WATCHED_AT))
-        ;
-}
-
-uint64_t ksi_ksem_value(uint64_t w)
-{
-    return value_of(w);
-}
-
-bool ksi_ksem_ended(uint64_t w)
-{
-    return is_gone(w);
+    uint64_t hidden = w >> KSI_KSEM_UNIT_AT;
+    if (hidden != 0 && (ksi_ksem_may_be_lock(w) || hidden == KSI_KSEM_HIDDEN_MAX))
+        w = ksi_ksem_event(w);
+    return w + ((w & KSI_KSEM_WATCHED) != 0 ? KSI_KSEM_UNIT : 1);
 }
 
 static void refuse(const uint64_t *word, enum ksi_rule rule, const void *site,
@@ -81,7 +67,7 @@ static void refuse(const uint64_t *word, enum ksi_rule rule, const void *site,
 
 static bool gone(const uint64_t *word, const char *call, const void *site)
 {
-    if (KSI_LIKELY(!is_gone(ksi_load(word))))
+    if (KSI_LIKELY((ksi_load(word) & GONE) == 0))
         return false;
     struct ksi_misuse m = {KSI_DESTROYED_RULE, KSI_KSEM, word, site, NULL, false};
     ksi_violate(&m, "%s of a destroyed semaphore", call);
@@ -92,10 +78,12 @@ void ksi_ksem_init(uint64_t *word, unsigned value, const void *site)
 {
     if (value > INT_MAX)
         refuse(word, KSI_BAD_ARGUMENT_RULE, site, "evl_init_ksem: value above INT_MAX");
-    else
-        ksi_store_rel(word, ksi_watching() ? WATCHED | (uint64_t)value << WATCHED_AT
-                                           : (uint64_t)value);
-    ksi_watch_begin(KSI_KSEM, word, site);
+    else if (ksi_entered_on())
+        ksi_ksem_watch_begin(word, value, site);
+    else {
+        ksi_watch_begin(KSI_KSEM, word, site);
+        ksi_store_rel(word, ksi_telling() ? ksi_ksem_event(value) : value);
+    }
 }
 
 /* What `stats` and `trace` see of it. */
@@ -108,8 +96,8 @@ static void tell(enum ksi_event_type type, const uint64_t *word, const void *sit
 static bool grab(uint64_t *word)
 {
     uint64_t w = ksi_load(word);
-    while (value_of(w) != 0) {
-        if (ksi_cas_acq(word, &w, w - one_of(w)))
+    while (ksi_ksem_value(w) != 0) {
+        if (ksi_cas_acq(word, &w, one_less(w)))
             return true;
     }
     return false;
@@ -117,28 +105,33 @@ static bool grab(uint64_t *word)
 
 bool ksi_ksem_try(uint64_t *word, const void *site)
 {
-    if (ksi_watching())
-        watch(word);
-    if (grab(word)) {
-        tell(KSI_EV_TAKEN, word, site);
-        return true;
+    struct ksi_ksem_watch watch = {.lock = false};
+    if (ksi_entered_on())
+        ksi_ksem_watch_try(word, &watch);
+    if (ksi_telling())
+        ksi_ksem_hide(word);
+    if (!grab(word)) {
+        if (!gone(word, "evl_trydown", site))
+            tell(KSI_EV_BUSY, word, site);
+        return false;
     }
-    if (!gone(word, "evl_trydown", site))
-        tell(KSI_EV_BUSY, word, site);
-    return false;
+    tell(KSI_EV_TAKEN, word, site);
+    if (watch.lock)
+        ksi_ksem_watch_taken(word, &watch, site);
+    return true;
 }
 
 /* With the bucket lock: true if a unit was there, else marked and queued. */
 static bool grab_or_queue(uint64_t *word, struct ksi_lot *lot, struct ksi_waiter *w,
-                          bool *ended)
+                          bool *is_gone)
 {
     uint64_t now = ksi_load(word);
     for (;;) {
-        *ended = is_gone(now);
-        if (*ended)
+        *is_gone = (now & GONE) != 0;
+        if (*is_gone)
             return false;
-        if (value_of(now) != 0) {
-            if (ksi_cas_acq(word, &now, now - one_of(now)))
+        if (ksi_ksem_value(now) != 0) {
+            if (ksi_cas_acq(word, &now, one_less(now)))
                 return true;
         } else if ((now & WAITERS) != 0 || ksi_cas(word, &now, now | WAITERS)) {
             ksi_lot_enqueue(lot, w, word, KSI_Q_KSEM, KSI_PRIORITY, NULL);
@@ -150,8 +143,11 @@ static bool grab_or_queue(uint64_t *word, struct ksi_lot *lot, struct ksi_waiter
 bool ksi_evl_refuse_wait(ksl_thread *t, const char *call, enum ksi_kind kind,
                          const void *lock, const void *site)
 {
-    if (t->handlers == 0 && ksi_load(&t->stage) == KSL_STAGE_OOB)
+    if (t->handlers == 0 && ksi_load(&t->stage) == KSL_STAGE_OOB) {
+        if (kind == KSI_NO_KIND)
+            ksi_watch_sleep(call, NULL, site);
         return false;
+    }
     struct ksi_misuse m = {KSI_STAGE_RULE, kind, lock, site, NULL, false};
     ksi_violate(&m, "%s has to wait %s", call,
                 t->handlers > 0 ? "in an interrupt handler" : "on the in-band stage");
@@ -193,35 +189,47 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     struct ksi_lot lot;
     KSI_POINT("ksem: queue");
     ksi_lot_lock(&lot, word);
-    bool ended;
-    bool in = grab_or_queue(word, &lot, w, &ended);
-    bool parks = !in && !ended && ksi_wait_interruptible(w);
+    bool is_gone;
+    bool in = grab_or_queue(word, &lot, w, &is_gone);
+    bool parks = !in && !is_gone && ksi_wait_interruptible(w);
     if (parks && ksi_evl_kicked(t)) {
         ksi_lot_remove(w);
         ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
         parks = false;
     }
     ksi_lot_unlock(&lot, NULL);
-    if (in || ended)
+    if (in || is_gone)
         return in ? 0 : -EIDRM;
     enum ksi_outcome outcome =
         parks ? ksi_wait(w, deadline) : (enum ksi_outcome)ksi_load(&w->outcome);
     return ksi_evl_error(t, outcome);
 }
 
+static int down(uint64_t *word, uint64_t deadline, bool nonblock, const void *site)
+{
+    if (KSI_LIKELY(grab(word)))
+        return 0;
+    if (gone(word, "evl_down", site))
+        return -EPERM;
+    tell(nonblock ? KSI_EV_BUSY : KSI_EV_BEFORE, word, site);
+    return nonblock ? -EAGAIN : down_slow(word, deadline, site);
+}
+
 int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *site)
 {
-    int error = 0;
-    if (ksi_watching())
-        watch(word);
-    if (KSI_UNLIKELY(!grab(word))) {
-        if (gone(word, "evl_down", site))
-            return -EPERM;
-        tell(nonblock ? KSI_EV_BUSY : KSI_EV_BEFORE, word, site);
-        error = nonblock ? -EAGAIN : down_slow(word, deadline, site);
+    struct ksi_ksem_watch watch = {.lock = false};
+    if (ksi_entered_on()) {
+        ksi_ksem_watch_try(word, &watch);
+        if (!nonblock)
+            ksi_ksem_watch_wait(word, &watch, deadline == KSI_FOREVER, site);
     }
+    if (ksi_telling())
+        ksi_ksem_hide(word);
+    int error = down(word, deadline, nonblock, site);
     if (error == 0)
         tell(KSI_EV_TAKEN, word, site);
+    if (watch.lock && error == 0)
+        ksi_ksem_watch_taken(word, &watch, site);
     return error;
 }
 
@@ -237,7 +245,7 @@ KSI_COLD static void up_slow(uint64_t *word)
         wake.outcome = KSI_SIGNALLED;
     if (!ksi_lot_waits(&lot, word, KSI_Q_KSEM)) {
         uint64_t w = ksi_load(word);
-        while (!ksi_cas_rel(word, &w, (w & ~WAITERS) + (given ? 0 : one_of(w))))
+        while (!ksi_cas_rel(word, &w, given ? w & ~WAITERS : one_more(w & ~WAITERS)))
             ;
     }
     ksi_lot_unlock(&lot, &wake);
@@ -245,13 +253,15 @@ KSI_COLD static void up_slow(uint64_t *word)
 
 void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
 {
-    if (ksi_watching()) {
-        watch(word);
+    if (ksi_entered_on())
+        ksi_ksem_watch_up(word, most);
+    if (ksi_telling()) {
+        ksi_ksem_hide(word);
         ksi_watch_given(KSI_KSEM, word, KSI_SHARED);
     }
     uint64_t w = ksi_load(word);
     for (;;) {
-        if (KSI_UNLIKELY(is_gone(w))) {
+        if (KSI_UNLIKELY((w & GONE) != 0)) {
             (void)gone(word, "evl_up", site);
             return;
         }
@@ -259,7 +269,7 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
             up_slow(word);
             return;
         }
-        if (KSI_UNLIKELY(value_of(w) == most)) {
+        if (KSI_UNLIKELY(ksi_ksem_value(w) == most)) {
             if (most == INT_MAX) {
                 refuse(word, KSI_BAD_ARGUMENT_RULE, site, "evl_up: the value is INT_MAX");
                 return;
@@ -268,7 +278,7 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
                 return;
             continue;
         }
-        if (ksi_cas_rel(word, &w, w + one_of(w)))
+        if (ksi_cas_rel(word, &w, one_more(w)))
             return;
     }
 }
@@ -289,7 +299,11 @@ static void end_all(uint64_t *word, enum ksi_outcome outcome, uint64_t left)
 
 void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const void *site)
 {
-    if (!gone(word, "evl_broadcast", site) && (ksi_load_seq(word) & WAITERS) != 0)
+    if (gone(word, "evl_broadcast", site))
+        return;
+    if (ksi_entered_on())
+        ksi_ksem_watch_event(word);
+    if ((ksi_load_seq(word) & WAITERS) != 0)
         end_all(word, outcome, 0);
 }
 
@@ -297,6 +311,7 @@ void ksi_ksem_destroy(uint64_t *word, const void *site)
 {
     if (gone(word, "evl_destroy_ksem", site))
         return;
-    ksi_watch_end(word);
+    if (ksi_watching() || ksi_entered_on())
+        ksi_ksem_watch_end(word);
     end_all(word, KSI_DESTROYED, GONE);
 }

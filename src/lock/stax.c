@@ -57,6 +57,7 @@
 
 #include "lock/stax.h"
 
+#include "diag/entered.h"
 #include "diag/hooks.h"
 #include "lock/ksem.h"
 #include "platform/testing.h"
@@ -135,6 +136,7 @@ static bool gone(const struct ksi_stax *x, const void *site, const char *what)
 void ksi_stax_init(struct ksi_stax *x)
 {
     ksi_stax_forget(&x->gate);
+    ksi_watch_begin(KSI_STAX, &x->gate, NULL);
     ksi_store(&x->tune, (uint64_t)0);
     ksi_store_rel(&x->gate, (uintptr_t)0);
 }
@@ -169,12 +171,19 @@ static bool enter(struct ksi_stax *x, ksl_thread *t, uintptr_t stage)
     return false;
 }
 
-static void entered(const struct ksi_stax *x, const void *site)
+static void entered(const struct ksi_stax *x, ksl_thread *t, const void *site)
 {
-    if (ksi_order_on())
-        ksi_order_entered(key_of(x), site);
+    if (ksi_entered_on())
+        ksi_entered_push(t, KSI_STAX, key_of(x), site, false);
     if (ksi_telling())
         ksi_hook_told(KSI_EV_TAKEN, KSI_STAX, key_of(x), site);
+}
+
+/* A mere key: the gate may be gone. Anybody of the stage leaves for anybody (X15). */
+static void left(const void *key, ksl_thread *t)
+{
+    if (ksi_entered_on() && !ksi_entered_strike(t, key))
+        ksi_entered_strike_other(t, key);
 }
 
 bool ksi_stax_try(struct ksi_stax *x, const void *site)
@@ -188,7 +197,7 @@ bool ksi_stax_try(struct ksi_stax *x, const void *site)
             (void)ksi_watch_tried(false, KSI_STAX, key_of(x), KSI_SHARED, site);
         return false;
     }
-    entered(x, site);
+    entered(x, t, site);
     return true;
 }
 
@@ -277,12 +286,11 @@ int ksi_stax_lock(struct ksi_stax *x, const void *site)
     if (gone(x, site, "evl_lock_stax of a destroyed stax") ||
         ksi_refuse_in_handler(t, "evl_lock_stax", KSI_STAX, key_of(x), site))
         return -EPERM;
+    (void)ksi_watch_before(KSI_STAX, &x->gate, KSI_SHARED, site);
     ksi_stax_clear_way(&x->gate, t);
-    if (ksi_telling())
-        ksi_hook_told(KSI_EV_BEFORE, KSI_STAX, key_of(x), site);
     int error = KSI_LIKELY(enter(x, t, stage)) ? 0 : lock_slow(x, t, stage);
     if (error == 0)
-        entered(x, site);
+        entered(x, t, site);
     return error;
 }
 
@@ -362,17 +370,19 @@ void ksi_stax_unlock(struct ksi_stax *x, const void *site)
         return;
     ksi_stax_clear_way(&x->gate, t);
     uintptr_t gate = ksi_load(&x->gate);
+    bool told = false;
     for (unsigned turn = 0;;) {
         if (KSI_UNLIKELY((gate & GONE) != 0)) {
             (void)gone(x, site, "evl_unlock_stax of a destroyed stax");
             return;
         }
         if (ksi_gate_counts(gate) && (gate & OOB) == stage) {
+            if (!told)
+                ksi_watch_given(KSI_STAX, key_of(x), KSI_SHARED);
+            told = true; /* others come and go, so that leaving may take several tries */
             if (!leave(x, &gate))
                 continue;
-            if (ksi_order_on()) /* a mere key: it may be gone */
-                ksi_order_left(key_of(x));
-            ksi_watch_given(KSI_STAX, key_of(x), KSI_SHARED);
+            left(key_of(x), t);
             return;
         } else if (!ksi_gate_counts(gate) && slots_unknown(gate)) {
             settle_slots(x, gate, t, turn++); /* an entry of another thread */
@@ -394,6 +404,9 @@ void ksi_stax_destroy(struct ksi_stax *x, const void *site)
     struct ksi_wake_list wake = {NULL, NULL, KSI_DESTROYED};
     if (gone(x, site, "evl_destroy_stax of a destroyed stax"))
         return;
+    ksi_watch_end(&x->gate);
+    if (ksi_entered_on())
+        ksi_entered_end(key_of(x));
     ksi_lot_lock(&lot, key_of(x));
     ksi_xchg(&x->gate, (uintptr_t)GONE);
     ksi_stax_forget(&x->gate);

@@ -8,10 +8,14 @@
  *         bias, in 1024 ns
  *
  * Wrong guesses cost time only, so all this is approximate: increments may get lost.
+ *
+ * While `order` or `hang` is on there is no new bias: entries in slots are no record of
+ * who is inside once they have been counted.
  */
 
 #include "lock/stax.h"
 
+#include "diag/entered.h"
 #include "diag/events.h"
 #include "platform/host.h"
 #include "platform/park.h"
@@ -52,7 +56,7 @@ void ksi_stax_tune_entered(struct ksi_stax *x, uintptr_t stage)
     }
     next &= ((uint64_t)1 << SINCE_AT) - 1 - ENTRIES;
     ksi_store(&x->tune, next | ksi_now() >> 10 << SINCE_AT);
-    if (ksi_heavy_works())
+    if (ksi_heavy_works() && !ksi_entered_on())
         (void)raise_bias(x);
 }
 

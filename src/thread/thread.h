@@ -115,6 +115,15 @@ struct ksi_watched {
 };
 enum { KSI_WATCHED = 16 };
 
+/* Two locks of which nothing new can be learned, see diag/order.c. */
+struct ksi_pair {
+    const void *held;
+    const void *wanted;
+    uint32_t kinds;
+    uint32_t epoch; /* while it is that one */
+};
+enum { KSI_PAIRS = 32 };
+
 enum { KSI_WAITER_LOCK, KSI_WAITER_BLOCK, KSI_WAITERS };
 enum { KSI_CHANGED = 4 };
 
@@ -153,6 +162,7 @@ struct ksl_thread {
     uint64_t wait_since;  /* atomic: when the wait began, if `hang` is on, else 0 */
     uint64_t spins_since; /* atomic: likewise for spins_on */
     uint64_t hang_told;   /* of the watcher: the wait that it has reported */
+    uint32_t wait_number; /* atomic: see diag/cycle.c */
     const void *spins_on; /* atomic: see ksi_spin_for; likewise the next one */
     uint32_t spins_kind;
     uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */
@@ -167,10 +177,14 @@ struct ksl_thread {
     const void *announced; /* see diag/order.c; likewise the next ones */
     const void *retaken;
     uint32_t openness;
+    const void *classed; /* the class of this lock was looked up last ... */
+    uint32_t class_epoch;
+    uint32_t class;
+    struct ksi_pair pairs[KSI_PAIRS];
     uint32_t ndisabled;     /* by disable_lock, latest last */
     uint32_t disabled_from; /* the level before the first of them */
     uint32_t disabled_wrong;
-    uint32_t nentered; /* stax */
+    uint32_t nentered; /* atomic; see diag/entered.h */
     struct ksi_watched disabled[KSI_WATCHED];
     struct ksi_watched entered[KSI_WATCHED];
 

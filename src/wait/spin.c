@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/spin.h"
 
+#include "diag/cycle.h"
 #include "diag/events.h"
 #include "platform/host.h"
 #include "platform/park.h"
@@ -87,6 +88,8 @@ void ksi_spin_for(ksl_thread *t, const volatile void *lock, unsigned kind, unsig
         ksi_store(&t->spins_since, timed ? ksi_now() : 0);
         ksi_store(&t->spins_kind, (uint32_t)kind);
         ksi_store_rel(&t->spins_on, at);
+        if (timed)
+            ksi_deadlock_look(t);
     }
     ksi_spin_turn(n);
 }

@@ -36,6 +36,7 @@ static void name_wait(const ksl_thread *t, struct ksi_wait_view *v, unsigned que
     v->owned = queues[queue].owned;
     v->how = queues[queue].how;
     v->upgrades = queue == KSI_Q_UPGRADE;
+    v->shares = queue == KSI_Q_READ;
     if (v->kind == KSI_NO_KIND && v->owned && lock_kind < KSI_KINDS)
         v->kind = (enum ksi_kind)lock_kind;
     uintptr_t inside = (uintptr_t)v->key - (uintptr_t)t;

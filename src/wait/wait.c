@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/wait.h"
 
+#include "diag/cycle.h"
 #include "diag/events.h"
 #include "diag/switch.h"
 #include "platform/probe.h"
@@ -62,8 +63,11 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
         ksi_tell_wait(t, KSI_EV_SLEEPS, w, 0, 0);
     KSI_PROBE1(sleep__begin, ksi_load(&w->address));
     ksi_store(&t->wait_since, timed ? ksi_now() : 0);
+    ksi_wait_begins(t, deadline != KSI_FOREVER, w->interruptible);
     ksi_store_rel(&t->parked_in, w);
     ksi_store_rel(&t->asleep, 1u);
+    if (timed && deadline == KSI_FOREVER)
+        ksi_deadlock_look(t);
     if (!KSI_FAULT(WAIT_MASKED)) {
         ksi_store(&t->stalled, 0u);
         KSI_POINT("wait: opening");

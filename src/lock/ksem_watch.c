@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Semaphores while `order` or `hang` is on: lock or event?
+ *
+ * A semaphore is a lock if it begins with one unit and each unit is given back by the
+ * thread that took it. It is an event, for good, as soon as
+ *   - it begins with no unit or several, or has a second one
+ *   - another thread, or a handler, gives a unit, or all waiters are let go
+ *   - it is a flag
+ *   - a thread that has the unit asks for another one
+ * One that was there before the switch begins UNSURE, because its unit may have been
+ * taken without notice: one unit from nowhere (ODD) proves nothing, a second one that it
+ * is an event, and a unit given back by its taker that it is a lock.
+ *
+ * All changes are compare-and-swaps of the word as ksem.c knows it, so a call beside
+ * them sees one form or the other. A call beside the proof of the contrary may be
+ * recorded for a lock that is none; the next proof strikes that out.
+ */
+
+#include "diag/entered.h"
+#include "lock/ksem.h"
+
+#include <kslock/stage.h>
+
+#include <limits.h>
+
+void ksi_ksem_hide(uint64_t *word)
+{
+    const uint64_t hidden = KSI_KSEM_WATCHED | KSI_KSEM_GONE;
+    uint64_t w = ksi_load(word);
+    while ((w & hidden) == 0 && ksi_ksem_value(w) < KSI_KSEM_HIDDEN_MAX &&
+           !ksi_cas(word, &w, ksi_ksem_event(w)))
+        ;
+}
+
+void ksi_ksem_watch_begin(uint64_t *word, unsigned value, const void *site)
+{
+    uint64_t w = value == 1 ? KSI_KSEM_WATCHED | KSI_KSEM_UNIT : ksi_ksem_event(value);
+    ksi_entered_end(word);
+    ksi_watch_begin(KSI_KSEM, word, site);
+    ksi_store_rel(word, w);
+}
+
+void ksi_ksem_watch_end(uint64_t *word)
+{
+    ksi_entered_end(word);
+    ksi_watch_end(word);
+}
+
+void ksi_ksem_watch_event(uint64_t *word)
+{
+    uint64_t w = ksi_load(word);
+    bool watched;
+    do {
+        watched = ksi_ksem_may_be_lock(w);
+        if ((w & (KSI_KSEM_GONE | KSI_KSEM_EVENT)) != 0)
+            return;
+    } while (!ksi_cas(word, &w, ksi_ksem_event(w)));
+    if (watched)
+        ksi_entered_no_lock(word);
+}
+
+/* What is known of it; one that was not watched is from now on. */
+static uint64_t known(uint64_t *word)
+{
+    const uint64_t decided = KSI_KSEM_WATCHED | KSI_KSEM_GONE | KSI_KSEM_EVENT;
+    uint64_t w = ksi_load(word);
+    while ((w & decided) == 0) {
+        uint64_t next = KSI_KSEM_WATCHED | KSI_KSEM_UNSURE | (w & KSI_KSEM_WAITERS);
+        if (ksi_ksem_value(w) == 1)
+            next |= KSI_KSEM_UNIT;
+        else if (ksi_ksem_value(w) != 0)
+            next = ksi_ksem_event(w);
+        if (ksi_cas(word, &w, next))
+            w = next;
+    }
+    return w;
+}
+
+void ksi_ksem_watch_try(uint64_t *word, struct ksi_ksem_watch *watch)
+{
+    uint64_t w = known(word);
+    watch->lock = ksi_ksem_may_be_lock(w);
+    watch->unsure = (w & KSI_KSEM_UNSURE) != 0;
+    if (watch->lock && ksi_entered_has(ksi_self(), word)) {
+        ksi_ksem_watch_event(word);
+        watch->lock = false;
+    }
+}
+
+/* In-band threads and handlers never wait. */
+void ksi_ksem_watch_wait(uint64_t *word, const struct ksi_ksem_watch *watch, bool endless,
+                         const void *site)
+{
+    const ksl_thread *t = ksi_self();
+    if (!ksi_order_on() || t->handlers > 0 || ksi_load(&t->stage) != KSL_STAGE_OOB)
+        return;
+    if (watch->lock && !watch->unsure && endless)
+        ksi_order_before(KSI_KSEM, word, site);
+    else
+        ksi_order_sleep("wait for a semaphore", NULL, site);
+}
+
+void ksi_ksem_watch_taken(const uint64_t *word, const struct ksi_ksem_watch *watch,
+                          const void *site)
+{
+    ksi_entered_push(ksi_self(), KSI_KSEM, word, site, watch->unsure);
+}
+
+void ksi_ksem_watch_up(uint64_t *word, uint64_t most)
+{
+    uint64_t w = known(word);
+    if (!ksi_ksem_may_be_lock(w))
+        return;
+    ksl_thread *t = ksi_self();
+    bool taker = most == INT_MAX && t->handlers == 0 && ksi_entered_strike(t, word);
+    if (taker) {
+        const uint64_t doubts = KSI_KSEM_UNSURE | KSI_KSEM_ODD;
+        while (ksi_ksem_may_be_lock(w) && (w & doubts) != 0 &&
+               !ksi_cas(word, &w, w & ~doubts))
+            ;
+        return;
+    }
+    while (most == INT_MAX && (w & KSI_KSEM_UNSURE) != 0 &&
+           (w & (KSI_KSEM_ODD | KSI_KSEM_UNIT)) == 0) {
+        if (ksi_cas(word, &w, w | KSI_KSEM_ODD))
+            return;
+    }
+    ksi_ksem_watch_event(word);
+}
