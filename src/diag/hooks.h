@@ -18,14 +18,13 @@
  *   begin    a lock begins at this address
  *   end      the lock at this address is gone, or gets another name
  */
-KSI_COLD void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site);
-KSI_COLD void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site);
+void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site);
+void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site);
 KSI_COLD void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site);
 KSI_COLD void ksi_order_end(const void *lock);
 
 /* The record has a new hold; tried: taken without a wait. */
-KSI_COLD void ksi_order_pushed(enum ksi_kind kind, const void *lock, const void *site,
-                               bool tried);
+void ksi_order_pushed(enum ksi_kind kind, const void *lock, const void *site, bool tried);
 /* A hold has been given back that is not the newest of the record: entry i of t. */
 KSI_COLD void ksi_order_unstacked(const ksl_thread *t, uint32_t i);
 

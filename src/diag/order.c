@@ -175,7 +175,7 @@ static void meet(const struct taking *k, const struct ksi_held_lock *h,
 
 static void meet_held(const struct taking *k, const struct ksi_held_batch *b)
 {
-    struct ksi_cycle cycle;
+    struct ksi_cycle cycle; /* likewise */
     cycle.length = 0;
     for (uint32_t i = 0; i < b->n; i++)
         meet(k, &b->held[i], &cycle);
@@ -183,13 +183,9 @@ static void meet_held(const struct taking *k, const struct ksi_held_batch *b)
         ksi_report_cycle(&cycle, k->kind);
 }
 
-/* The class of a lock that is being taken; the latest one is remembered. */
-static uint32_t class_of(ksl_thread *t, enum ksi_kind kind, const void *key,
-                         uint32_t epoch)
+static uint32_t look_up_class(ksl_thread *t, enum ksi_kind kind, const void *key,
+                              uint32_t epoch)
 {
-    if (t->classed == key && t->class_epoch == epoch && t->handlers == 0 &&
-        (t->class < KSI_FIRST_NODE || ksi_load(&ksi_nodes[t->class].kind) == kind))
-        return t->class;
     uint32_t node = ksi_node_of(kind, key);
     if (t->handlers == 0 && node >= KSI_FIRST_NODE) {
         t->classed = key;
@@ -199,17 +195,24 @@ static uint32_t class_of(ksl_thread *t, enum ksi_kind kind, const void *key,
     return node;
 }
 
-static void before(ksl_thread *t, enum ksi_kind kind, const void *lock, const void *site)
+/* The class of a lock that is being taken; the latest one is remembered. */
+static inline uint32_t class_of(ksl_thread *t, enum ksi_kind kind, const void *key,
+                                uint32_t epoch)
 {
-    uint32_t epoch = ksi_load_acq(&ksi_class_epoch);
-    bool other_stage = ksi_load(&t->stage) != KSL_STAGE_OOB;
-    const void *key = kind == KSI_STAX ? ksi_gate_key(lock, other_stage) : lock;
-    uint32_t node = class_of(t, kind, key, epoch);
-    struct taking k = {t, lock, key, site, node, epoch, kind};
-    struct ksi_held_batch b = {.cursor = 0};
-    if (node == KSI_EXEMPT_NODE)
-        return;
-    ksi_rules_before(t, kind, lock, site);
+    if (KSI_LIKELY(t->classed == key && t->class_epoch == epoch && t->handlers == 0 &&
+                   ksi_load(&ksi_nodes[t->class].kind) == kind))
+        return t->class;
+    return look_up_class(t, kind, key, epoch);
+}
+
+static __attribute__((noinline)) void before_under(ksl_thread *t, enum ksi_kind kind,
+                                                   const void *lock, const void *key,
+                                                   const void *site, uint32_t node,
+                                                   uint32_t epoch)
+{
+    const struct taking k = {t, lock, key, site, node, epoch, kind};
+    struct ksi_held_batch b; /* not filled with zeros: it is large */
+    b.cursor = 0;
     for (ksi_held_more(t, &b, lock); b.n > 0; ksi_held_more(t, &b, lock)) {
         ksi_rules_under(t, kind, lock, site, &b);
         if (node != KSI_NO_NODE)
@@ -217,7 +220,22 @@ static void before(ksl_thread *t, enum ksi_kind kind, const void *lock, const vo
         if (b.n < KSI_BATCH)
             break;
     }
-    if (node != KSI_NO_NODE)
+}
+
+static inline void before(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                          const void *site)
+{
+    uint32_t epoch = ksi_load_acq(&ksi_class_epoch);
+    bool oob = ksi_load(&t->stage) == KSL_STAGE_OOB;
+    const void *key = kind == KSI_STAX ? ksi_gate_key(lock, !oob) : lock;
+    uint32_t node = class_of(t, kind, key, epoch);
+    if (node == KSI_EXEMPT_NODE)
+        return;
+    if (KSI_UNLIKELY(oob))
+        ksi_rules_before(t, kind, lock, site);
+    if (!ksi_held_none(t))
+        before_under(t, kind, lock, key, site, node, epoch);
+    if (node != KSI_NO_NODE && KSI_UNLIKELY(t->handlers != 0))
         ksi_irq_wanted(t, node, site);
 }
 
@@ -266,10 +284,11 @@ void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
     uint32_t node = class_of(t, kind, lock, ksi_load_acq(&ksi_class_epoch));
     if (node == KSI_EXEMPT_NODE)
         return;
-    ksi_rules_taken(t, kind, lock, site);
-    if (node != KSI_NO_NODE)
+    if (kind == KSI_SIMPLE)
+        ksi_rules_taken(t, kind, lock, site);
+    if (node != KSI_NO_NODE && !ksi_irq_held_open(node))
         ksi_irq_held(t, node, site);
-    if (t->openness == openness(t))
+    if (KSI_LIKELY(t->openness == openness(t)))
         return;
     t->openness = openness(t);
     while (ksi_held_next(t, &i, &h)) { /* taken when others were open */

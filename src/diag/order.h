@@ -161,6 +161,8 @@ struct ksi_held_batch {
     uint32_t n;
     struct ksi_held_lock held[KSI_BATCH];
 };
+/* Nothing at all, which is quickly seen. */
+bool ksi_held_none(const ksl_thread *t);
 /* Without the lock `but`. */
 void ksi_held_more(const ksl_thread *t, struct ksi_held_batch *b, const void *but);
 
@@ -173,6 +175,12 @@ enum ksi_rank ksi_rank_of(const struct ksi_held_lock *h);
 /* A handler may wait for a lock of this class; a lock of it is held now. */
 void ksi_irq_wanted(ksl_thread *t, uint32_t node, const void *site);
 void ksi_irq_held(ksl_thread *t, uint32_t node, const void *site);
+/* It has been held with all of them open, so there is nothing more to find out. */
+static inline bool ksi_irq_held_open(uint32_t node)
+{
+    const struct ksi_use *use = ksi_nodes[node].use;
+    return ksi_load(&use[0].open) == 1 && ksi_load(&use[1].open) == 1;
+}
 
 struct ksi_irq_pair {
     struct ksi_node safe;   /* wanted by a handler */

@@ -144,9 +144,6 @@ static void held_in(ksl_thread *t, uint32_t node, unsigned stage, const void *si
 
 void ksi_irq_held(ksl_thread *t, uint32_t node, const void *site)
 {
-    const struct ksi_use *use = ksi_nodes[node].use;
-    if (ksi_load(&use[0].open) == 1 && ksi_load(&use[1].open) == 1)
-        return; /* held with all open, and nothing is below that */
     held_in(t, node, KSL_STAGE_INBAND, site);
     held_in(t, node, KSL_STAGE_OOB, site);
 }
