@@ -12,15 +12,40 @@ KSL_BEGIN_DECLS
  * the others hold.
  *
  *   order          lock-order and context checker
+ *   suppress=FILE  reports of `order` that are not told and not counted, see below; read
+ *                  at once
  *   hang=SECONDS   a thread of the library reports each wait that takes as long (also a
- *                  fraction: hang=0.5), and what all threads hold and wait for, and a
- *                  circle of threads that wait for each other. SIGQUIT, if the program
- *                  leaves it at its default, dumps and no longer ends the process
+ *                  fraction: hang=0.5), and what all threads hold and wait for; and
+ *                  each deadlock when its last wait begins, whatever the limit, see
+ *                  below. SIGQUIT, if the program leaves it at its default, dumps and no
+ *                  longer ends the process
  *   annotate       ThreadSanitizer or helgrind, if one of them watches the program but not
  *                  this library, is told who has which lock and who wakes whom; a
  *                  source file that is compiled with -DKSL_ANNOTATE=1 asks for it itself
  *   report=FILE    reports and violations are appended to FILE instead of stderr; opened
  *                  at once
+ *
+ * A deadlock, a circle of threads each of which waits for what the next one has, is one
+ * line "kslock: deadlock of N threads: ..." that names the threads, the locks and where
+ * they were taken. It is no violation, and told once. Owners of locks, sharers that a
+ * writer waits for, the writer that a reader waits behind, the stage inside a stax and
+ * the holder of a semaphore that is used as a lock count. A wait with a date ends by
+ * itself and is never part of it; of a wait that a signal or an unblock can end the line
+ * says so.
+ *
+ * A file of suppress=FILE has lines `RULE CLASS [CLASS]`, patterns as in a shell
+ * (fnmatch); blanks separate them, "quotes" keep blanks in a pattern, # begins a comment.
+ * RULE is a rule of `order` (<kslock/violation.h>). CLASS is any of: the name of a lock
+ * of FreeBSD; CLASS.OCCURRENCE or CLASS of lock_alloc; the symbol, or SYMBOL+0x40 or
+ * FILE+0x1240, as in a dump; FILE.c:LINE or the like where its init call returns, as in a
+ * report; its address; <KIND>, such as <spin mutex>. With one CLASS a report is
+ * suppressed if one of its locks is of that class, with two if both are, in any order; of
+ * a cycle, two that follow each other. A wrong line is told on stderr with its number:
+ * KSLOCK uses the others, ksl_diag_enable fails.
+ *
+ * A lock without a name, a class or an init call is known to `order` by its address. If
+ * that memory, on a stack or a heap, serves such a lock after another one, the two are
+ * one class, and a report says that it is such memory; an init call tells them apart.
  */
 
 /*

@@ -67,6 +67,8 @@ static struct ksi_edge edge_of(const struct taking *k, const struct ksi_held_loc
         .to_site = k->site,
         .from_init = class_init(a),
         .to_init = class_init(b),
+        .from_by_address = a->by == KSI_BY_ADDRESS,
+        .to_by_address = b->by == KSI_BY_ADDRESS,
         .tid = ksi_load(&k->t->tid),
     };
 }

@@ -71,6 +71,8 @@ struct ksi_edge {
     const void *to_site;
     const void *from_init; /* where the locks of the class begin, NULL: unknown */
     const void *to_init;
+    bool from_by_address;
+    bool to_by_address;
     int tid;
     uint32_t frames;
     void *frame[KSI_FRAMES];

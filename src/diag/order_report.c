@@ -2,17 +2,27 @@
 /* Order checker: what its reports say. */
 
 #include "diag/order.h"
+#include "diag/print.h"
 
 enum { ROOM = KSI_MESSAGE - 512, ENOUGH = 512 };
 
+/* In no object: there may have been another lock at this address. */
+static bool is_transient(const void *lock)
+{
+    struct ksi_symbol s;
+    return !ksi_symbol_find(&s, lock);
+}
+
 /* By the class's name if it has one: the lock may be gone. */
 static void say_class(struct ksi_text *text, enum ksi_kind kind, const char *name,
-                      const void *lock)
+                      const void *lock, bool by_address)
 {
     if (name != NULL)
         ksi_say(text, "%s \"%s\"", ksi_kind_name(kind), name);
     else
         ksi_say_lock(text, kind, ksi_key_lock(kind, lock));
+    if (by_address && is_transient(lock))
+        ksi_say(text, " (on a stack or a heap, known by its address alone)");
     if (kind == KSI_STAX)
         ksi_say(text, " with the %s stage inside",
                 lock == ksi_key_lock(kind, lock) ? "in-band" : "out-of-band");
@@ -31,11 +41,11 @@ static void say_frames(struct ksi_text *text, const struct ksi_edge *e)
 /* "A, taken at F1, is held when B is taken at F2" */
 static void say_edge(struct ksi_text *text, const struct ksi_edge *e, bool now)
 {
-    say_class(text, e->from_kind, e->from_name, e->from_lock);
+    say_class(text, e->from_kind, e->from_name, e->from_lock, e->from_by_address);
     ksi_say(text, ", taken at ");
     ksi_say_site(text, e->from_site);
     ksi_say(text, now ? ", is held when " : ", was held when ");
-    say_class(text, e->to_kind, e->to_name, e->to_lock);
+    say_class(text, e->to_kind, e->to_name, e->to_lock, e->to_by_address);
     ksi_say(text, now ? " is taken at " : " was taken at ");
     ksi_say_site(text, e->to_site);
     if (!now)
@@ -112,7 +122,8 @@ static struct ksi_suspect suspect(const struct ksi_node *n)
 
 static void say_node(struct ksi_text *text, const struct ksi_node *n)
 {
-    say_class(text, n->kind, n->by == KSI_BY_NAME ? n->name : NULL, n->lock);
+    say_class(text, n->kind, n->by == KSI_BY_NAME ? n->name : NULL, n->lock,
+              n->by == KSI_BY_ADDRESS);
 }
 
 void ksi_report_irq(const struct ksi_irq_pair *p, const void *site)
