@@ -21,7 +21,7 @@
  *     times has waited all the time between, and has given nothing back; so at the moment
  *     between the two looks all threads of the circle waited for what the next one had.
  *
- * wait_number is counted up by 4 when a wait begins, before the thread shows itself
+ * wait_number is counted up by 8 when a wait begins, before the thread shows itself
  * asleep; below that it says what can end the wait.
  */
 
@@ -68,6 +68,8 @@ static bool is_inside(const ksl_thread *u, const struct step *s)
     struct ksi_entered e;
     struct ksi_holding h;
     unsigned stage = ksi_load(&s->thread->stage);
+    if (ksi_load(&s->thread->handlers) > 0)
+        return false; /* that is the stage of a handler, for a moment */
     if (ksi_entered_find(u, s->wait.key, &e))
         return e.stage != stage;
     /* Counted entries in slots may have been taken off by others. */
@@ -308,6 +310,8 @@ void ksi_deadlock_look(ksl_thread *t)
     int saved = errno;
     struct way w = {.sure = true};
     uint32_t level = ksi_irq_mask(t); /* a handler might meet the bucket's lock */
+    /* Of two that close it at once the later one sees the other one's wait. */
+    ksi_fetch_or(&t->wait_number, 0u);
     if (!look(&w, t))
         ksi_store(&missed, 1u);
     ksi_irq_unmask(t, level);

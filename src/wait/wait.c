@@ -63,7 +63,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
         ksi_tell_wait(t, KSI_EV_SLEEPS, w, 0, 0);
     KSI_PROBE1(sleep__begin, ksi_load(&w->address));
     ksi_store(&t->wait_since, timed ? ksi_now() : 0);
-    ksi_wait_begins(t, deadline != KSI_FOREVER, w->interruptible);
+    ksi_wait_begins(t, deadline != KSI_FOREVER);
     ksi_store_rel(&t->parked_in, w);
     ksi_store_rel(&t->asleep, 1u);
     if (timed && deadline == KSI_FOREVER)
@@ -120,8 +120,10 @@ bool ksi_wait_interruptible(struct ksi_waiter *w)
      */
     w->interruptible = true;
     ksi_fetch_or(&w->thread->signals, (uint64_t)0);
-    if (ksi_signal_next(w->thread) == 0)
+    if (ksi_signal_next(w->thread) == 0) {
+        ksi_wait_opens(w->thread);
         return true;
+    }
     ksi_lot_remove(w);
     ksi_store(&w->outcome, (uint32_t)KSI_SIGNALLED);
     return false;
