@@ -35,7 +35,8 @@ void ksi_tell(ksl_thread *t, struct ksi_event e)
     ksi_irq_set(t, KSI_MASK_ALL);
     t->telling = 1;
     ksi_barrier();
-    e.when = ksi_now();
+    e.when = (diag & KSI_DIAG_TRACE) != 0 ? ksi_now() : 0; /* `stats` has its own clock */
+    e.level = level;
     if ((diag & KSI_DIAG_STATS) != 0)
         ksi_stats_sink(t, &e);
     if ((diag & KSI_DIAG_TRACE) != 0)

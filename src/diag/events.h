@@ -49,7 +49,8 @@ enum ksi_event_type {
 };
 
 struct ksi_event {
-    uint64_t when; /* ns of CLOCK_MONOTONIC; of most events, see ksi_tell */
+    uint64_t when;  /* ns of CLOCK_MONOTONIC; only while `trace` is on, else 0 */
+    uint32_t level; /* the thread's interrupt level */
     enum ksi_event_type type;
     enum ksi_kind kind;
     enum ksi_mode mode;

@@ -2,6 +2,7 @@
 /* Locks held where none may be: thread exit, return of a system call. */
 
 #include "diag/named.h"
+#include "diag/stats.h"
 #include "diag/violation.h"
 #include "thread/upcalls.h"
 
@@ -84,7 +85,10 @@ static unsigned report(ksl_thread *t, const char *where, const void *site)
 
 bool ksi_up_thread_exit(ksl_thread *t)
 {
-    return report(t, "thread exit", NULL) > 0;
+    bool held = report(t, "thread exit", NULL) > 0;
+    if ((ksi_load_acq(&ksi_diag) & KSI_DIAG_STATS) != 0)
+        ksi_stats_leave(t);
+    return held;
 }
 
 void ksl_syscall_enter(void)

@@ -107,6 +107,8 @@ static inline const void *ksi_key_lock(enum ksi_kind kind, const void *key)
 
 /* The lock is none (an event): its class begins anew. */
 void ksi_order_void(const void *lock);
+/* The node of a lock whose memory may be gone; 0: not known. */
+uint32_t ksi_node_seen(const void *lock);
 
 /* The raw lock of the graph, interrupts masked. */
 uint32_t ksi_graph_lock(ksl_thread *t);

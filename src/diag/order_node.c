@@ -85,8 +85,8 @@ void ksi_graph_full(const char *what, unsigned room)
     static uint32_t told;
     char line[160];
     struct ksi_text text = {line, sizeof line};
-    if (ksi_xchg(&told, 1u) != 0)
-        return;
+    if (!ksi_order_on() || ksi_xchg(&told, 1u) != 0)
+        return; /* `stats` and `trace` go on with the kind of lock */
     ksi_say(&text,
             "kslock: order: no room for more than %u %s; what is new is not checked\n",
             room, what);
@@ -273,6 +273,13 @@ static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
     else if (node == KSI_NO_NODE)
         ksi_graph_full("lock classes", KSI_NODES - KSI_FIRST_NODE);
     return node;
+}
+
+uint32_t ksi_node_seen(const void *lock)
+{
+    const struct spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load_acq(&s->node) : KSI_NO_NODE;
+    return s != NULL && ksi_load(&s->lock) == lock ? node : KSI_NO_NODE;
 }
 
 uint32_t ksi_node_of(enum ksi_kind kind, const void *key)

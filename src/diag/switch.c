@@ -9,6 +9,7 @@
 #include "diag/hang.h"
 #include "diag/hooks.h"
 #include "diag/print.h"
+#include "diag/stats.h"
 #include "diag/suppress.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
@@ -44,6 +45,8 @@ struct wanted {
     uint64_t limit; /* of hang, ns */
     int fd;         /* of report, -1: none */
     struct ksi_suppressions *lines;
+    int stats_fd; /* of stats, -1: none */
+    int stats_format;
     const char *complain; /* NULL: say nothing and stop at the first word that is wrong */
 };
 
@@ -87,16 +90,17 @@ static const char *value_of(const char *word, const char *name)
     return strncmp(word, name, n) == 0 && word[n] == '=' ? word + n + 1 : NULL;
 }
 
-static bool open_report(struct wanted *w, const char *word, const char *file)
+static bool open_file(int *to, int flags, const struct wanted *w, const char *word,
+                      const char *file)
 {
     int fd = *file == '\0'
                  ? -1
-                 : open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+                 : open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | flags, 0666);
     if (fd < 0)
         return complain(w, word, "names no file that can be written");
-    if (w->fd >= 0)
-        close(w->fd);
-    w->fd = fd;
+    if (*to >= 0)
+        close(*to);
+    *to = fd;
     return true;
 }
 
@@ -117,7 +121,16 @@ static bool understand(struct wanted *w, const char *word)
         return true;
     }
     if ((value = value_of(word, "report")) != NULL)
-        return open_report(w, word, value);
+        return open_file(&w->fd, O_APPEND, w, word, value);
+    if (strcmp(word, "stats") == 0) {
+        w->bits |= KSI_DIAG_STATS;
+        return true;
+    }
+    if ((value = value_of(word, "stats")) != NULL) {
+        w->bits |= KSI_DIAG_STATS;
+        w->stats_format = ksi_stats_format_of(value);
+        return open_file(&w->stats_fd, 0, w, word, value);
+    }
     if (strcmp(word, "annotate") == 0) {
         w->bits |= KSI_DIAG_ANNOTATE;
         return ksi_annotate_enable() ||
@@ -126,10 +139,11 @@ static bool understand(struct wanted *w, const char *word)
     if ((value = value_of(word, "suppress")) != NULL)
         return ksi_suppress_read(&w->lines, value) ||
                complain(w, word, "is not a file of lines RULE CLASS [CLASS]");
-    if (strcmp(word, "stats") == 0 || value_of(word, "trace") != NULL)
+    if (value_of(word, "trace") != NULL)
         return complain(w, word, "does not exist in this version");
-    return complain(
-        w, word, "is unknown; known are order, suppress=FILE, hang=SECONDS, report=FILE");
+    return complain(w, word,
+                    "is unknown; known are order, suppress=FILE, stats, stats=FILE, "
+                    "hang=SECONDS, annotate, report=FILE");
 }
 
 /* False: some word is wrong. */
@@ -161,7 +175,8 @@ static bool apply(const struct wanted *w)
     uint32_t fresh = w->bits & ~ksi_load(&ksi_diag);
     bool watches = (w->bits & KSI_DIAG_WATCHES) != 0;
     if ((watches && !ksi_classes_enable()) ||
-        ((fresh & KSI_DIAG_ORDER) != 0 && !ksi_order_enable()))
+        ((fresh & KSI_DIAG_ORDER) != 0 && !ksi_order_enable()) ||
+        ((w->bits & KSI_DIAG_STATS) != 0 && !ksi_stats_enable()))
         return false; /* no memory for its tables */
     if ((w->bits & KSI_DIAG_HANG) != 0) {
         uint64_t before = ksi_load(&hang_limit);
@@ -180,6 +195,8 @@ static bool apply(const struct wanted *w)
             close(w->fd);
     }
     ksi_suppress_add(w->lines);
+    if ((w->bits & KSI_DIAG_STATS) != 0)
+        ksi_stats_at_exit(w->stats_fd, w->stats_format);
     ksi_fetch_or(&ksi_diag, w->bits);
     if (watches) {
         ksi_store(&ksi_holds_limit, 0u); /* pushes go the slow way */
@@ -191,7 +208,7 @@ static bool apply(const struct wanted *w)
 int ksl_diag_enable(const char *list)
 {
     int saved = errno;
-    struct wanted w = {.fd = -1};
+    struct wanted w = {.fd = -1, .stats_fd = -1};
     ksl_thread *t = ksi_self();
     bool done = false;
     if (list != NULL && t->handlers == 0 && read_list(&w, list)) {
@@ -205,6 +222,8 @@ int ksl_diag_enable(const char *list)
         close(w.fd);
     if (!done)
         ksi_suppress_free(w.lines);
+    if (!done && w.stats_fd >= 0)
+        close(w.stats_fd);
     errno = saved;
     return done ? 0 : -EINVAL;
 }
@@ -213,7 +232,7 @@ int ksl_diag_enable(const char *list)
 __attribute__((constructor(102))) static void read_environment(void)
 {
     int saved = errno;
-    struct wanted w = {.fd = -1, .complain = "KSLOCK"};
+    struct wanted w = {.fd = -1, .stats_fd = -1, .complain = "KSLOCK"};
     const char *list = secure_getenv("KSLOCK");
     if (list != NULL) {
         (void)read_list(&w, list);

@@ -233,7 +233,8 @@ static void find_name(struct ksi_symbol *s, const struct object *o, uintptr_t of
         unsigned type = y->st_info & 0xfu;
         bool inside = y->st_value <= offset &&
                       (y->st_size == 0 || offset - y->st_value < y->st_size);
-        if (y->st_shndx == SHN_UNDEF || type > STT_FUNC || !inside || y->st_value < best)
+        if (y->st_shndx == SHN_UNDEF || y->st_shndx == SHN_ABS || type > STT_FUNC ||
+            !inside || y->st_value < best)
             continue;
         best = y->st_value;
         name = o->strings + y->st_name;

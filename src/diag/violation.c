@@ -6,6 +6,7 @@
 #include "diag/classes.h"
 #include "diag/hooks.h"
 #include "diag/named.h"
+#include "diag/stats.h"
 #include "diag/switch.h"
 #include "platform/host.h"
 #include "platform/probe.h"
@@ -223,10 +224,12 @@ void ksi_up_diag_before_fork(void)
     ksi_raw_lock(&handler_lock);
     ksi_class_before_fork();
     ksi_order_before_fork();
+    ksi_stats_before_fork();
 }
 
 void ksi_up_diag_after_fork(bool child)
 {
+    ksi_stats_after_fork(child);
     ksi_order_after_fork(child);
     ksi_class_after_fork(child);
     if (child)

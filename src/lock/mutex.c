@@ -69,6 +69,8 @@ static bool spin(ksl_mutex_t *m, ksl_thread *t)
             ksi_spin_learn(t, i, true);
             return true;
         }
+        if (i == 0)
+            ksi_tell_about(t, KSI_EV_CONTENDED, 0, 0);
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);

@@ -3,6 +3,7 @@
 
 #include "lock/rw.h"
 
+#include "diag/events.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "wait/lend.h"
@@ -208,6 +209,8 @@ int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                 ksi_spin_learn(t, i, true);
             return 0;
         }
+        if (i == 0)
+            ksi_tell_about(t, KSI_EV_CONTENDED, 0, 0);
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);

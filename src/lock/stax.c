@@ -245,6 +245,7 @@ static int await_gate(struct ksi_stax *x, struct ksi_waiter *w, bool parks)
 KSI_COLD static int lock_slow(struct ksi_stax *x, ksl_thread *t, uintptr_t stage)
 {
     unsigned limit = ksi_spin_limit(t);
+    ksi_tell_about(t, KSI_EV_CONTENDED, 0, 0);
     for (unsigned i = 0; i < limit; i++) {
         if (enter(x, t, stage)) {
             ksi_spin_learn(t, i, true);

@@ -50,5 +50,7 @@ int ksi_host_copy_text(char *to, const char *from, size_t room);
 
 /* Zeroed pages that are never given back; NULL if there are none. */
 void *ksi_pages(size_t bytes);
+/* The exception: the caller knows that nobody uses them any more. NULL: does nothing. */
+void ksi_pages_back(void *pages, size_t bytes);
 
 #endif

@@ -179,3 +179,11 @@ void *ksi_pages(size_t bytes)
     errno = saved;
     return p == MAP_FAILED ? NULL : p;
 }
+
+void ksi_pages_back(void *pages, size_t bytes)
+{
+    int saved = errno;
+    if (pages != NULL)
+        (void)munmap(pages, bytes);
+    errno = saved;
+}

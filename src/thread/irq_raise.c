@@ -228,6 +228,9 @@ static void play_own(ksl_thread *self)
 {
     if (self != NULL && ksi_load(&self->attention) != 0)
         ksi_irq_play(self);
+    if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0) && self != NULL &&
+        ksi_load(&self->pending) != 0)
+        ksi_up_irq_event(self, KSI_IRQ_PUT_OFF, ksi_load(&self->pending), 0);
 }
 
 /* to: tid, 0: any thread. Timers raise on a thread that is not registered. */

@@ -158,6 +158,7 @@ struct ksl_thread {
     struct ksi_event_spin event_spin;
     ksl_thread *changed[KSI_CHANGED]; /* see wait/lend.h */
     uint32_t telling;                 /* see diag/events.c */
+    void *stats;                      /* see diag/stats.h; kept for ever */
     uint64_t woken_by;    /* atomic: number of the wake-up, see diag/events.h */
     uint64_t wait_since;  /* atomic: when the wait began, if `hang` is on, else 0 */
     uint64_t spins_since; /* atomic: likewise for spins_on */
