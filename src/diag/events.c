@@ -26,7 +26,7 @@ uint64_t ksi_tell_number(void)
     return ksi_fetch_add(&numbers, (uint64_t)1) + 1;
 }
 
-void ksi_tell(ksl_thread *t, struct ksi_event e)
+void ksi_tell_event(ksl_thread *t, struct ksi_event *e)
 {
     uint32_t diag = ksi_load_acq(&ksi_diag);
     uint32_t level = ksi_load(&t->level);
@@ -35,14 +35,15 @@ void ksi_tell(ksl_thread *t, struct ksi_event e)
     ksi_irq_set(t, KSI_MASK_ALL);
     t->telling = 1;
     ksi_barrier();
-    e.when = (diag & KSI_DIAG_TRACE) != 0 ? ksi_now() : 0; /* `stats` has its own clock */
-    e.level = level;
+    e->when =
+        (diag & KSI_DIAG_TRACE) != 0 ? ksi_now() : 0; /* `stats` has its own clock */
+    e->level = level;
     if ((diag & KSI_DIAG_STATS) != 0)
-        ksi_stats_sink(t, &e);
+        ksi_stats_sink(t, e);
     if ((diag & KSI_DIAG_TRACE) != 0)
-        ksi_trace_sink(t, &e);
+        ksi_trace_sink(t, e);
     if ((diag & KSI_DIAG_ANNOTATE) != 0)
-        ksi_annotate_event(&e);
+        ksi_annotate_event(e);
     ksi_barrier();
     t->telling = 0;
     ksi_irq_unmask(t, level);

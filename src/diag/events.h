@@ -69,7 +69,12 @@ extern ksi_event_sink ksi_trace_sink;
 const char *ksi_event_name(unsigned type);
 
 /* Tells it of the caller t, who may be in any context; dates it. */
-KSI_COLD void ksi_tell(ksl_thread *t, struct ksi_event e);
+KSI_ASIDE void ksi_tell_event(ksl_thread *t, struct ksi_event *e);
+
+static inline void ksi_tell(ksl_thread *t, struct ksi_event e)
+{
+    ksi_tell_event(t, &e);
+}
 
 static inline bool ksi_telling(void)
 {

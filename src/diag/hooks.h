@@ -62,18 +62,18 @@ static inline bool ksi_order_on(void)
  *   turned   a share has become an exclusive hold, or the other way round
  *   sleep    as ksi_order_sleep
  */
-KSI_COLD void ksi_hook_before(enum ksi_kind kind, const volatile void *lock,
+KSI_ASIDE void ksi_hook_before(enum ksi_kind kind, const volatile void *lock,
+                               enum ksi_mode mode, const void *site);
+KSI_ASIDE void ksi_hook_taken(enum ksi_kind kind, const volatile void *lock,
                               enum ksi_mode mode, const void *site);
-KSI_COLD void ksi_hook_taken(enum ksi_kind kind, const volatile void *lock,
-                             enum ksi_mode mode, const void *site);
 KSI_COLD void ksi_hook_begin(enum ksi_kind kind, const volatile void *lock,
                              const void *site);
 KSI_COLD void ksi_hook_end(const volatile void *lock);
 KSI_COLD void ksi_hook_again(enum ksi_kind kind, const volatile void *lock,
                              enum ksi_mode mode, const void *site);
-KSI_COLD void ksi_hook_tried(bool in, enum ksi_kind kind, const volatile void *lock,
-                             enum ksi_mode mode, const void *site);
-KSI_COLD void ksi_hook_given(enum ksi_kind kind, const void *lock, enum ksi_mode mode);
+KSI_ASIDE void ksi_hook_tried(bool in, enum ksi_kind kind, const volatile void *lock,
+                              enum ksi_mode mode, const void *site);
+KSI_ASIDE void ksi_hook_given(enum ksi_kind kind, const void *lock, enum ksi_mode mode);
 /* Locks that only `stats` and `trace` see; shared. */
 KSI_COLD void ksi_hook_told(enum ksi_event_type type, enum ksi_kind kind,
                             const void *lock, const void *site);

@@ -5,6 +5,8 @@
 #define KSI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define KSI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define KSI_COLD __attribute__((cold, noinline))
+/* Off the fast paths, but what they go by while diagnostics are on. */
+#define KSI_ASIDE __attribute__((noinline))
 #define KSI_PRINTF(fmt_, args_) __attribute__((format(printf, fmt_, args_)))
 
 /* The place in the caller's code that a message names. */
