@@ -3,6 +3,7 @@
 
 #include "diag/named.h"
 #include "diag/stats.h"
+#include "diag/trace.h"
 #include "diag/violation.h"
 #include "thread/upcalls.h"
 
@@ -85,10 +86,11 @@ static unsigned report(ksl_thread *t, const char *where, const void *site)
 
 bool ksi_up_thread_exit(ksl_thread *t)
 {
-    bool held = report(t, "thread exit", NULL) > 0;
+    bool keep = report(t, "thread exit", NULL) > 0;
+    ksi_trace_thread_exits(t);
     if ((ksi_load_acq(&ksi_diag) & KSI_DIAG_STATS) != 0)
         ksi_stats_leave(t);
-    return held;
+    return keep;
 }
 
 void ksl_syscall_enter(void)

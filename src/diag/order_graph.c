@@ -102,6 +102,7 @@ static void edge_drop(uint32_t n)
 {
     unlink_out(n);
     unlink_in(n);
+    ksi_edges[n].from = KSI_NO_NODE; /* it is none, see order_json.c */
     ksi_edges[n].next_out = spare;
     spare = n;
 }

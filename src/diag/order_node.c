@@ -239,6 +239,7 @@ static void node_drop(uint32_t node)
     *at = ksi_nodes[node].next;
     ksi_edges_drop(node);
     ksi_irq_drop(node);
+    ksi_store(&ksi_nodes[node].kind, KSI_NO_KIND); /* it is none, see order_json.c */
     ksi_nodes[node].next = spare;
     spare = node;
 }

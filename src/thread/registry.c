@@ -169,6 +169,7 @@ static void reset(ksl_thread *t)
     ksi_store(&t->wait_since, (uint64_t)0);
     ksi_store(&t->hang_told, (uint64_t)0);
     ksi_store(&t->nentered, 0u);
+    ksi_store(&t->trace, NULL);
     ksi_store(&t->spins_on, (const void *)NULL);
     t->name[0] = '\0';
 }

@@ -164,6 +164,7 @@ struct ksl_thread {
     uint64_t spins_since; /* atomic: likewise for spins_on */
     uint64_t hang_told;   /* of the watcher: the wait that it has reported */
     uint32_t wait_number; /* atomic: see diag/cycle.c */
+    void *trace;          /* atomic: see diag/trace.c */
     const void *spins_on; /* atomic: see ksi_spin_for; likewise the next one */
     uint32_t spins_kind;
     uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Trace: the names of locks. Their memory may be gone when the trace is written, and
+ * serve another lock; so each event carries the number of the lock that was at its
+ * address at that time.
+ */
+
+#include "diag/trace_inside.h"
+
+#include "diag/classes.h"
+#include "diag/named.h"
+#include "diag/print.h"
+#include "platform/host.h"
+
+#include <string.h>
+
+enum { SPOTS = 131072, NAMES = 131072, PROBES = 128, NO_NAME = 0 };
+
+/*
+ * The number of the lock that is at an address now; 0 once that has ended: the spot may
+ * then serve another address. Read without a lock: who has read a number looks at the
+ * address again.
+ */
+struct spot {
+    const void *lock; /* atomic, as all of it */
+    uint32_t name;
+};
+
+static struct spot *spots;
+static struct ksi_trace_name *names;
+static uint32_t used = NO_NAME + 1;
+static uint64_t unnamed; /* atomic */
+static struct ksi_rawlock names_lock;
+
+bool ksi_trace_names_make(void)
+{
+    if (spots == NULL)
+        spots = ksi_pages(SPOTS * sizeof *spots);
+    if (names == NULL)
+        names = ksi_pages(NAMES * sizeof *names);
+    return spots != NULL && names != NULL;
+}
+
+void ksi_trace_names_forget(void)
+{
+    spots = NULL;
+    names = NULL;
+    used = NO_NAME + 1;
+    unnamed = 0;
+    ksi_store(&names_lock.word, 0u); /* who held it has stayed behind */
+}
+
+const struct ksi_trace_name *ksi_trace_name(uint32_t n)
+{
+    return &names[n];
+}
+
+uint64_t ksi_trace_unnamed(void)
+{
+    return ksi_load(&unnamed);
+}
+
+static uint32_t place_of(const void *lock)
+{
+    return (uint32_t)(((uint64_t)(uintptr_t)lock * 0x9e3779b97f4a7c15u) >> 40) &
+           (SPOTS - 1);
+}
+
+static struct spot *find(const void *lock)
+{
+    uint32_t at = place_of(lock);
+    for (unsigned i = 0; i < PROBES; i++) {
+        struct spot *s = &spots[(at + i) & (SPOTS - 1)];
+        const void *seen = ksi_load_acq(&s->lock);
+        if (seen == lock)
+            return s;
+        if (seen == NULL)
+            return NULL;
+    }
+    return NULL;
+}
+
+static uint32_t look_up(const void *lock)
+{
+    const struct spot *s = find(lock);
+    uint32_t name = s != NULL ? ksi_load_acq(&s->name) : NO_NAME;
+    return name != NO_NAME && ksi_load_acq(&s->lock) == lock ? name : NO_NAME;
+}
+
+/* Under the lock; NULL: no room. */
+static struct spot *spot_for(const void *lock)
+{
+    struct spot *s = find(lock);
+    uint32_t at = place_of(lock);
+    for (unsigned i = 0; s == NULL && i < PROBES; i++) {
+        struct spot *other = &spots[(at + i) & (SPOTS - 1)];
+        if (ksi_load(&other->name) != NO_NAME)
+            continue;
+        ksi_store_rel(&other->lock, lock);
+        s = other;
+    }
+    return s;
+}
+
+/* What only waits are for: the address may be that of a lock as well. */
+static bool is_queue(enum ksi_kind kind)
+{
+    return kind == KSI_COND || kind == KSI_SLEEPQ || kind == KSI_CV ||
+           kind == KSI_CHANNEL || kind == KSI_EVENT;
+}
+
+/* The event says that the lock exists. */
+static bool exists(enum ksi_event_type type)
+{
+    return type == KSI_EV_BEFORE || type == KSI_EV_TAKEN || type == KSI_EV_AGAIN ||
+           type == KSI_EV_BUSY || type == KSI_EV_BEGINS;
+}
+
+static void describe(struct ksi_trace_name *n, const struct ksi_event *e)
+{
+    struct ksi_class number;
+    const char *text = NULL;
+    *n = (struct ksi_trace_name){
+        .lock = e->lock, .kind = (uint32_t)e->kind, .class = -1, .occurrence = -1};
+    if (e->type == KSI_EV_BEGINS)
+        n->site = e->site;
+    bool carries = e->kind == KSI_SX || e->kind == KSI_MTX || e->kind == KSI_MTX_SPIN;
+    if (carries && exists(e->type))
+        text = ksi_load(&((const struct ksi_named *)e->lock)->name);
+    else if (e->kind == KSI_CV)
+        (void)ksi_peek(&text, e->lock, sizeof text);
+    if (text == NULL || !ksi_peek_text(n->text, sizeof n->text, text))
+        n->text[0] = '\0';
+    if (e->kind >= KSI_SIMPLE && e->kind <= KSI_DRW && ksi_class_find(e->lock, &number)) {
+        n->class = number.class;
+        n->occurrence = number.occurrence;
+    }
+}
+
+KSI_COLD static uint32_t enter(const struct ksi_event *e)
+{
+    struct ksi_trace_name fresh;
+    uint32_t name = NO_NAME;
+    describe(&fresh, e);
+    ksi_raw_lock(&names_lock);
+    struct spot *s = used < NAMES ? spot_for(e->lock) : NULL;
+    if (s != NULL) {
+        name = used++;
+        names[name] = fresh;
+        ksi_store_rel(&s->name, name);
+    } else {
+        ksi_fetch_add(&unnamed, (uint64_t)1);
+    }
+    ksi_raw_unlock(&names_lock);
+    return name;
+}
+
+KSI_COLD static void leave(const void *lock)
+{
+    ksi_raw_lock(&names_lock);
+    struct spot *s = find(lock);
+    if (s != NULL)
+        ksi_store(&s->name, (uint32_t)NO_NAME);
+    ksi_raw_unlock(&names_lock);
+}
+
+uint32_t ksi_trace_name_of(const struct ksi_event *e)
+{
+    if (e->lock == NULL)
+        return NO_NAME;
+    uint32_t name = look_up(e->lock);
+    if (e->type == KSI_EV_ENDS && name != NO_NAME)
+        leave(e->lock);
+    if (e->type == KSI_EV_ENDS || e->kind == KSI_NO_KIND)
+        return name;
+    if (name == NO_NAME)
+        return enter(e);
+    if (e->type == KSI_EV_BEGINS)
+        return enter(e); /* another one at the same place */
+    if ((enum ksi_kind)names[name].kind == e->kind)
+        return name;
+    return is_queue(e->kind) || !exists(e->type) ? NO_NAME : enter(e);
+}
