@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,8 +234,12 @@ static bool read_number(struct reader *r, struct json *v)
     copy[n] = '\0';
     v->type = JSON_NUMBER;
     v->number = strtod(copy, NULL);
-    if (integer && !minus && v->number < 18446744073709551616.0)
+    if (integer && !minus) {
+        errno = 0;
         v->whole = strtoull(copy, NULL, 10);
+        if (errno != 0)
+            v->whole = 0;
+    }
     return true;
 }
 

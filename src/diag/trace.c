@@ -34,6 +34,27 @@ static int writer;    /* the process whose trace it is */
 /* The ring of a thread that has none and gets none. */
 static struct ksi_ring nowhere;
 
+/*
+ * The lock of the table outside of the sink: as long as it is held the thread tells
+ * nothing, or its sink could want the lock, too.
+ */
+static uint32_t lock_table(ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t);
+    t->telling++;
+    ksi_barrier();
+    ksi_raw_lock(&table_lock);
+    return level;
+}
+
+static void unlock_table(ksl_thread *t, uint32_t level)
+{
+    ksi_raw_unlock(&table_lock);
+    ksi_barrier();
+    t->telling--;
+    ksi_irq_unmask(t, level);
+}
+
 /* --- a thread's own ring ------------------------------------------------------------ */
 
 /* Under the lock: nobody writes to it any more. */
@@ -119,14 +140,12 @@ void ksi_trace_thread_exits(ksl_thread *t)
     struct ksi_ring *r = ksi_load(&t->trace);
     if (r == NULL || r == &nowhere)
         return;
-    uint32_t level = ksi_irq_mask(t);
-    ksi_raw_lock(&table_lock);
+    uint32_t level = lock_table(t);
     if (ksi_load(&t->name[0]) != '\0')
         copy_name(r->name, t);
     r->left = ++departures;
     ksi_store_rel(&t->trace, (void *)&nowhere);
-    ksi_raw_unlock(&table_lock);
-    ksi_irq_unmask(t, level);
+    unlock_table(t, level);
 }
 
 /* --- for who writes the trace ------------------------------------------------------- */
@@ -134,8 +153,7 @@ void ksi_trace_thread_exits(ksl_thread *t)
 void ksi_trace_look(struct ksi_trace_view *views, struct ksi_trace_state *state)
 {
     ksl_thread *self = ksi_self();
-    uint32_t level = ksi_irq_mask(self);
-    ksi_raw_lock(&table_lock);
+    uint32_t level = lock_table(self);
     for (uint32_t i = 0; i < nrings; i++) {
         struct ksi_ring *r = rings[i];
         struct ksi_trace_view *v = &views[i];
@@ -152,8 +170,7 @@ void ksi_trace_look(struct ksi_trace_view *views, struct ksi_trace_state *state)
         .size = ring_size,
         .views = nrings,
     };
-    ksi_raw_unlock(&table_lock);
-    ksi_irq_unmask(self, level);
+    unlock_table(self, level);
 }
 
 bool ksi_trace_read(const struct ksi_ring *r, uint64_t position, struct ksi_event *e,

@@ -32,7 +32,7 @@ static struct ksi_trace_row *row_for(struct ksi_trace_writer *w,
     }
     row->lock = what->lock;
     row->name = what->name;
-    row->number = ++w->nrows;
+    row->number = KSI_TRACE_LOCKS + ++w->nrows;
     row->next = *chain;
     row->all = w->rows;
     *chain = row;

@@ -20,7 +20,7 @@ struct ksi_trace_out {
     struct ksi_trace_text *texts[1024]; /* of places and locks, as they are needed */
 };
 
-/* The rows of locks are threads of a process that cannot exist. */
+/* The rows of locks are threads of a process that cannot exist, nor can they. */
 enum { KSI_TRACE_LOCKS = (1 << 22) + 1 };
 
 /* False: errno says why. */

@@ -176,7 +176,7 @@ static int write_all(struct ksi_trace_writer *w, struct ksi_trace_view *views,
         return -errno;
     put_name(&w->out, w->out.pid, w->out.pid, "process_name",
              program_invocation_short_name);
-    put_name(&w->out, KSI_TRACE_LOCKS, 0, "process_name", "locks");
+    put_name(&w->out, KSI_TRACE_LOCKS, KSI_TRACE_LOCKS, "process_name", "locks");
     w->ntracks = state->views;
     for (unsigned i = 0; i < w->ntracks; i++) {
         w->tracks[i].view = views[i];
