@@ -47,7 +47,8 @@ static struct ksi_trace_row *row_for(struct ksi_trace_writer *w,
 }
 
 static void put_hold(struct ksi_trace_writer *w, const struct ksi_track *k,
-                     const struct ksi_trace_hold *h, uint64_t when, bool open, int by)
+                     const struct ksi_trace_hold *h, uint64_t when, const char *end,
+                     int by)
 {
     struct ksi_trace_out *o = &w->out;
     bool shared = h->what.mode == KSI_SHARED;
@@ -69,8 +70,8 @@ static void put_hold(struct ksi_trace_writer *w, const struct ksi_track *k,
         ksi_trace_number(o, "again", h->again);
     if (by != 0)
         ksi_trace_number(o, "given back by", (uint64_t)by);
-    if (open)
-        ksi_trace_number(o, "open", 1);
+    if (end != NULL)
+        ksi_trace_text(o, "end", end);
     ksi_trace_done(o);
     h->row->end = when;
     h->row->busy = false;
@@ -131,7 +132,7 @@ static void given_elsewhere(struct ksi_trace_writer *w, const struct ksi_track *
         int at = find_hold(k, lock);
         if (at < 0 || !is_shared_property(k->holds[at].what.kind))
             continue;
-        put_hold(w, k, &k->holds[at], when, false, by->view.tid);
+        put_hold(w, k, &k->holds[at], when, NULL, by->view.tid);
         remove_hold(k, (unsigned)at);
         return;
     }
@@ -146,8 +147,20 @@ void ksi_track_given(struct ksi_trace_writer *w, struct ksi_track *k, const void
         given_elsewhere(w, k, lock, when);
     for (; at >= 0; at = more ? find_hold(k, lock) : -1) {
         more = !is_shared_property(k->holds[at].what.kind); /* the last one of all */
-        put_hold(w, k, &k->holds[at], when, false, 0);
+        put_hold(w, k, &k->holds[at], when, NULL, 0);
         remove_hold(k, (unsigned)at);
+    }
+}
+
+void ksi_trace_ended(struct ksi_trace_writer *w, const void *lock, uint64_t when)
+{
+    for (unsigned i = 0; i < w->ntracks; i++) {
+        struct ksi_track *k = &w->tracks[i];
+        int at;
+        while ((at = find_hold(k, lock)) >= 0) {
+            put_hold(w, k, &k->holds[at], when, "lock ended", 0);
+            remove_hold(k, (unsigned)at);
+        }
     }
 }
 
@@ -159,7 +172,7 @@ void ksi_track_turned(struct ksi_trace_writer *w, struct ksi_track *k, const voi
         return;
     struct ksi_trace_hold *h = &k->holds[at];
     struct ksi_trace_what what = h->what;
-    put_hold(w, k, h, when, false, 0);
+    put_hold(w, k, h, when, NULL, 0);
     remove_hold(k, (unsigned)at);
     what.mode = mode;
     ksi_track_taken(w, k, &what, when);
@@ -177,7 +190,7 @@ void ksi_track_drop_holds(struct ksi_track *k)
 void ksi_track_open_holds(struct ksi_trace_writer *w, struct ksi_track *k, uint64_t when)
 {
     for (unsigned i = 0; i < k->nholds; i++)
-        put_hold(w, k, &k->holds[i], when, true, 0);
+        put_hold(w, k, &k->holds[i], when, "open", 0);
     k->nholds = 0;
     free(k->holds);
     k->holds = NULL;

@@ -94,13 +94,13 @@ static void put_sleep(struct ksi_trace_writer *w, const struct ksi_track *k,
 }
 
 static void put_handler(struct ksi_trace_writer *w, const struct ksi_track *k,
-                        const struct ksi_trace_frame *f, uint64_t when, bool open)
+                        const struct ksi_trace_frame *f, uint64_t when, const char *end)
 {
     char irq[16];
     snprintf(irq, sizeof irq, "%u", f->irq);
     begin_slice(w, k, "irq", "interrupt", irq, f->began, when);
-    if (open)
-        ksi_trace_number(&w->out, "open", 1);
+    if (end != NULL)
+        ksi_trace_text(&w->out, "end", end);
     ksi_trace_done(&w->out);
 }
 
@@ -250,7 +250,7 @@ static void handler_ran(struct ksi_trace_writer *w, struct ksi_track *k, uint64_
     } else if (k->depth > 0) {
         struct ksi_trace_frame *f = top(k);
         give_up(w, k, f);
-        put_handler(w, k, f, when, false);
+        put_handler(w, k, f, when, NULL);
         k->depth--;
     } else {
         *top(k) = (struct ksi_trace_frame){.irq = 0}; /* it was the handler's */
@@ -340,6 +340,10 @@ void ksi_track_event(struct ksi_trace_writer *w, struct ksi_track *k,
     case KSI_EV_TURNED:
         ksi_track_turned(w, k, e->lock, e->mode, when);
         break;
+    case KSI_EV_BEGINS: /* again, at the same place */
+    case KSI_EV_ENDS:
+        ksi_trace_ended(w, e->lock, when);
+        break;
     case KSI_EV_RUNS:
         handler_runs(k, (unsigned)e->arg, when);
         break;
@@ -364,7 +368,7 @@ void ksi_track_end(struct ksi_trace_writer *w, struct ksi_track *k, uint64_t whe
     end_wake(w, k, when);
     for (; k->depth > 0; k->depth--) {
         end_frame(w, k, top(k), when);
-        put_handler(w, k, top(k), when, true);
+        put_handler(w, k, top(k), when, "open");
     }
     end_frame(w, k, top(k), when);
     ksi_track_open_holds(w, k, when);

@@ -111,6 +111,8 @@ void ksi_track_given(struct ksi_trace_writer *w, struct ksi_track *k, const void
                      uint64_t when);
 void ksi_track_turned(struct ksi_trace_writer *w, struct ksi_track *k, const void *lock,
                       enum ksi_mode mode, uint64_t when);
+/* The lock is gone: whoever still held it does no more. */
+void ksi_trace_ended(struct ksi_trace_writer *w, const void *lock, uint64_t when);
 void ksi_track_drop_holds(struct ksi_track *k);
 void ksi_track_open_holds(struct ksi_trace_writer *w, struct ksi_track *k, uint64_t when);
 /* Names of the rows. */

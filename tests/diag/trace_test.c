@@ -141,7 +141,7 @@ START_TEST(what_goes_on_at_the_end_is_marked_open)
     const struct json *sleep = trace_find(&trace, NULL, "X", tid, "sleeps: mutex ");
     ck_assert(sleep != NULL && strcmp(arg_text(sleep, "end"), "open") == 0);
     const struct json *hold = trace_find(&trace, NULL, "X", 0, "trace_test");
-    ck_assert(hold != NULL && arg_whole(hold, "open") == 1);
+    ck_assert(hold != NULL && strcmp(arg_text(hold, "end"), "open") == 0);
     ck_assert_uint_eq(trace.flows, 0);
     trace_end(&trace);
     ksl_mutex_release(&trace_mutex);
@@ -181,7 +181,7 @@ START_TEST(shares_of_one_lock_have_a_row_each)
     ck_assert_ptr_null(trace_find(&trace, e, "X", row, ""));
     const struct json *its = trace_find(&trace, NULL, "X", 0, "puppet (");
     ck_assert_ptr_nonnull(its);
-    ck_assert_uint_eq(arg_whole(its, "open"), 0);
+    ck_assert_str_eq(arg_text(its, "end"), "");
     ck_assert_uint_eq(arg_whole(its, "given back by"),
                       (uint64_t)ksl_thread_id(ksl_thread_self()));
     trace_end(&trace);
@@ -212,6 +212,23 @@ START_TEST(names_outlive_their_locks)
     const struct json *e = trace_find(&trace, NULL, "X", first, "");
     ck_assert(e != NULL && trace_find(&trace, NULL, "X", second, "") != NULL);
     ck_assert_ptr_nonnull(strstr(arg_text(e, "taken at"), "trace_test.c:"));
+    trace_end(&trace);
+}
+END_TEST
+
+/* Who destroys a lock that he holds does not give it back. */
+START_TEST(a_hold_ends_with_its_lock)
+{
+    static uint64_t memory;
+    begin();
+    ksi_tell(
+        ksl_thread_self(),
+        (struct ksi_event){.type = KSI_EV_TAKEN, .kind = KSI_EVL_MUTEX, .lock = &memory});
+    ksi_tell(ksl_thread_self(), (struct ksi_event){.type = KSI_EV_ENDS, .lock = &memory});
+    read_trace();
+    const struct json *e = trace_find(&trace, NULL, "X", 0, "trace_test");
+    ck_assert_ptr_nonnull(e);
+    ck_assert_str_eq(arg_text(e, "end"), "lock ended");
     trace_end(&trace);
 }
 END_TEST
@@ -358,6 +375,7 @@ int main(void)
     tcase_add_test(c, what_goes_on_at_the_end_is_marked_open);
     tcase_add_test(c, shares_of_one_lock_have_a_row_each);
     tcase_add_test(c, names_outlive_their_locks);
+    tcase_add_test(c, a_hold_ends_with_its_lock);
     tcase_add_test(c, recursion_is_counted);
     tcase_add_test(c, interrupts_are_nested_slices);
     tcase_add_test(c, an_interrupt_in_a_wait_lies_in_its_slice);
