@@ -88,10 +88,14 @@ static void install(void)
         if (sigaction(signo, NULL, &old) != 0 || (old.sa_flags & SA_SIGINFO) != 0 ||
             old.sa_handler != SIG_DFL)
             continue; /* the program uses it */
-        if (sigaction(signo, &action, NULL) == 0) {
+        if (sigaction(signo, &action, NULL) != 0)
+            continue;
+        /* An emulator may take a handler for a number that it cannot send. */
+        if (ksi_host_kick(ksi_host_tid(), signo) != -EINVAL) {
             signal_number = signo;
             return;
         }
+        sigaction(signo, &old, NULL);
     }
     KSI_DIE("no real-time signal is free", 0);
 }
