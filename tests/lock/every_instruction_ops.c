@@ -2,6 +2,8 @@
 
 /* The operations of every_instruction_test: locks. Sleeps: ..._sleeps.c. */
 
+#if defined(__x86_64__)
+
 #include "every_instruction.h"
 
 /* A region that no handler may enter. */
@@ -284,3 +286,5 @@ void partner_gives_back(void)
     rwlock_raw_release_write(&room.rw);
     STORE(&room.flag, 2);
 }
+
+#endif

@@ -2,6 +2,8 @@
 
 /* The operations of every_instruction_test: sleeps, wake-ups, masks. */
 
+#if defined(__x86_64__)
+
 #include "every_instruction.h"
 
 #include <errno.h>
@@ -193,3 +195,5 @@ void op_stall(void)
     masked_region();
     ksl_irq_restore_inband(before);
 }
+
+#endif
