@@ -13,7 +13,7 @@ if(KSLOCK_COVERAGE)
   add_custom_target(
     coverage
     COMMAND sh "${PROJECT_SOURCE_DIR}/cmake/coverage.sh" "${KSLOCK_GCOV}" "${PROJECT_SOURCE_DIR}"
-            "${PROJECT_BINARY_DIR}/src"
+            "${PROJECT_BINARY_DIR}"
     USES_TERMINAL VERBATIM
-    COMMENT "Line coverage of the library by the tests that have run")
+    COMMENT "Line and branch coverage of the library by the tests that have run")
 endif()

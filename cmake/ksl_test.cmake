@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
+include(emulated)
+include(valgrind)
 pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET GLOBAL check)
 
 # Seconds that one ctest may take unless it says otherwise.
@@ -13,9 +15,11 @@ function(ksl_add_test)
     set(arg_TIMEOUT ${KSL_TEST_TIMEOUT})
   endif()
   if(arg_TARGET)
+    ksl_valgrind_label(${arg_NAME} arg_LABELS)
     set(arg_COMMAND ${KSLOCK_TEST_LAUNCHER} "$<TARGET_FILE:${arg_TARGET}>" ${arg_ARGS})
   endif()
   add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
+  ksl_emulation_label(${arg_NAME} arg_LABELS)
   # Check's own limit of 4 seconds a case would make a busy machine fail;
   # this one lets Check name the case that hangs before ctest ends the program.
   math(EXPR case_timeout "${arg_TIMEOUT} * 3 / 4")

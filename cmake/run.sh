@@ -4,7 +4,8 @@
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-default_presets="dev clang asan tsan pthread"
+default_presets="dev clang asan tsan pthread arm64"
+other_presets="release coverage fuzz helgrind memcheck tsan-clang"
 
 usage()
 {
@@ -12,8 +13,11 @@ usage()
 usage: sh cmake/run.sh COMMAND
 
   test [PRESET...]  build and run the default test suite in each preset
-                    (default: $default_presets); stops at the first preset
-                    that fails; last line: "N passed, N failed"
+                    (default: $default_presets); stops at the first
+                    preset that fails; last line: "N passed, N failed". Others:
+                    $other_presets
+  coverage          run the default test suite in the preset coverage; print the
+                    line and branch coverage of each floor and of all
   demo [FILE]       build the release preset and run the demo driver on FILE,
                     or on texts of this system
   bench [ARG...]    build the release preset and run the benchmarks
@@ -72,13 +76,30 @@ need_build()
     need_module liburcu-bp liburcu-dev
 }
 
+# The cross compilers, the emulator, and libraries of the other architecture.
+need_arm64()
+{
+    need_program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    need_program aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+    need_program qemu-aarch64 qemu-user
+    lib=/usr/lib/aarch64-linux-gnu
+    [ -e "$lib/pkgconfig/liburcu-bp.pc" ] || missing="$missing liburcu-dev:arm64"
+    [ -e "$lib/pkgconfig/check.pc" ] || missing="$missing check:arm64"
+    [ -e "$lib/libstdc++.so.6" ] || missing="$missing libstdc++6:arm64"
+}
+
 need_tests() # PRESET...
 {
     need_module check check
     need_program strace strace
     for preset in "$@"; do
-        [ "$preset" != clang ] || need_program clang clang
-        [ "$preset" != dev ] || need_program spin spin
+        case $preset in
+        clang | fuzz | tsan-clang) need_program clang clang ;;
+        dev) need_program spin spin ;;
+        helgrind | memcheck) need_program valgrind valgrind ;;
+        coverage) need_program gcovr gcovr ;;
+        arm64) need_arm64 ;;
+        esac
     done
 }
 
@@ -88,6 +109,15 @@ apt_get()
         DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"
     else
         sudo DEBIAN_FRONTEND=noninteractive apt-get -qq "$@"
+    fi
+}
+
+add_architecture() # NAME
+{
+    if [ "$(id -u)" -eq 0 ]; then
+        dpkg --add-architecture "$1"
+    else
+        sudo dpkg --add-architecture "$1"
     fi
 }
 
@@ -106,6 +136,9 @@ install_missing()
     may_install ||
         fail 3 "missing:$missing; not root and no sudo, run: apt-get install$missing"
     echo "run.sh: installing$missing"
+    case $missing in
+    *:arm64*) add_architecture arm64 ;;
+    esac
     # The names in $missing are separate words.
     # shellcheck disable=SC2086
     if ! apt_get update >/dev/null ||
@@ -194,12 +227,28 @@ test_preset() # PRESET; 0 if all its tests passed
     return 1
 }
 
+# Whether the preset arm64 can be used here, if need be after apt-get.
+can_arm64()
+{
+    (
+        need_arm64
+        install_missing
+    )
+}
+
 run_test()
 {
-    # shellcheck disable=SC2086
-    [ $# -gt 0 ] || set -- $default_presets
+    if [ $# -eq 0 ]; then
+        presets=$default_presets
+        if ! can_arm64; then
+            echo "run.sh: arm64 is left out: what it needs is not here and cannot be installed"
+            presets=${default_presets% arm64}
+        fi
+        # shellcheck disable=SC2086
+        set -- $presets
+    fi
     for preset in "$@"; do
-        case " $default_presets release coverage " in
+        case " $default_presets $other_presets " in
         *" $preset "*) ;;
         *) fail 2 "unknown preset '$preset'" ;;
         esac
@@ -231,6 +280,19 @@ build_release() # TARGET
     fi
 }
 
+run_coverage()
+{
+    need_build
+    need_tests coverage
+    install_missing
+    rm -rf "$top/build/coverage"
+    status=0
+    test_preset coverage || status=1
+    echo "$passed passed, $failed failed"
+    cmake --build "$top/build/coverage" --target coverage || status=1
+    exit $status
+}
+
 run_demo()
 {
     build_release demo_driver
@@ -250,6 +312,7 @@ case $command in
 test) run_test "$@" ;;
 demo) run_demo "$@" ;;
 bench) run_bench "$@" ;;
+coverage) run_coverage ;;
 help | -h | --help) usage ;;
 *)
     usage >&2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Instrumentation of every target, and KSLOCK_TEST_LAUNCHER: the words that
-# go before the name of an instrumented program.
+# go before the name of a program that was built here, instrumented or foreign.
 
-set(KSLOCK_TEST_LAUNCHER "")
+set(KSLOCK_TEST_LAUNCHER ${CMAKE_CROSSCOMPILING_EMULATOR})
 
 if(KSLOCK_SANITIZE)
   if(NOT KSLOCK_SANITIZE MATCHES "^(address|undefined|address,undefined|thread)$")
@@ -28,4 +28,11 @@ if(KSLOCK_SANITIZE)
       set(KSLOCK_TEST_LAUNCHER ${launcher})
     endif()
   endif()
+endif()
+
+if(KSLOCK_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "KSLOCK_FUZZ needs clang")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
