@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kinds.h"
+
+#include <sys/lock_def.h>
+#include <sys/lockl.h>
+
+static Simple_lock simple;
+static Complex_lock complex_one;
+static lock_t word;
+
+static void simple_renew(void)
+{
+    simple_lock_init(&simple);
+}
+
+static void simple_take(void)
+{
+    simple_lock(&simple);
+}
+
+static void simple_give(void)
+{
+    simple_unlock(&simple);
+}
+
+static bool simple_try(void)
+{
+    return simple_lock_try(&simple);
+}
+
+static void complex_renew(void)
+{
+    lock_init(&complex_one, TRUE);
+}
+
+static void complex_take(void)
+{
+    lock_write(&complex_one);
+}
+
+static void complex_give(void)
+{
+    lock_done(&complex_one);
+}
+
+static bool complex_try(void)
+{
+    return lock_try_write(&complex_one);
+}
+
+static void word_renew(void)
+{
+    word = LOCK_AVAIL;
+}
+
+static void word_take(void)
+{
+    (void)lockl(&word, LOCK_SHORT);
+}
+
+static void word_give(void)
+{
+    unlockl(&word);
+}
+
+static bool word_try(void)
+{
+    return lockl(&word, LOCK_NDELAY) == LOCK_SUCC;
+}
+
+const struct lock_kind aix_kinds[] = {
+    {"simple", simple_renew, simple_take, simple_give, simple_try, false},
+    {"complex", complex_renew, complex_take, complex_give, complex_try, false},
+    {"lockl", word_renew, word_take, word_give, word_try, false},
+};
+const int aix_kinds_count = sizeof aix_kinds / sizeof *aix_kinds;
