@@ -47,6 +47,9 @@ static int give_one(void *object)
     return 0;
 }
 
+/* ThreadSanitizer ends a child of a process with threads that starts one itself. */
+extern void __tsan_init(void) __attribute__((weak));
+
 /* What others held stays held; new locks of every kind can be used and waited for. */
 static void child_uses_all(void)
 {
@@ -59,7 +62,7 @@ static void child_uses_all(void)
     }
     use_each_kind();
     for (EACH_KIND(k, i)) {
-        if (k->shared)
+        if (k->shared || __tsan_init != NULL)
             continue;
         k->take();
         actor_start(&a, (void (*)(void *))k->take, NULL);

@@ -347,9 +347,9 @@ int main(void)
         tcase_add_test(tc, free_locks_need_no_futex);
         tcase_add_test(tc, waiting_without_futex_says_so);
         tcase_add_test(tc, timers_without_a_thread_are_refused);
+        tcase_add_test(tc, introspection_refused);
     }
     tcase_add_test(tc, membarrier_and_rseq_refused);
-    tcase_add_test(tc, introspection_refused);
     tcase_add_test(tc, timers_need_no_timer_of_the_host);
     tcase_add_test(tc, no_free_signal_says_so);
     tcase_add_test(tc, one_free_signal_is_enough);
