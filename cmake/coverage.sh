@@ -1,57 +1,99 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# coverage.sh GCOV SOURCE_DIR BUILD_DIR
+# coverage.sh GCOV SOURCE_DIR BUILD_DIR [LIST]
 # Prints the line and branch coverage of each file in src/, of each floor, and of all,
-# after the tests have run. The objects of the shipped and of the testing library count
-# as one. Left out: branches of planted faults and of points, which are no part of the
-# library. Needs gcovr.
+# after the tests have run. A line or branch counts as executed if it was in any of the
+# objects built from it, of the shipped or of the testing library. Left out: branches on
+# lines with planted faults, points, or words about the impossible. LIST is a file that
+# gets each line and branch that was not executed.
 set -eu
 
 gcov=$1
 source=$2
-build=$3
+objects=$3/src
+list=${4:-$3/uncovered.txt}
 
-command -v gcovr >/dev/null 2>&1 || {
-    echo "coverage: gcovr is not installed" >&2
-    exit 1
-}
-[ -n "$(find "$build/src" -name '*.gcda' | head -n 1)" ] || {
-    echo "coverage: no counts below $build/src; run the tests first" >&2
+[ -n "$(find "$objects" -name '*.gcda' | head -n 1)" ] || {
+    echo "coverage: no counts below $objects; run the tests first" >&2
     exit 1
 }
 
-gcovr --root "$source" --filter "$source/src/" --gcov-executable "$gcov" \
-    --exclude-branches-by-pattern '.*KSI_(FAULT|POINT|DIE|RAW_COUNT|SPIN_CAP)\(.*' \
-    --exclude-unreachable-branches --gcov-ignore-parse-errors \
-    --csv --output "$build/coverage.csv" "$build/src"
-
-awk -F, '
-    function percent(part, all) {
-        return all == 0 ? "     -" : sprintf("%5.1f%%", 100 * part / all)
-    }
-    function row(name, lines, hit, branches, taken) {
-        printf "%-28s lines %s %6d of %6d   branches %s %6d of %6d\n", name,
-            percent(hit, lines), hit, lines, percent(taken, branches), taken, branches
-    }
-    FNR == 1 {
-        for (i = 1; i <= NF; i++) column[$i] = i
-        next
-    }
-    {
-        file = $column["filename"]
-        floor = file
-        sub(/^src\//, "", floor)
-        if (!sub(/\/.*/, "", floor)) next
-        l = $column["line_total"]; h = $column["line_covered"]
-        b = $column["branch_total"]; t = $column["branch_covered"]
-        row(file, l, h, b, t)
-        lines[floor] += l; hit[floor] += h; branches[floor] += b; taken[floor] += t
-        lines["all"] += l; hit["all"] += h; branches["all"] += b; taken["all"] += t
-    }
-    END {
-        print ""
-        n = split("platform thread diag wait lock native all", order, " ")
-        for (i = 1; i <= n; i++)
-            if (order[i] in lines)
-                row(order[i], lines[order[i]], hit[order[i]], branches[order[i]], taken[order[i]])
-    }' "$build/coverage.csv"
+# One call for each object: of two objects of one source gcov drops the branches.
+find "$objects" -name '*.gcda' -exec "$gcov" --stdout --branch-probabilities --branch-counts {} \; \
+    2>/dev/null |
+    awk -v root="$source/" -v list="$list" '
+        function percent(part, all) {
+            return all == 0 ? "     - " : sprintf("%5.1f%%", 100 * part / all)
+        }
+        function row(name) {
+            printf "%-28s lines %s %5d of %5d   branches %s %5d of %5d\n", name,
+                percent(hit[name], lines[name]), hit[name], lines[name],
+                percent(taken[name], branches[name]), taken[name], branches[name]
+        }
+        function count(name, is_line, executed) {
+            if (is_line) { lines[name]++; hit[name] += executed }
+            else { branches[name]++; taken[name] += executed }
+        }
+        /^(call|function) / { next }
+        /^branch / {
+            if (!wanted || plain) next
+            key = place SUBSEP "branch " $2
+            seen[key] = 1
+            if ($3 == "taken" && $4 > 0) executed[key] = 1
+            next
+        }
+        {
+            split($0, field, ":")
+            times = field[1]; number = field[2]
+            gsub(/[ *]/, "", times); gsub(/ /, "", number)
+        }
+        number == "0" && field[3] == "Source" {
+            file = $0
+            sub(/^[^:]*:[^:]*:Source:/, "", file)
+            if (index(file, root) == 1) file = substr(file, length(root) + 1)
+            wanted = file ~ /^src\//
+            next
+        }
+        !wanted || number !~ /^[1-9][0-9]*$/ { next }
+        {
+            text = $0
+            sub(/^[^:]*:[^:]*:/, "", text)
+            place = file SUBSEP number
+            plain = text ~ /KSI_(FAULT|POINT|DIE|SPIN_CAP|RAW_COUNT|LACKS_MEMBARRIER)/
+            if (times == "-") next
+            key = place SUBSEP "line"
+            seen[key] = 1
+            what[place] = text
+            if (times !~ /^[#=]/) executed[key] = 1
+        }
+        END {
+            for (key in seen) {
+                split(key, part, SUBSEP)
+                floor = part[1]
+                sub(/^src\//, "", floor); sub(/\/.*/, "", floor)
+                is_line = part[3] == "line"
+                files[part[1]] = 1
+                count(part[1], is_line, key in executed)
+                count(floor, is_line, key in executed)
+                count("all", is_line, key in executed)
+                if (!(key in executed))
+                    printf "%s:%05d: %-9s %s\n", part[1], part[2], part[3],
+                        what[part[1] SUBSEP part[2]] | ("sort > " list)
+            }
+            if (!("all" in lines)) {
+                print "coverage: gcov named no file in src" > "/dev/stderr"
+                exit 1
+            }
+            n = 0
+            for (name in files) names[++n] = name
+            for (i = 2; i <= n; i++)
+                for (j = i; j > 1 && names[j] < names[j - 1]; j--) {
+                    swap = names[j]; names[j] = names[j - 1]; names[j - 1] = swap
+                }
+            for (i = 1; i <= n; i++) row(names[i])
+            print ""
+            n = split("platform thread diag wait lock native all", order, " ")
+            for (i = 1; i <= n; i++)
+                if (order[i] in lines) row(order[i])
+            print "\nNot executed: " list
+        }'

@@ -97,7 +97,6 @@ need_tests() # PRESET...
         clang | fuzz | tsan-clang) need_program clang clang ;;
         dev) need_program spin spin ;;
         helgrind | memcheck) need_program valgrind valgrind ;;
-        coverage) need_program gcovr gcovr ;;
         arm64) need_arm64 ;;
         esac
     done
@@ -230,6 +229,7 @@ test_preset() # PRESET; 0 if all its tests passed
 # Whether the preset arm64 can be used here, if need be after apt-get.
 can_arm64()
 {
+    [ "$(uname -m)" = x86_64 ] || return 1
     (
         need_arm64
         install_missing
