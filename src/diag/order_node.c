@@ -6,6 +6,7 @@
 #include "diag/classes.h"
 #include "diag/named.h"
 #include "platform/host.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 #include <string.h>
@@ -249,7 +250,7 @@ static void forget(const void *lock)
 {
     struct spot *s = spot_find(lock);
     uint32_t node = s != NULL ? ksi_load(&s->node) : KSI_NO_NODE;
-    if (node == KSI_NO_NODE)
+    if (node == KSI_NO_NODE || KSI_FAULT(ORDER_STALE_CLASS))
         return;
     ksi_store_rel(&ksi_class_epoch, ksi_load(&ksi_class_epoch) + 1);
     if (node != KSI_EXEMPT_NODE && ksi_nodes[node].by == KSI_BY_ADDRESS)
@@ -266,6 +267,8 @@ static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
     uint32_t level = ksi_graph_lock(t);
     struct spot *s = spot_make(lock);
     uint32_t node = s != NULL ? node_make(&id, lock) : KSI_NO_NODE;
+    if (KSI_FAULT(ORDER_STALE_CLASS) && s != NULL && ksi_load(&s->node) != KSI_NO_NODE)
+        node = ksi_load(&s->node);
     if (s != NULL)
         ksi_store_rel(&s->node, node);
     ksi_graph_unlock(t, level);

@@ -132,6 +132,8 @@ int ksi_sleep(const struct ksi_sleep *s)
     KSI_POINT("channel: unlocked");
     enum ksi_outcome outcome = ended ? KSI_SIGNALLED : ksi_wait(w, date);
     error = error_of(t, outcome);
+    if (KSI_FAULT(CHANNEL_LATE_UNLOCKED) && error == EWOULDBLOCK)
+        return error;
     if (s->spinning && ksi_named_alive(s->lock, class, s->call, s->site))
         ksi_mtx_spin(s->lock, t, s->site);
     else if (s->spinning)

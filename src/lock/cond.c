@@ -126,6 +126,8 @@ KSI_COLD static void wake_waiters(const void *address)
             break;
     }
     ksi_lot_unlock(&lot, &wake);
+    if (KSI_FAULT(COND_TOUCHED_LATE))
+        (void)ksi_load((const uint64_t *)address);
 }
 
 void ksl_cond_set(ksl_cond_t *c, int value)

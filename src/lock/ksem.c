@@ -130,7 +130,7 @@ static bool grab_or_queue(uint64_t *word, struct ksi_lot *lot, struct ksi_waiter
         *is_gone = (now & GONE) != 0;
         if (*is_gone)
             return false;
-        if (ksi_ksem_value(now) != 0) {
+        if (ksi_ksem_value(now) != 0 && !KSI_FAULT(KSEM_CHECK_EARLY)) {
             if (ksi_cas_acq(word, &now, one_less(now)))
                 return true;
         } else if ((now & WAITERS) != 0 || ksi_cas(word, &now, now | WAITERS)) {
@@ -238,17 +238,24 @@ KSI_COLD static void up_slow(uint64_t *word)
 {
     struct ksi_lot lot;
     struct ksi_wake_list wake = KSI_WAKE_LIST;
+    uint64_t seen = KSI_FAULT(KSEM_COUNT_STALE) ? ksi_load(word) : 0;
     KSI_POINT("ksem: up");
     ksi_lot_lock(&lot, word);
     bool given = ksi_lot_pop(&lot, word, KSI_Q_KSEM, &wake);
     if (KSI_FAULT(KSEM_E8) && given && ksi_signal_next(wake.first->thread) != 0)
         wake.outcome = KSI_SIGNALLED;
-    if (!ksi_lot_waits(&lot, word, KSI_Q_KSEM)) {
+    bool left = KSI_FAULT(KSEM_UNIT_LEFT);
+    if (KSI_FAULT(KSEM_COUNT_STALE) && !ksi_lot_waits(&lot, word, KSI_Q_KSEM)) {
+        ksi_store_rel(word, (seen & ~WAITERS) + (given ? 0 : 1));
+    } else if (!ksi_lot_waits(&lot, word, KSI_Q_KSEM) || KSI_FAULT(KSEM_MARK_LOST)) {
         uint64_t w = ksi_load(word);
-        while (!ksi_cas_rel(word, &w, given ? w & ~WAITERS : one_more(w & ~WAITERS)))
+        while (!ksi_cas_rel(word, &w,
+                            given && !left ? w & ~WAITERS : one_more(w & ~WAITERS)))
             ;
     }
     ksi_lot_unlock(&lot, &wake);
+    if (KSI_FAULT(KSEM_TOUCHED_LATE))
+        (void)ksi_load(word);
 }
 
 void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)

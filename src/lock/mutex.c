@@ -94,7 +94,8 @@ static bool grab_or_queue(ksl_mutex_t *m, struct ksi_lot *lot, struct ksi_waiter
                 mark = 0;
             if (ksi_cas_acq(&m->word, &word, me | mark))
                 return true;
-        } else if ((word & WAITERS) != 0 || ksi_cas(&m->word, &word, word | WAITERS)) {
+        } else if ((word & WAITERS) != 0 || KSI_FAULT(MUTEX_SLEEPS_UNMARKED) ||
+                   ksi_cas(&m->word, &word, word | WAITERS)) {
             ksi_lot_enqueue(lot, w, m, KSI_Q_MUTEX, KSI_FIFO, NULL);
             return false;
         }
@@ -172,6 +173,8 @@ KSI_COLD static void release_slow(ksl_mutex_t *m)
     /* Only the mark can have changed since we owned it, and only under this lock. */
     ksi_store_rel(&m->word, ksi_lot_waits(&lot, m, KSI_Q_MUTEX) ? WAITERS : 0);
     ksi_lot_unlock(&lot, &wake);
+    if (KSI_FAULT(MUTEX_TOUCHED_LATE))
+        m->depth = 0;
 }
 
 /* The owner word of the caller; 0 after a violation. */

@@ -328,6 +328,8 @@ static void disown_queued(ksi_word *word, ksl_thread *t)
     ksi_rw_unclaim(word, &lot, t);
     ksi_store_rel(word, left);
     ksi_lot_unlock(&lot, &wake);
+    if (KSI_FAULT(RW_TOUCHED_LATE))
+        (void)ksi_load(word);
 }
 
 /* Lending began while t gave the lock back; the word is a mere key. */

@@ -199,7 +199,7 @@ static bool outlast_spin(ksi_word *word, unsigned how)
 int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                  unsigned how, const void *site)
 {
-    if (ksi_share_find(t, word) != NULL)
+    if (ksi_share_find(t, word) != NULL && !KSI_FAULT(RW_NESTED_WAITS))
         how |= KSI_RW_PASS; /* nobody could come in before it gives that one back */
     unsigned limit = ksi_spin_limit(t);
     for (unsigned i = 0; i <= limit; i++) {

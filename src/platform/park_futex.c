@@ -54,7 +54,7 @@ enum ksi_park_result ksi_host_park(struct ksi_parker *p, uint64_t deadline)
     enum ksi_park_result result = KSI_PARK_RETRY;
     if (park_withdraw(p))
         result = KSI_PARK_TOKEN;
-    else if (error == ETIMEDOUT)
+    else if (error == ETIMEDOUT || (error == EINTR && KSI_FAULT(PARK_EINTR_ENDS)))
         result = KSI_PARK_TIMEOUT;
     else if (error != 0 && error != EINTR && error != EAGAIN)
         KSI_DIE("futex wait", error);

@@ -13,8 +13,15 @@ void ksi_raw_lock_slow(struct ksi_rawlock *l)
             return;
         ksi_pause();
     }
+    if (KSI_FAULT(RAW_SLEEPS_UNMARKED)) {
+        for (uint32_t seen = 0; !ksi_cas_acq(&l->word, &seen, 1u); seen = 0)
+            ksi_word_wait(&l->word, 1);
+        return;
+    }
     while (__atomic_exchange_n(&l->word, 2u, __ATOMIC_ACQUIRE) != 0)
         ksi_word_wait(&l->word, 2);
+    if (KSI_FAULT(RAW_MARK_LOST))
+        ksi_store(&l->word, 1u);
 }
 
 void ksi_raw_unlock_slow(struct ksi_rawlock *l)

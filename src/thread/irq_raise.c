@@ -6,6 +6,7 @@
 #include "platform/die.h"
 #include "platform/host.h"
 #include "platform/testing.h"
+#include "thread/copies.h"
 #include "thread/registry.h"
 #include "thread/upcalls.h"
 #include "thread/watch.h"
@@ -77,7 +78,7 @@ static void dispatch(int signo)
     errno = saved;
 }
 
-static void install(void)
+static void take_signal(void)
 {
     struct sigaction action = {.sa_handler = dispatch};
     sigemptyset(&action.sa_mask);
@@ -98,6 +99,13 @@ static void install(void)
         sigaction(signo, &old, NULL);
     }
     KSI_DIE("no real-time signal is free", 0);
+}
+
+static void install(void)
+{
+    ksi_copies_mark();
+    take_signal();
+    ksi_copies_look();
 }
 
 int ksi_irq_signal(void)

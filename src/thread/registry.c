@@ -125,7 +125,8 @@ ksl_thread *ksi_thread_by_id(uint32_t id)
 
 static void reset(ksl_thread *t)
 {
-    t->level = 0;
+    if (!KSI_FAULT(THREAD_STATE_LEAKS))
+        t->level = 0;
     t->stage = KSL_STAGE_INBAND;
     ksi_store(&t->front.stage, 0u);
     t->stalled = 0;

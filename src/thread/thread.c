@@ -5,6 +5,7 @@
 
 #include "platform/die.h"
 #include "platform/host.h"
+#include "platform/testing.h"
 #include "thread/exiting.h"
 #include "thread/fork.h"
 #include "thread/irq.h"
@@ -51,12 +52,12 @@ static void unregister(void *arg)
     ksl_thread *t = arg;
     uint32_t round = ksi_load(&t->exit_rounds) + 1;
     ksi_store(&t->exit_rounds, round);
-    if (round < last_round()) {
+    if (round < last_round() && !KSI_FAULT(EXIT_FIRST_ROUND)) {
         pthread_setspecific(exit_key, t);
         return;
     }
     ksi_up_leave_stage(t);
-    bool keep = ksi_up_thread_exit(t);
+    bool keep = ksi_up_thread_exit(t) && !KSI_FAULT(OWNER_REUSED);
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -245,7 +245,7 @@ void ksi_lot_remove(struct ksi_waiter *w)
         ksi_lot_drop_claim(w);
     if (w->counter != NULL)
         ksi_store(w->counter, ksi_load(w->counter) - 1);
-    if (q->spares != NULL) {
+    if (q->spares != NULL && !KSI_FAULT(LOT_TAKES_OWN_QUEUE)) {
         w->donation = q->spares;
         q->spares = q->spares->next;
         return;
@@ -280,7 +280,7 @@ bool ksi_lot_pop(struct ksi_lot *lot, const void *address, enum ksi_queue_kind k
     struct ksi_queue *q = ksi_find_queue(ksi_bucket_of(address), address, kind);
     if (q == NULL)
         return false;
-    ksi_lot_take(q->first, wake);
+    ksi_lot_take(KSI_FAULT(LOT_POPS_LAST) ? q->last : q->first, wake);
     return true;
 }
 
@@ -370,7 +370,7 @@ static void drop_strangers(struct ksi_bucket *b, const ksl_thread *self)
         next = q->next;
         for (struct ksi_waiter *w = q->first, *after; w != NULL; w = after) {
             after = w->next;
-            if (w->thread != self)
+            if (w->thread != self && !KSI_FAULT(FORK_KEEPS_STRANGERS))
                 ksi_lot_remove(w);
         }
     }
@@ -382,7 +382,8 @@ void ksi_up_wait_after_fork(bool child, ksl_thread *self)
     for (unsigned i = 0; i < KSI_BUCKETS; i++) {
         if (child) {
             drop_strangers(&ksi_buckets[i], self);
-            ksi_raw_reset(&ksi_buckets[i].lock);
+            if (!KSI_FAULT(FORK_BUCKETS_LOCKED))
+                ksi_raw_reset(&ksi_buckets[i].lock);
         } else {
             ksi_raw_unlock(&ksi_buckets[i].lock);
         }

@@ -37,6 +37,12 @@ static void park_until_decided(ksl_thread *t, struct ksi_waiter *w, uint64_t dea
         KSI_POINT("wait: park");
         enum ksi_park_result result = ksi_park(&t->parker, deadline);
         KSI_POINT("wait: unparked");
+        struct ksi_lot lot;
+        if (KSI_FAULT(WAIT_BELIEVES_PARK) && ksi_lot_find(&lot, w)) {
+            ksi_lot_remove(w);
+            ksi_store_seq(&w->outcome, (uint32_t)KSI_WOKEN);
+            ksi_lot_unlock(&lot, NULL);
+        }
         /*
          * A real signal that a race detector holds back shows in memory only;
          * and an interrupt that was offered during the sleep may wake us.

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TESTS_BUGS_H
+#define TESTS_BUGS_H
+
+/*
+ * Bugs of other lock libraries, each as a scene that would have shown it here: README.md
+ * has the table. A scene stops threads at points of the library (KSI_POINT), so what
+ * takes luck in a stress test happens each time.
+ */
+
+#include "locks.h"
+#include "puppet.h"
+
+#include "platform/park.h"
+#include "platform/testing.h"
+#include "thread/thread.h"
+
+#include <kslock/irq.h>
+#include <kslock/signal.h>
+
+/* Registers a test; its name begins with the number of the bug. */
+#define BUG(test) bug_add(#test, test)
+void bug_add(const char *name, const TTest *test);
+
+/* The files of tests. */
+void add_f01_to_f03(void);
+void add_f04_and_f16(void);
+void add_f05_to_f09(void);
+void add_f06(void);
+void add_f10_to_f13(void);
+void add_f12_of_aix(void);
+void add_f15(void);
+void add_f17(void);
+void add_f18(void);
+void add_f19(void);
+void add_f20(void);
+void add_f21(void);
+void add_f22_and_f23(void);
+void add_stanix_scenes(void);
+
+/* The path of the shared library, for tests that load a second copy. */
+extern const char *bug_shared_library;
+
+/* True in a run with a planted fault. */
+bool bug_is_planted(void);
+
+/*
+ * What happens at a point of the library, once: to thread t, at the point `where`. act is
+ * called there, NULL: the thread stays there until bug_go. It may be inside of a raw
+ * lock then, or hold locks of the library's own, so act calls what any context may.
+ */
+struct stop {
+    const char *where;
+    const ksl_thread *thread;
+    void (*act)(void *arg);
+    void *arg;
+    int reached; /* atomic */
+    int go;      /* atomic */
+};
+enum { STOPS = 4 };
+void bug_stop(unsigned i, const char *where, const struct puppet *p);
+void bug_act(unsigned i, const char *where, const struct puppet *p, void (*act)(void *),
+             void *arg);
+bool bug_reached(unsigned i);
+void bug_await_stop(unsigned i);
+void bug_go(unsigned i);
+
+/* A lock of some kind, and puppets on the stage that it needs. */
+enum { SCENE_PUPPETS = 6 };
+struct scene {
+    const struct lock_kind *kind;
+    struct lock_memory memory;
+    void *lock;
+    struct puppet p[SCENE_PUPPETS];
+    int puppets;
+};
+void scene_begin(struct scene *s, const struct lock_kind *kind, int puppets);
+void scene_end(struct scene *s);
+
+/* Puppet i makes a call of the kind on the lock. */
+static inline int says(struct scene *s, int i, lock_call call)
+{
+    return ask(&s->p[i], call, s->lock);
+}
+
+/* It has to wait in that call: it is asleep, or spins and has begun to nap. */
+void waits(struct scene *s, int i, lock_call call);
+/* It waits still, or again. */
+void still_waits(struct scene *s, int i);
+
+/* Which of two waiters came in: the index; both is a failure. */
+int one_of(const struct scene *s, int a, int b);
+
+#endif

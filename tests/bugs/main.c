@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bugs_test [--only PREFIX]       the tests whose names begin so
+ * bugs_test --plant FAULT         plants the fault; 0 if the tests named in mutants.def
+ *                                 find it, and says which, and when
+ * bugs_test --list                tests, and the faults that they find
+ * --shared FILE                   the shared library
+ */
+
+#include "bugs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TESTS = 80, PLANTED_S = 2, TEST_S = 90 };
+
+static struct {
+    const char *name;
+    const TTest *test;
+} tests[TESTS];
+static unsigned count;
+
+const char *bug_shared_library;
+
+static const struct {
+    const char *test;
+    const char *fault;
+} mutants[] = {
+#define MUTANT(test, fault) {#test, #fault},
+#include "mutants.def"
+#undef MUTANT
+};
+
+void bug_add(const char *name, const TTest *test)
+{
+    if (count == TESTS) {
+        fprintf(stderr, "bugs_test: no room for %s\n", name);
+        abort();
+    }
+    tests[count].name = name;
+    tests[count++].test = test;
+}
+
+bool bug_is_planted(void)
+{
+    return ksi_fault_planted != 0;
+}
+
+static void add_all(void)
+{
+    add_f01_to_f03();
+    add_stanix_scenes();
+    add_f04_and_f16();
+    add_f05_to_f09();
+    add_f06();
+    add_f10_to_f13();
+    add_f15();
+    add_f17();
+    add_f18();
+    add_f19();
+    add_f20();
+    add_f21();
+    add_f22_and_f23();
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool finds(const char *test, const char *fault)
+{
+    for (unsigned i = 0; i < sizeof mutants / sizeof *mutants; i++) {
+        if (strcmp(mutants[i].test, test) == 0 && strcmp(mutants[i].fault, fault) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void list(void)
+{
+    for (unsigned i = 0; i < count; i++) {
+        printf("%s", tests[i].name);
+        for (unsigned j = 0; j < sizeof mutants / sizeof *mutants; j++) {
+            if (strcmp(mutants[j].test, tests[i].name) == 0)
+                printf(" %s", mutants[j].fault);
+        }
+        printf("\n");
+    }
+}
+
+/* They sleep at once, so that a scene does not depend on how long they spin. */
+static void before_each(void)
+{
+    STORE(&ksi_spin_cap, 0);
+}
+
+static SRunner *runner_of(const char *only, const char *fault)
+{
+    Suite *s = suite_create("bugs");
+    SRunner *runner = srunner_create(s);
+    for (unsigned i = 0; i < count; i++) {
+        if ((only != NULL && !begins(tests[i].name, only)) ||
+            (fault != NULL && !finds(tests[i].name, fault)))
+            continue;
+        TCase *c = tcase_create(tests[i].name);
+        tcase_add_checked_fixture(c, before_each, NULL);
+        tcase_set_timeout(c, fault != NULL ? PLANTED_S : TEST_S);
+        tcase_add_test(c, tests[i].test);
+        suite_add_tcase(s, c);
+    }
+    return runner;
+}
+
+static int fault_by_name(const char *name)
+{
+    for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++) {
+        if (strcmp(ksi_fault_name(i), name) == 0)
+            return i;
+    }
+    return KSI_FAULT_NONE;
+}
+
+static int plant(const char *fault)
+{
+#if defined(__SANITIZE_THREAD__)
+    printf("busted: skipped, the race detector stops a fault in its own way\n");
+    return 77;
+#endif
+    ksi_fault_planted = fault_by_name(fault);
+    if (ksi_fault_planted == KSI_FAULT_NONE) {
+        fprintf(stderr, "bugs_test: no fault is called %s\n", fault);
+        return 2;
+    }
+    SRunner *runner = runner_of(NULL, fault);
+    uint64_t begin = support_now_ns();
+    srunner_set_fork_status(runner, CK_FORK);
+    srunner_run_all(runner, CK_SILENT);
+    double seconds = (double)(support_now_ns() - begin) / 1e9;
+    int failed = srunner_ntests_failed(runner);
+    if (failed == 0) {
+        printf("busted %s: SURVIVED %.1f s\n", fault, seconds);
+    } else {
+        TestResult **results = srunner_failures(runner);
+        printf("busted %s: killed after %.1f s (test=%s: %s)\n", fault, seconds,
+               tr_tcname(results[0]),
+               strstr(tr_msg(results[0]), "timeout") != NULL ? "hang"
+                                                             : tr_msg(results[0]));
+        free(results);
+    }
+    srunner_free(runner);
+    return failed > 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = NULL, *fault = NULL;
+    bool lists = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--list") == 0) {
+            lists = true;
+        } else if (i + 1 < argc && strcmp(argv[i], "--only") == 0) {
+            only = argv[++i];
+        } else if (i + 1 < argc && strcmp(argv[i], "--plant") == 0) {
+            fault = argv[++i];
+        } else if (i + 1 < argc && strcmp(argv[i], "--shared") == 0) {
+            bug_shared_library = argv[++i];
+        } else {
+            fprintf(stderr, "usage: bugs_test [--only PREFIX | --plant FAULT | --list] "
+                            "[--shared FILE]\n");
+            return 2;
+        }
+    }
+    add_all();
+    if (lists) {
+        list();
+        return 0;
+    }
+    if (fault != NULL)
+        return plant(fault);
+    SRunner *runner = runner_of(only, NULL);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    bool none = srunner_ntests_run(runner) == 0;
+    srunner_free(runner);
+    return failed == 0 && !none ? EXIT_SUCCESS : EXIT_FAILURE;
+}
