@@ -204,6 +204,10 @@ void ksl_mutex_release(ksl_mutex_t *m)
         return;
     }
     ksi_held_pop(ksi_thread_of(me), m, KSI_EXCLUSIVE);
+    if (KSI_FAULT(MUTEX_RELAXED) && ksi_load(&m->word) == me) {
+        ksi_store(&m->word, (uintptr_t)0);
+        return;
+    }
     word = me;
     if (KSI_UNLIKELY(!ksi_cas_rel(&m->word, &word, (uintptr_t)0)))
         release_slow(m);

@@ -392,7 +392,10 @@ void ksi_rw_disown(ksi_word *word, ksl_thread *t)
     }
     bool early = KSI_FAULT(RW_CLAIMS_EARLY) && ksi_load(&t->front.claims) == 0;
     KSI_POINT("rw: plain release");
-    ksi_store_rel(word, w & KSI_FLAGS);
+    if (KSI_FAULT(RW_RELAXED))
+        ksi_store(word, w & KSI_FLAGS);
+    else
+        ksi_store_rel(word, w & KSI_FLAGS);
     ksi_barrier();
     if (ksi_load(&t->front.claims) != 0 && !early)
         ksl_claims_answer(word);

@@ -29,6 +29,7 @@ void add_f05_to_f09(void);
 void add_f06(void);
 void add_f10_to_f13(void);
 void add_f12_of_aix(void);
+void add_f14(void);
 void add_f15(void);
 void add_f17(void);
 void add_f18(void);
@@ -50,8 +51,8 @@ bool bug_is_planted(void);
  * lock then, or hold locks of the library's own, so act calls what any context may.
  */
 struct stop {
-    const char *where;
-    const ksl_thread *thread;
+    const char *where;        /* atomic; NULL: nothing is wanted */
+    const ksl_thread *thread; /* atomic */
     void (*act)(void *arg);
     void *arg;
     int reached; /* atomic */

@@ -40,12 +40,11 @@ static void handler(int irq, void *arg)
 static void *stranger(void *unused)
 {
     (void)unused;
-    volatile unsigned long sum = 0;
     foreign = 1;
     ADD(&started, 1u);
     while (LOAD(&stop) == 0) {
         for (unsigned i = 0; i < 1000; i++)
-            sum += i;
+            ksi_pause();
         usleep(50);
     }
     return ksl_tls.self; /* NULL: nobody has registered it */

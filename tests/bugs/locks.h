@@ -27,6 +27,7 @@ struct lock_kind {
     bool spins;          /* who has to wait does not sleep */
     bool oob;            /* who has to wait must be out-of-band */
     bool readers_pass;   /* a new reader enters although a writer waits */
+    bool handlers;       /* try_take and give are for handlers, too */
 };
 
 /* Room for any lock. */

@@ -205,6 +205,7 @@ const struct lock_kind aix_locks[] = {
         .upgrade = drw_upgrade,
         .downgrade = drw_downgrade,
         .spins = true,
+        .handlers = true,
     },
     {.name = NULL},
 };

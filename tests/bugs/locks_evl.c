@@ -86,6 +86,7 @@ const struct lock_kind evl_locks[] = {
         .try_take = sem_try,
         .give = sem_give,
         .oob = true,
+        .handlers = true,
     },
     {
         .name = "kmutex",
@@ -95,6 +96,7 @@ const struct lock_kind evl_locks[] = {
         .try_take = mutex_try,
         .give = mutex_give,
         .oob = true,
+        .handlers = true,
     },
     {.name = NULL},
 };

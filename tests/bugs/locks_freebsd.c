@@ -129,6 +129,7 @@ const struct lock_kind freebsd_locks[] = {
         .unshare = s_give,
         .upgrade = x_upgrade,
         .downgrade = x_downgrade,
+        .handlers = true,
     },
     {
         .name = "mtx",
@@ -137,6 +138,7 @@ const struct lock_kind freebsd_locks[] = {
         .take = m_take,
         .try_take = m_try,
         .give = m_give,
+        .handlers = true,
     },
     {
         .name = "mtx-spin",
@@ -146,6 +148,7 @@ const struct lock_kind freebsd_locks[] = {
         .try_take = spin_try,
         .give = spin_give,
         .spins = true,
+        .handlers = true,
     },
     {.name = NULL},
 };

@@ -116,6 +116,7 @@ const struct lock_kind stanix_locks[] = {
         .try_take = spin_try,
         .give = spin_give,
         .spins = true,
+        .handlers = true,
     },
     {
         .name = "rwlock",
@@ -129,6 +130,7 @@ const struct lock_kind stanix_locks[] = {
         .unshare = rw_unshare,
         .spins = true,
         .readers_pass = true,
+        .handlers = true,
     },
     {
         .name = "mutex",

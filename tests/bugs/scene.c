@@ -13,8 +13,9 @@ static void hook(const char *where)
     for (unsigned i = 0; i < STOPS; i++) {
         struct stop *s = &stops[i];
         int fresh = 0;
-        if (LOAD(&s->where) == NULL || strcmp(s->where, where) != 0 ||
-            s->thread != ksl_tls.self)
+        const char *wanted = LOAD(&s->where);
+        if (wanted == NULL || strcmp(wanted, where) != 0 ||
+            LOAD(&s->thread) != ksl_tls.self)
             continue;
         if (!__atomic_compare_exchange_n(&s->reached, &fresh, 1, false, __ATOMIC_SEQ_CST,
                                          __ATOMIC_SEQ_CST))
@@ -35,7 +36,7 @@ void bug_act(unsigned i, const char *where, const struct puppet *p, void (*act)(
     STORE(&s->where, (const char *)NULL);
     STORE(&s->reached, 0);
     STORE(&s->go, 0);
-    s->thread = p->actor.thread;
+    STORE(&s->thread, (const ksl_thread *)p->actor.thread);
     s->act = act;
     s->arg = arg;
     STORE(&s->where, where);

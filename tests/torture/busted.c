@@ -208,6 +208,8 @@ int torture_busted(const struct options *o, const char *self)
     }
     bool survived = false;
     for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++) {
+        if (all && row_of[i] == NULL)
+            continue; /* tests/bugs finds it */
         if (all || strcmp(ksi_fault_name(i), o->busted) == 0)
             survived |= !killed(i, o, self);
     }

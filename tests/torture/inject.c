@@ -144,6 +144,16 @@ static void stranger(struct party *me, unsigned target)
     }
 }
 
+void torture_wake_strangely(void)
+{
+    const struct row *row = torture.row->row;
+    for (unsigned i = 0; i < torture.threads; i++)
+        stranger_wakes(&LOAD(&torture.parties[i].thread)->parker.word);
+    for (size_t at = 0; at + sizeof(uint32_t) <= row->bytes && at < 1024;
+         at += sizeof(uint32_t))
+        stranger_wakes((char *)row->words + at);
+}
+
 static void disturb(struct party *me)
 {
     uint64_t r = torture_next(&me->inject_rng);
@@ -188,7 +198,12 @@ static void at_point(const char *where)
     if (me == NULL || me->injecting)
         return;
     STORE(&me->where, where);
+    torture_note_point(me, where);
+    if (!torture.options->inject)
+        return;
     me->injecting = true;
+    if (me->busy && me->handlers == 0 && ksi_raw_held == 0)
+        torture_stop_if_paused();
     uint64_t r = torture_next(&me->inject_rng) % 64;
     if (strstr(where, "spin:") != NULL && torture_next(&me->inject_rng) % 32 != 0)
         r = 63;
@@ -217,9 +232,21 @@ static enum ksi_park_result brief_park(struct ksi_parker *p, uint64_t deadline)
     return result == KSI_PARK_TIMEOUT ? KSI_PARK_RETRY : result;
 }
 
+/* At the seam itself, before a sleep and before a wake-up. */
+static void disturb_at_seam(struct party *me)
+{
+    if (me == NULL || me->injecting || !me->busy || me->handlers != 0 ||
+        ksi_raw_held != 0 || torture_next(&me->inject_rng) % 48 != 0)
+        return;
+    me->injecting = true;
+    disturb(me);
+    me->injecting = false;
+}
+
 static enum ksi_park_result odd_park(struct ksi_parker *p, uint64_t deadline)
 {
     struct party *me = torture_me;
+    disturb_at_seam(me);
     if (me != NULL && torture_next(&me->inject_rng) % 16 == 0) {
         ADD(&me->spurious, 1ul);
         return KSI_PARK_RETRY;
@@ -230,6 +257,7 @@ static enum ksi_park_result odd_park(struct ksi_parker *p, uint64_t deadline)
 static void odd_unpark(struct ksi_parker *p)
 {
     struct party *me = torture_me;
+    disturb_at_seam(me);
     if (me != NULL && torture_next(&me->inject_rng) % 32 == 0)
         torture_yield();
     ksi_host_unpark(p);
@@ -243,9 +271,8 @@ void torture_inject_begin(bool inject, uint64_t seed)
         p->inject_rng = (seed * 31 + i * 0xd1342543de82ef95u) | 1;
     }
     ksi_seam = (struct ksi_seam){brief_park, NULL, NULL};
-    if (!inject)
-        return;
-    ksi_seam = (struct ksi_seam){odd_park, odd_unpark, NULL};
+    if (inject)
+        ksi_seam = (struct ksi_seam){odd_park, odd_unpark, NULL};
     STORE(&ksi_point_hook, at_point);
 }
 

@@ -12,7 +12,7 @@
 
 static const char usage_text[] =
     "usage: torture [--lock NAME|all] [--seconds N | --rounds N] [--seed N]\n"
-    "               [--threads N] [--no-inject] [--hang SECONDS]\n"
+    "               [--threads N] [--no-inject] [--strangers] [--hang SECONDS]\n"
     "       torture --busted FAULT|all [--seed N] [--threads N]\n"
     "       torture --list\n";
 
@@ -47,6 +47,9 @@ static bool parse_one(int c, struct options *o)
         return true;
     case 'n':
         o->inject = false;
+        return true;
+    case 'S':
+        o->strangers = true;
         return true;
     case 'L':
         o->list = true;
@@ -83,6 +86,7 @@ static bool parse(int argc, char **argv, struct options *o)
         {"plant", required_argument, NULL, 'p'},
         {"hang", required_argument, NULL, 'h'},
         {"no-inject", no_argument, NULL, 'n'},
+        {"strangers", no_argument, NULL, 'S'},
         {"list", no_argument, NULL, 'L'},
         {NULL, 0, NULL, 0},
     };

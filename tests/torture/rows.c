@@ -12,3 +12,6 @@ const struct named_row torture_rows[] = {
 };
 
 const unsigned torture_row_count = sizeof torture_rows / sizeof torture_rows[0];
+
+_Static_assert(sizeof torture_rows / sizeof torture_rows[0] <= TORTURE_ROWS,
+               "a longer table of totals is needed");

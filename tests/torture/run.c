@@ -48,6 +48,8 @@ void torture_dally(struct party *me)
         torture_nap(pick(me, 100));
     } else if (r == 14 && pick(me, 8) == 0) {
         torture_nap(pick(me, 2000));
+    } else if (r == 15 && pick(me, 256) == 0) {
+        torture_nap(5000 + pick(me, 15000));
     }
 }
 
@@ -132,17 +134,17 @@ static void gate_wake(uint32_t *word)
 static void *worker(void *arg)
 {
     struct party *me = arg;
-    uint32_t seen = 0;
+    uint32_t seen = LOAD(&start_gate);
     torture_me = me;
     STORE(&me->thread, ksl_thread_self());
     for (;;) {
         ADD(&done_gate, 1u);
         if (LOAD(&done_gate) == torture.threads)
             gate_wake(&done_gate);
-        while (LOAD(&start_gate) == seen)
+        while (LOAD(&start_gate) == seen && !LOAD(&me->leaving))
             gate_wait(&start_gate, seen, 100000);
         seen = LOAD(&start_gate);
-        if (seen == THE_END)
+        if (seen == THE_END || LOAD(&me->leaving))
             return NULL;
         me->busy = true;
         torture.row->row->op(me);
@@ -170,6 +172,7 @@ static void disturb_round(struct party *me)
         if (done == torture.threads)
             return;
         torture_agitate(me);
+        torture_upset(me);
         gate_wait(&done_gate, done, 1 + pick(me, 100));
     }
 }
@@ -231,6 +234,28 @@ static bool settled(void)
     return true;
 }
 
+static void start_worker(struct party *p)
+{
+    if (pthread_create(&p->pthread, NULL, worker, p) != 0)
+        torture_fail("no thread");
+}
+
+/* Between rounds: now and then a worker's thread ends, and another one takes its part. */
+static void restart_one(struct party *me)
+{
+    struct party *p = &torture.parties[torture_next(&me->inject_rng) % torture.threads];
+    if (torture_next(&me->inject_rng) % 64 != 0)
+        return;
+    STORE(&p->leaving, true);
+    gate_wake(&start_gate);
+    pthread_join(p->pthread, NULL);
+    STORE(&p->leaving, false);
+    STORE(&done_gate, torture.threads - 1);
+    start_worker(p);
+    await_workers();
+    torture.restarts++;
+}
+
 static void one_round(struct party *me)
 {
     const struct row *row = torture.row->row;
@@ -239,6 +264,8 @@ static void one_round(struct party *me)
     __atomic_store_n(&ksi_spin_cap,
                      torture.round % 4 == 0 ? -1 : (int)(torture.round % 16),
                      __ATOMIC_RELAXED);
+    if (torture.options->inject)
+        restart_one(me);
     if (row->setup != NULL)
         row->setup();
     STORE(&done_gate, 0u);
@@ -266,32 +293,6 @@ static double now_s(void)
     return (double)ksi_host_now() / 1e9;
 }
 
-static void print_row(double seconds)
-{
-    unsigned long operations = 0, least = ~0ul, most = 0, interrupts = 0, spurious = 0;
-    unsigned long naps = 0, signals = 0, unblocks = 0, eintr = 0;
-    for (unsigned i = 0; i <= torture.threads; i++) {
-        const struct party *p = &torture.parties[i];
-        interrupts += p->interrupts;
-        spurious += p->spurious;
-        naps += p->naps;
-        signals += p->signals;
-        unblocks += p->unblocks;
-        eintr += p->eintr;
-        if (i == torture.threads)
-            continue;
-        operations += p->operations;
-        least = p->operations < least ? p->operations : least;
-        most = p->operations > most ? p->operations : most;
-    }
-    printf(
-        "%-18s %5.1f s  rounds %lu, operations %lu (%lu..%lu a thread), interrupts %lu, "
-        "spurious %lu, naps %lu, signals %lu, unblocks %lu, eintr %lu\n",
-        torture.row->name, seconds, torture.round, operations, least, most, interrupts,
-        spurious, naps, signals, unblocks, eintr);
-    fflush(stdout);
-}
-
 static void run_row(const struct named_row *row, const struct options *o, double seconds)
 {
     struct party *me = &torture.parties[o->threads];
@@ -307,11 +308,11 @@ static void run_row(const struct named_row *row, const struct options *o, double
     torture_inject_begin(o->inject, o->seed);
     for (unsigned i = 0; i < o->threads; i++) {
         torture.parties[i].index = i;
-        if (pthread_create(&torture.parties[i].pthread, NULL, worker,
-                           &torture.parties[i]) != 0)
-            torture_fail("no thread");
+        start_worker(&torture.parties[i]);
     }
     await_workers();
+    if (o->strangers)
+        torture_stranger_begin();
     double begin = now_s();
     while (!torture_failed()) {
         if (o->rounds != 0 ? torture.round >= o->rounds : now_s() - begin >= seconds)
@@ -320,12 +321,14 @@ static void run_row(const struct named_row *row, const struct options *o, double
     }
     while (torture_failed())
         torture_nap(1000); /* the watchdog ends the program */
+    if (o->strangers)
+        torture_stranger_end();
     STORE(&start_gate, THE_END);
     gate_wake(&start_gate);
     for (unsigned i = 0; i < o->threads; i++)
         pthread_join(torture.parties[i].pthread, NULL);
     torture_inject_end();
-    print_row(now_s() - begin);
+    torture_report_row(now_s() - begin);
 }
 
 static void on_violation(const ksl_violation *v, void *arg)
@@ -347,6 +350,7 @@ int torture_run(const struct options *o)
     torture.row = &torture_rows[0];
     torture.options = o;
     torture_irqs_request();
+    torture_processors();
     torture_watch(o->hang);
     double left = o->seconds;
     struct options pass = *o;
@@ -360,5 +364,6 @@ int torture_run(const struct options *o)
         torture_next(&pass.seed);
     } while (left > 0.01 && o->rounds == 0);
     torture_irqs_free();
+    torture_report_all();
     return 0;
 }

@@ -48,6 +48,9 @@
 
 enum { TORTURE_MIN = 3, TORTURE_MAX = 16 };
 
+/* Rows, at most. */
+enum { TORTURE_ROWS = 96 };
+
 /* Interrupts. The last two are for the rows; the others are injected. */
 enum torture_irq {
     TORTURE_IRQ_LOW,  /* in-band */
@@ -80,6 +83,10 @@ struct party {
     unsigned long unblocks;    /* forced unblocks that claim to have ended a wait */
     unsigned long unexplained; /* -EINTR without a signal */
     unsigned long eintr;
+    bool leaving;                   /* atomic: its thread ends, and another one begins */
+    bool spinning;                  /* its last point was a turn of a spinner */
+    uint64_t wait_began;            /* ns */
+    uint64_t longest;               /* atomic: wait, ns */
     unsigned credits[TORTURE_IRQS]; /* interrupts raised and not yet handled */
 };
 
@@ -111,6 +118,7 @@ struct options {
     uint64_t seed;
     unsigned threads;
     bool inject;
+    bool strangers; /* somebody wakes all sleepers all the time */
     bool list;
 };
 
@@ -122,6 +130,8 @@ struct run {
     unsigned long round; /* atomic */
     struct party parties[TORTURE_MAX + 1];
     unsigned any_credit; /* atomic: TORTURE_IRQ_ANY is under way */
+    unsigned paused;     /* atomic: workers stop at their points */
+    unsigned long forks, restarts, guests, pauses, moves; /* by the director */
 };
 extern struct run torture;
 extern __thread struct party *torture_me;
@@ -143,6 +153,21 @@ void torture_raise(unsigned target, int irq);
 void torture_irqs_request(void);
 void torture_irqs_free(void);
 bool torture_irqs_settled(void);
+
+/* All parkers of the workers, and all words of the row, once. */
+void torture_wake_strangely(void);
+
+/* agitate.c: large disturbances, mostly none; by the director. */
+void torture_upset(struct party *me);
+void torture_stop_if_paused(void);
+void torture_processors(void); /* before the first row */
+void torture_stranger_begin(void);
+void torture_stranger_end(void);
+
+/* report.c */
+void torture_note_point(struct party *me, const char *where);
+void torture_report_row(double seconds);
+void torture_report_all(void);
 
 /* busted.c */
 int torture_busted(const struct options *options, const char *self);
