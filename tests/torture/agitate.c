@@ -131,6 +131,8 @@ static void move(struct party *me)
 
 void torture_upset(struct party *me)
 {
+    if (torture.options->plant != NULL)
+        return; /* planted faults want rounds, as many as there is time for */
     switch (torture_next(&me->inject_rng) % 256) {
     case 0:
     case 1:

@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_S = 8, LIMIT_S = 10 };
+/* A busy machine needs the time; what is found ends the child. */
+enum { CHILD_S = 25, LIMIT_S = 30 };
 
 /* The row that each fault concerns. */
 static const char *const row_of[KSI_FAULT_COUNT] = {
@@ -89,6 +90,11 @@ static int fault_by_name(const char *name)
             return i;
     }
     return KSI_FAULT_NONE;
+}
+
+bool torture_has_row(int fault)
+{
+    return row_of[fault] != NULL;
 }
 
 /* In the child. Returns false for an unknown name. */
@@ -202,8 +208,8 @@ int torture_busted(const struct options *o, const char *self)
         return 77;
     }
     bool all = strcmp(o->busted, "all") == 0;
-    if (!all && fault_by_name(o->busted) == KSI_FAULT_NONE) {
-        fprintf(stderr, "torture: no fault is called %s\n", o->busted);
+    if (!all && row_of[fault_by_name(o->busted)] == NULL) {
+        fprintf(stderr, "torture: no row finds a fault called %s\n", o->busted);
         return 2;
     }
     bool survived = false;

@@ -11,10 +11,24 @@
 #include <unistd.h>
 
 static const char usage_text[] =
-    "usage: torture [--lock NAME|all] [--seconds N | --rounds N] [--seed N]\n"
-    "               [--threads N] [--no-inject] [--strangers] [--hang SECONDS]\n"
-    "       torture --busted FAULT|all [--seed N] [--threads N]\n"
-    "       torture --list\n";
+    "usage: torture [OPTION...]             rounds of every row, or of one\n"
+    "       torture --busted FAULT|all ...  plants a fault, or one after the other\n"
+    "       torture --list                  rows, and faults that rows find\n"
+    "\n"
+    "  --lock NAME|all   the row (default: all; --list names them)\n"
+    "  --seconds N       all rows together, with a fraction (default 10)\n"
+    "  --rounds N        rounds of each row, in place of --seconds\n"
+    "  --seed N          of all random numbers (default: from the clock; printed)\n"
+    "  --threads N       workers, 3 to 16 (default 4)\n"
+    "  --no-inject       no interrupts, signals, delays or other disturbances\n"
+    "  --strangers       somebody wakes all sleepers all the time, without a reason\n"
+    "  --hang SECONDS    a round that lasts longer has failed (default 10, more with\n"
+    "                    sanitizers)\n"
+    "\n"
+    "A line for each row and a table of all at the end: operations of all workers (of\n"
+    "the least and the most busy one), interrupts handled, the longest wait. Exit\n"
+    "status: 0; 1 for a failure, which is printed with its seed, or for a fault that\n"
+    "was not found; 2 for a wrong command line; 77 if faults cannot be tried here.\n";
 
 static int usage(void)
 {
@@ -27,8 +41,10 @@ static void list(void)
     for (unsigned i = 0; i < torture_row_count; i++)
         printf("%-18s %s\n", torture_rows[i].name, torture_rows[i].what);
     printf("\nfaults:\n");
-    for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++)
-        printf("%s\n", ksi_fault_name(i));
+    for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++) {
+        if (torture_has_row(i))
+            printf("%s\n", ksi_fault_name(i));
+    }
 }
 
 /* False if a value is not a number or an option is unknown. */

@@ -130,7 +130,7 @@ static void ksem_op(struct party *me)
     } else {
         for (unsigned got = 0; got < UNITS && !torture_failed();) {
             go_oob(me);
-            if (pick(me, 8) == 0)
+            if (pick(me, 2) == 0)
                 shoot(me);
             if (take_unit(me))
                 got++;

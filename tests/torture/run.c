@@ -264,7 +264,7 @@ static void one_round(struct party *me)
     __atomic_store_n(&ksi_spin_cap,
                      torture.round % 4 == 0 ? -1 : (int)(torture.round % 16),
                      __ATOMIC_RELAXED);
-    if (torture.options->inject)
+    if (torture.options->inject && torture.options->plant == NULL)
         restart_one(me);
     if (row->setup != NULL)
         row->setup();

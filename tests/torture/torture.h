@@ -171,6 +171,7 @@ void torture_report_all(void);
 
 /* busted.c */
 int torture_busted(const struct options *options, const char *self);
+bool torture_has_row(int fault);
 int torture_plant(const char *fault, struct options *options);
 
 /* Random numbers of a party; n > 0. */
