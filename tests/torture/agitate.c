@@ -129,6 +129,19 @@ static void move(struct party *me)
         torture.moves++;
 }
 
+/* An interrupt for anybody, some time later, unless one is under way. */
+static void set_timer(struct party *me)
+{
+    unsigned none = 0;
+    if (!__atomic_compare_exchange_n(&torture.any_credit, &none, 1u, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return;
+    int error =
+        ksl_irq_timer(TORTURE_IRQ_ANY, 1 + torture_next(&me->inject_rng) % 1000000, 0);
+    if (error != 0)
+        torture_fail("timer: %d", error);
+}
+
 void torture_upset(struct party *me)
 {
     if (torture.options->plant != NULL)
@@ -147,6 +160,10 @@ void torture_upset(struct party *me)
     case 4:
     case 5:
         move(me);
+        break;
+    case 6:
+    case 7:
+        set_timer(me);
         break;
     default:
         break;

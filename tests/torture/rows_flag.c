@@ -44,10 +44,43 @@ static void let_go(struct party *me)
     }
 }
 
+/* A kernel thread that sleeps until it is asked to stop. */
+static void kthread_main(void *arg)
+{
+    torture_me = arg;
+    while (!evl_kthread_should_stop())
+        (void)evl_sleep(50000);
+}
+
+static void run_kthread(struct party *me)
+{
+    struct evl_kthread kthread;
+    struct party guest = {.index = me->index};
+    guest.rng = torture_next(&me->rng) | 1;
+    guest.inject_rng = torture_next(&me->rng) | 1;
+    if (evl_run_kthread(&kthread, kthread_main, &guest, (int)pick(me, 100), 0, "k%u",
+                        me->index) != 0)
+        return; /* the host has no room now */
+    torture_dally(me);
+    evl_stop_kthread(&kthread);
+    ADD(&me->interrupts, guest.interrupts);
+}
+
+static void unblock_some(struct party *me)
+{
+    struct party *p = &torture.parties[pick(me, torture.threads)];
+    ADD(&p->unblocks, 1ul);
+    evl_unblock_thread((struct evl_thread *)(void *)p->thread, 0);
+}
+
 static void raiser(struct party *me)
 {
+    if (pick(me, 16) == 0)
+        run_kthread(me);
     while (LOAD(&fl.through) != torture.threads - 1 && !torture_failed()) {
         let_go(me);
+        if (pick(me, 8) == 0)
+            unblock_some(me);
         torture_dally(me);
         torture_yield();
     }

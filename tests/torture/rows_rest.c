@@ -15,6 +15,7 @@ static struct {
     oneshot_t oneshot;
     unsigned sleepers; /* atomic: that have not finished */
     unsigned fired;    /* atomic */
+    unsigned tasks;    /* atomic: that have not ended */
 } rest;
 
 static void rest_setup(void)
@@ -65,10 +66,38 @@ static void wake_somehow(struct party *me)
         (void)ksl_sleepq_wake(&rest.queues[way % 2], pick(me, 3));
 }
 
+static void task_main(void *arg)
+{
+    (void)arg;
+    (void)ksl_sleepq_wake(&rest.queues[0], 1);
+    if (LOAD(&rest.fired) != 0)
+        (void)oneshot_wait(&rest.oneshot);
+    ADD(&rest.tasks, -1u);
+}
+
+static void start_task(void)
+{
+    ADD(&rest.tasks, 1u);
+    if (ksl_task_new(task_main, NULL) == NULL)
+        ADD(&rest.tasks, -1u); /* the host has no room now */
+}
+
+/* A simulated system call that ends with a signal, or without. */
+static void call_system(struct party *me)
+{
+    ksl_syscall_enter();
+    torture_dally(me);
+    int signo = ksl_syscall_exit();
+    if (signo < 0 || signo > 64)
+        torture_fail("thread %u: a system call delivered signal %d", me->index, signo);
+}
+
 static void wakers_op(struct party *me)
 {
     while (LOAD(&rest.sleepers) != 0 && !torture_failed()) {
         wake_somehow(me);
+        if (pick(me, 64) == 0)
+            start_task();
         if (LOAD(&rest.fired) == 0 && pick(me, 8) == 0) {
             STORE(&rest.fired, 1u);
             oneshot_signal(&rest.oneshot);
@@ -78,6 +107,7 @@ static void wakers_op(struct party *me)
     }
     if (LOAD(&rest.fired) == 0)
         oneshot_signal(&rest.oneshot);
+    TORTURE_UNTIL(LOAD(&rest.tasks) == 0);
 }
 
 static void rest_op(struct party *me)
@@ -86,8 +116,11 @@ static void rest_op(struct party *me)
         wakers_op(me);
         return;
     }
-    for (unsigned n = 1 + pick(me, 3); n > 0; n--)
+    for (unsigned n = 1 + pick(me, 3); n > 0; n--) {
         sleep_somewhere(me);
+        if (pick(me, 4) == 0)
+            call_system(me);
+    }
     ADD(&rest.sleepers, -1u);
     if (oneshot_wait(&rest.oneshot) == 0)
         ADD(&me->operations, 1ul);
