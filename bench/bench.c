@@ -15,7 +15,7 @@
 enum {
     ROUNDS = 21,
     WAIT_EVERY = 7, /* rounds of a mix to one, as long as all of them, for the waits */
-    MAX_ADAPTERS = 64
+    MAX_ADAPTERS = 256
 };
 
 static const double READERS_SECONDS = 0.02;
@@ -89,6 +89,40 @@ static struct row *baseline_of(const struct row *row)
     }
     return NULL;
 }
+
+static const struct {
+    const struct adapter *list;
+    const size_t *count;
+} sources[] = {
+    {adapters, &adapter_count},
+#ifdef BENCH_HAVE_PTHREAD
+    {pthread_adapters, &pthread_adapter_count},
+#endif
+#ifdef BENCH_HAVE_NSYNC
+    {nsync_adapters, &nsync_adapter_count},
+#endif
+#ifdef BENCH_HAVE_CK
+    {ck_adapters, &ck_adapter_count},
+#endif
+#ifdef BENCH_HAVE_ABSEIL
+    {abseil_adapters, &abseil_adapter_count},
+#endif
+#ifdef BENCH_HAVE_TBB
+    {tbb_adapters, &tbb_adapter_count},
+#endif
+#ifdef BENCH_HAVE_PARKING_LOT
+    {parking_lot_adapters, &parking_lot_adapter_count},
+#endif
+#ifdef BENCH_HAVE_URCU
+    {urcu_adapters, &urcu_adapter_count},
+#endif
+#ifdef BENCH_HAVE_CXX
+    {cxx_adapters, &cxx_adapter_count},
+#endif
+    {freebsd_adapters, &freebsd_adapter_count},
+    {evl_adapters, &evl_adapter_count},
+    {aix_adapters, &aix_adapter_count},
+};
 
 /* Marks the rows to measure: those that --only names, and their baselines. */
 static void choose(const struct test *t)
@@ -315,10 +349,8 @@ int main(int argc, char **argv)
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     pthread_t second;
     parse(argc, argv);
-    add_rows(adapters, adapter_count);
-    add_rows(freebsd_adapters, freebsd_adapter_count);
-    add_rows(evl_adapters, evl_adapter_count);
-    add_rows(aix_adapters, aix_adapter_count);
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+        add_rows(sources[i].list, *sources[i].count);
     adapters_init();
     pthread_mutex_lock(&gate);
     if (pthread_create(&second, NULL, idle, &gate) != 0)
