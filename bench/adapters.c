@@ -6,7 +6,7 @@
 #include <kslock/kslock.h>
 
 #include <pthread.h>
-#include <semaphore.h>
+#include <signal.h>
 
 /*
  * Each on lines of its own; a lock that is only read keeps what speeds readers up.
@@ -19,6 +19,7 @@ static struct {
     ksl_rwsem_t sem_write __attribute__((aligned(128)));
     ksl_rwsem_t sem_mix __attribute__((aligned(128)));
     pthread_spinlock_t pspin __attribute__((aligned(128)));
+    pthread_spinlock_t blocked __attribute__((aligned(128)));
     pthread_mutex_t pmutex __attribute__((aligned(128)));
     pthread_mutex_t precursive __attribute__((aligned(128)));
     pthread_rwlock_t pread __attribute__((aligned(128)));
@@ -57,6 +58,28 @@ ADAPTER(rw_read, ksl_rwlock_acquire_read(&locks.rwlock, &irq_state),
 ADAPTER(rw_write, ksl_rwlock_acquire_write(&locks.rwlock, &irq_state),
         ksl_rwlock_release_write(&locks.rwlock, &irq_state))
 
+/* What a program does that takes a lock in a signal handler. */
+static __thread sigset_t before;
+
+static void block_and_lock(void)
+{
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &old);
+    pthread_spin_lock(&locks.blocked);
+    before = old;
+}
+
+static void unlock_and_unblock(void)
+{
+    sigset_t old = before;
+    pthread_spin_unlock(&locks.blocked);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+ADAPTER(blocked, block_and_lock(), unlock_and_unblock())
+
 static void mask_pairs(size_t n)
 {
     while (n-- > 0)
@@ -70,26 +93,51 @@ static void nothing_pairs(size_t n)
         work(10);
 }
 
+static void pspin_init(void *lock)
+{
+    pthread_spin_init((pthread_spinlock_t *)lock, PTHREAD_PROCESS_PRIVATE);
+}
+
+OBJECTS(spin, ksl_spinlock_t, NULL, ksl_spinlock_acquire(l), ksl_spinlock_release(l))
+OBJECTS(mutex, ksl_mutex_t, NULL, ksl_mutex_acquire(l), ksl_mutex_release(l))
+OBJECTS_UPTO(sem_read, 64, ksl_rwsem_t, NULL, ksl_rwsem_acquire_read(l),
+             ksl_rwsem_release_read(l))
+OBJECTS(sem_write, ksl_rwsem_t, NULL, ksl_rwsem_acquire_write(l),
+        ksl_rwsem_release_write(l))
+OBJECTS(pspin, pthread_spinlock_t, pspin_init, pthread_spin_lock(l),
+        pthread_spin_unlock(l))
+OBJECTS(pmutex, pthread_mutex_t, NULL, pthread_mutex_lock(l), pthread_mutex_unlock(l))
+OBJECTS(pread, pthread_rwlock_t, NULL, pthread_rwlock_rdlock(l), pthread_rwlock_unlock(l))
+OBJECTS(pwrite, pthread_rwlock_t, NULL, pthread_rwlock_wrlock(l),
+        pthread_rwlock_unlock(l))
+
+#define OURS(name_) BOTH(name_), .ours = true
+
 const struct adapter adapters[] = {
     {"nothing", NULL, .pairs = nothing_pairs, .shared = true},
-    {"pthread_spin", NULL, BOTH(pspin)},
-    {"pthread_mutex", NULL, BOTH(pmutex)},
+    {"pthread_spin", NULL, BOTH(pspin), .objects = &pspin_objects},
+    {"pthread_spin, signals blocked", NULL, BOTH(blocked), .handler = true},
+    {"pthread_mutex", NULL, BOTH(pmutex), .objects = &pmutex_objects},
     {"pthread_mutex recursive", NULL, BOTH(precursive)},
-    {"pthread_rwlock read", NULL, BOTH(pread), .shared = true},
-    {"pthread_rwlock write", NULL, BOTH(pwrite)},
-    {"spinlock", "pthread_spin", BOTH(spin)},
-    {"rwlock read", "pthread_spin", BOTH(rw_read)},
-    {"rwlock write", "pthread_spin", BOTH(rw_write)},
-    {"mutex", "pthread_mutex", BOTH(mutex)},
-    {"rwsem read", "pthread_rwlock read", BOTH(sem_read), .shared = true},
-    {"rwsem write", "pthread_rwlock write", BOTH(sem_write)},
-    {"interrupt mask and restore", NULL, .pairs = mask_pairs},
+    {"pthread_rwlock read", NULL, BOTH(pread), .shared = true, .objects = &pread_objects},
+    {"pthread_rwlock write", NULL, BOTH(pwrite), .objects = &pwrite_objects},
     {"pthread_rwlock", NULL, .mix = prw_mix},
-    {"rwsem", "pthread_rwlock", .mix = sem_mix},
+    {"spinlock", "pthread_spin", OURS(spin), .objects = &spin_objects, .handler = true},
+    {"spinlock, to signals blocked", "pthread_spin, signals blocked", OURS(spin)},
+    {"rwlock read", "pthread_spin", OURS(rw_read), .handler = true},
+    {"rwlock write", "pthread_spin", OURS(rw_write), .handler = true},
+    {"mutex", "pthread_mutex", OURS(mutex), .objects = &mutex_objects},
+    {"rwsem read", "pthread_rwlock read", OURS(sem_read), .shared = true,
+     .objects = &sem_read_objects},
+    {"rwsem write", "pthread_rwlock write", OURS(sem_write),
+     .objects = &sem_write_objects},
+    {"rwsem", "pthread_rwlock", .mix = sem_mix, .ours = true},
+    {"interrupt mask and restore", NULL, .pairs = mask_pairs, .ours = true},
 };
 const size_t adapter_count = sizeof adapters / sizeof adapters[0];
 
 void adapters_init(void)
 {
     pthread_spin_init(&locks.pspin, PTHREAD_PROCESS_PRIVATE);
+    pthread_spin_init(&locks.blocked, PTHREAD_PROCESS_PRIVATE);
 }

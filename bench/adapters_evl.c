@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
+#include <evl/mutex.h>
 #include <evl/sched.h>
 #include <evl/sem.h>
 #include <evl/stax.h>
@@ -15,6 +16,7 @@ static struct {
     struct evl_ksem there __attribute__((aligned(128)));
     struct evl_ksem back __attribute__((aligned(128)));
     struct evl_stax stax __attribute__((aligned(128)));
+    struct evl_kmutex kmutex __attribute__((aligned(128)));
     sem_t psem __attribute__((aligned(128)));
     sem_t pthere __attribute__((aligned(128)));
     sem_t pback __attribute__((aligned(128)));
@@ -23,6 +25,25 @@ static struct {
 PAIRS_OF(ksem, (void)evl_trydown(&locks.ksem), evl_up(&locks.ksem))
 PAIRS_OF(psem, (void)sem_trywait(&locks.psem), (void)sem_post(&locks.psem))
 PAIRS_OF(stax, (void)evl_lock_stax(&locks.stax), evl_unlock_stax(&locks.stax))
+
+PAIRS_OF(kmutex, (void)evl_lock_kmutex(&locks.kmutex), evl_unlock_kmutex(&locks.kmutex))
+LOAD(kmutex_oob, (void)evl_lock_kmutex(&locks.kmutex), evl_unlock_kmutex(&locks.kmutex))
+
+static void stax_init(void *lock)
+{
+    (void)evl_init_stax((struct evl_stax *)lock);
+}
+
+OBJECTS(stax, struct evl_stax, stax_init, (void)evl_lock_stax(l), evl_unlock_stax(l))
+
+/* Who waits is out-of-band. */
+static void kmutex_load(struct mixer *m)
+{
+    if (evl_switch_oob() != 0)
+        abort();
+    kmutex_oob_load(m);
+    evl_switch_inband(0);
+}
 
 static void ksem_bounce(size_t n, bool first)
 {
@@ -62,6 +83,7 @@ static void psem_bounce(size_t n, bool first)
 __attribute__((constructor)) static void prepare(void)
 {
     (void)evl_init_stax(&locks.stax);
+    evl_init_kmutex(&locks.kmutex);
     (void)sem_init(&locks.psem, 0, 1);
     if (evl_switch_oob() != 0 || evl_down_timeout(&locks.back, 1) != -ETIMEDOUT)
         abort();
@@ -70,7 +92,10 @@ __attribute__((constructor)) static void prepare(void)
 
 const struct adapter evl_adapters[] = {
     {"sem_t", NULL, .pairs = psem_pairs, .bounce = psem_bounce},
-    {"ksem", "sem_t", .pairs = ksem_pairs, .bounce = ksem_bounce},
-    {"stax", "pthread_rwlock read", .pairs = stax_pairs, .shared = true},
+    {"ksem", "sem_t", .pairs = ksem_pairs, .bounce = ksem_bounce, .ours = true},
+    {"stax", "pthread_rwlock read", .pairs = stax_pairs, .shared = true,
+     .objects = &stax_objects, .ours = true},
+    {"kmutex", "pthread_mutex", .pairs = kmutex_pairs, .load = kmutex_load, .ours = true},
+    {"kmutex, to PI", "pthread_mutex PI", .load = kmutex_load, .ours = true},
 };
 const size_t evl_adapter_count = sizeof evl_adapters / sizeof evl_adapters[0];

@@ -31,6 +31,7 @@ struct objects {
     void (*give)(void *lock);
     /* n pairs on locks drawn by seed from `count`, which lie `stride` bytes apart */
     void (*walk)(char *locks, size_t stride, size_t count, size_t n, uint32_t seed);
+    size_t most_held; /* by one thread, 0: any number */
 };
 
 /*
@@ -178,8 +179,11 @@ static inline uint32_t next_random(uint32_t x)
         m_->operations = done_;                                                          \
     }
 
-/* name_##_objects of locks of one type; take_ and give_ call the lock `l`. */
-#define OBJECTS(name_, type_, init_, take_, give_)                                       \
+/*
+ * name_##_objects of locks of one type; take_ and give_ call the lock `l`; a thread
+ * may hold most_ of them, 0: any number.
+ */
+#define OBJECTS_UPTO(name_, most_, type_, init_, take_, give_)                           \
     static void name_##_take(void *lock_)                                                \
     {                                                                                    \
         type_ *l = (type_ *)lock_;                                                       \
@@ -201,8 +205,10 @@ static inline uint32_t next_random(uint32_t x)
             give_;                                                                       \
         }                                                                                \
     }                                                                                    \
-    static const struct objects name_##_objects = {sizeof(type_), init_, name_##_take,   \
-                                                   name_##_give, name_##_walk};
+    static const struct objects name_##_objects = {                                      \
+        sizeof(type_), init_, name_##_take, name_##_give, name_##_walk, most_};
+#define OBJECTS(name_, type_, init_, take_, give_)                                       \
+    OBJECTS_UPTO(name_, 0, type_, init_, take_, give_)
 
 /* The members of struct adapter that ADAPTER makes; C only. */
 #define BOTH(name_)                                                                      \

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE 1
+
+#include "compare.h"
+#include "json.h"
+#include "stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const unsigned LEAST_ROUNDS = 6; /* with fewer the test cannot say so much */
+static const double LEAST_CHANGE = 0.03;
+static const double LIKELY = 0.01;
+
+/* All rounds of one lock in one test. */
+struct line {
+    const char *name;
+    size_t n;
+    size_t ratios;
+    double *ns;
+    double *ratio;
+};
+
+struct lines {
+    struct line *line;
+    size_t n;
+};
+
+static void *larger(void *p, size_t n, size_t size)
+{
+    p = realloc(p, n * size);
+    if (p == NULL) {
+        fprintf(stderr, "bench: out of memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+static double ns_of_unit(const char *unit)
+{
+    static const struct {
+        const char *name;
+        double ns;
+    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+    for (size_t i = 0; unit != NULL && i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(units[i].name, unit) == 0)
+            return units[i].ns;
+    }
+    return 1;
+}
+
+/* Rounds of one line follow one another in most files: the last line is tried first. */
+static struct line *line_named(struct lines *all, const char *name)
+{
+    for (size_t i = all->n; i-- > 0;) {
+        if (strcmp(all->line[i].name, name) == 0)
+            return &all->line[i];
+    }
+    return NULL;
+}
+
+static void add_entry(struct lines *all, const struct json *entry)
+{
+    const char *type = json_text(entry, "run_type");
+    const char *name = json_text(entry, "run_name");
+    double time;
+    double ratio;
+    if (name == NULL)
+        name = json_text(entry, "name");
+    if (name == NULL || (type != NULL && strcmp(type, "iteration") != 0) ||
+        !json_number(entry, "real_time", &time))
+        return;
+    struct line *line = line_named(all, name);
+    if (line == NULL) {
+        all->line = larger(all->line, all->n + 1, sizeof *all->line);
+        line = &all->line[all->n++];
+        *line = (struct line){.name = name};
+    }
+    line->ns = larger(line->ns, line->n + 1, sizeof(double));
+    line->ratio = larger(line->ratio, line->n + 1, sizeof(double));
+    line->ns[line->n++] = time * ns_of_unit(json_text(entry, "time_unit"));
+    if (json_number(entry, "ratio", &ratio))
+        line->ratio[line->ratios++] = ratio;
+}
+
+static bool read_lines(const char *name, struct lines *all)
+{
+    const struct json *file = json_read(name);
+    const struct json *list = json_member(file, "benchmarks");
+    if (file == NULL)
+        return false;
+    if (list == NULL || list->kind != JSON_ARRAY) {
+        fprintf(stderr, "bench: %s: no list of benchmarks\n", name);
+        return false;
+    }
+    for (const struct json *entry = list->first; entry != NULL; entry = entry->next)
+        add_entry(all, entry);
+    return true;
+}
+
+/* Prints a line that has changed. */
+static bool compare_line(const struct line *a, const struct line *b, bool absolute)
+{
+    bool relative = !absolute && a->ratios == a->n && b->ratios == b->n;
+    const double *x = relative ? a->ratio : a->ns;
+    const double *y = relative ? b->ratio : b->ns;
+    struct spread before = spread_of(x, a->n);
+    struct spread after = spread_of(y, b->n);
+    double change = before.median > 0 ? after.median / before.median - 1 : 0;
+    bool apart = before.q3 < after.q1 || after.q3 < before.q1;
+    double p = rank_test(x, a->n, y, b->n);
+    if (p >= LIKELY || !apart || (change < LEAST_CHANGE && change > -LEAST_CHANGE))
+        return false;
+    printf("%-64s %10.3f [%.3f %.3f]  %10.3f [%.3f %.3f]  %-5s %+6.0f%%  p=%.1g\n",
+           a->name, before.median, before.q1, before.q3, after.median, after.q1, after.q3,
+           relative ? "ratio" : "ns", change * 100, p);
+    return true;
+}
+
+int compare_files(const char *old_name, const char *new_name, bool absolute)
+{
+    struct lines before = {NULL, 0};
+    struct lines after = {NULL, 0};
+    size_t compared = 0;
+    size_t changed = 0;
+    size_t few = 0;
+    if (!read_lines(old_name, &before) || !read_lines(new_name, &after))
+        return 2;
+    printf(
+        "A line has changed if the medians differ by %.0f%% or more, the quartiles do\n"
+        "not overlap, and a two-sided Mann-Whitney rank test of the rounds gives\n"
+        "p < %g. %s; larger is slower.\n",
+        LEAST_CHANGE * 100, LIKELY,
+        absolute ? "Times are compared as they are"
+                 : "What has a baseline is compared by its ratio to that");
+    for (size_t i = 0; i < before.n; i++) {
+        const struct line *a = &before.line[i];
+        const struct line *b = line_named(&after, a->name);
+        if (b == NULL)
+            continue;
+        if (a->n < LEAST_ROUNDS || b->n < LEAST_ROUNDS) {
+            few++;
+            continue;
+        }
+        compared++;
+        changed += compare_line(a, b, absolute);
+    }
+    printf("%zu lines compared, %zu changed", compared, changed);
+    if (few > 0)
+        printf(", %zu with fewer than %u rounds left out", few, LEAST_ROUNDS);
+    size_t both = compared + few;
+    if (before.n > both || after.n > both)
+        printf(", %zu only in the first file, %zu only in the second", before.n - both,
+               after.n - both);
+    printf("\n");
+    return 0;
+}
