@@ -21,8 +21,8 @@ static struct {
     regex_t only;
     const char *json;
     const char *csv;
-    const char *compare;
-    bool absolute, targets, counts, list;
+    const char *pairs;
+    bool compare, absolute, targets, counts, list;
 } options = {.suite = {.set = SHORT, .inside_ns = 50, .outside_ns = 200}};
 
 static const struct {
@@ -42,6 +42,7 @@ static void usage(FILE *to)
             "usage: kslock_bench [OPTION...]\n"
             "       kslock_bench --targets [OPTION...]\n"
             "       kslock_bench --counts [--only REGEX]\n"
+            "       kslock_bench --pairs LOCK N\n"
             "       kslock_bench --compare OLD.json NEW.json [--absolute]\n"
             "\n"
             "  --set NAME       short (default, a few minutes), full, or smoke, which\n"
@@ -63,6 +64,7 @@ static void usage(FILE *to)
             "                   promise is not kept\n"
             "  --counts         print what an uncontended pair executes: locked\n"
             "                   instructions, calls; exit status 77 if it cannot be had\n"
+            "  --pairs LOCK N   only run N uncontended pairs of a lock, for other tools\n"
             "  --compare A B    print what has changed significantly from A to B\n"
             "  --absolute       compare times, not ratios to baselines\n"
             "  --help           this text\n"
@@ -152,8 +154,8 @@ static void take_option(int c)
     case 'c':
         options.csv = optarg;
         break;
-    case 'C':
-        options.compare = optarg;
+    case 'p':
+        options.pairs = optarg;
         break;
     case 0: /* a flag of its own */
         break;
@@ -165,7 +167,7 @@ static void take_option(int c)
 
 static void parse(int argc, char **argv)
 {
-    static int absolute, targets, counts, list;
+    static int compare, absolute, targets, counts, list;
     static const struct option known[] = {{"set", required_argument, NULL, 'S'},
                                           {"only", required_argument, NULL, 'o'},
                                           {"rounds", required_argument, NULL, 'r'},
@@ -175,7 +177,8 @@ static void parse(int argc, char **argv)
                                           {"outside", required_argument, NULL, 'O'},
                                           {"json", required_argument, NULL, 'j'},
                                           {"csv", required_argument, NULL, 'c'},
-                                          {"compare", required_argument, NULL, 'C'},
+                                          {"compare", no_argument, &compare, 1},
+                                          {"pairs", required_argument, NULL, 'p'},
                                           {"absolute", no_argument, &absolute, 1},
                                           {"targets", no_argument, &targets, 1},
                                           {"counts", no_argument, &counts, 1},
@@ -185,12 +188,13 @@ static void parse(int argc, char **argv)
     int c;
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
         take_option(c);
+    options.compare = compare != 0;
     options.absolute = absolute != 0;
     options.targets = targets != 0;
     options.counts = counts != 0;
     options.list = list != 0;
-    if (optind + (options.compare != NULL) != argc)
-        wrong("arguments", optind < argc ? argv[optind] : "--compare needs two files");
+    if (optind + (options.compare ? 2 : options.pairs != NULL) != argc)
+        wrong("arguments", optind < argc ? argv[optind] : "too few");
     if (options.rounds == 0)
         options.rounds = options.targets ? TARGET_ROUNDS : sets[options.suite.set].rounds;
     if (options.seconds <= 0)
@@ -246,16 +250,28 @@ static int count_all(void)
     return print_counts();
 }
 
+static int run_pairs(const char *n)
+{
+    double pairs = number("--pairs", n, 1, 1e12);
+    const struct row *row = row_named(options.pairs);
+    if (row == NULL || row->adapter->pairs == NULL)
+        wrong("--pairs", options.pairs);
+    row->adapter->pairs((size_t)pairs);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int status;
     parse(argc, argv);
-    if (options.compare != NULL)
-        return compare_files(options.compare, argv[optind], options.absolute);
+    if (options.compare)
+        return compare_files(argv[optind], argv[optind + 1], options.absolute);
     rows_init(options.rounds);
     adapters_init();
     if (!options.list)
         drivers_init();
+    if (options.pairs != NULL)
+        return run_pairs(argv[optind]);
     if (options.counts)
         return count_all();
     if (!options.list)

@@ -15,8 +15,8 @@
 
 enum {
     WARM_UP = 20000, /* pairs: names are bound, the lock has settled */
-    FEW = 16,
-    MORE = 48,
+    FEW = 4,
+    MORE = 20,
     LONGEST = 15, /* bytes of an instruction */
     BREAKPOINT = 0xcc,
     TOO_MANY = 2000000 /* instructions: it waits for something */
@@ -83,13 +83,13 @@ static bool fetch(pid_t pid, unsigned char *code)
     if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) != 0)
         return false;
     memset(code, 0, LONGEST + 1);
-    for (size_t n = 0; n < 16; n += 8) {
-        struct iovec to = {code + n, 8};
-        struct iovec from = {(void *)(regs.rip + n), 8};
-        if (process_vm_readv(pid, &to, 1, &from, 1, 0) <= 0)
-            return n > 0;
+    struct iovec to = {code, LONGEST};
+    struct iovec from = {(void *)regs.rip, LONGEST};
+    for (; from.iov_len > 0; from.iov_len--) {
+        if (process_vm_readv(pid, &to, 1, &from, 1, 0) > 0)
+            return true;
     }
-    return true;
+    return false;
 }
 
 /* Steps to the next breakpoint and over it. */

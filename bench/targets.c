@@ -276,6 +276,24 @@ static void print_figure(const struct outcome *o, const struct part *part)
     printf("  at %s %5g", part->at_least ? "least" : "most ", part->bound);
 }
 
+static bool within(const struct spread *s, double bound)
+{
+    return s->q1 <= bound && bound <= s->q3;
+}
+
+static void print_part(const struct part *part, const struct outcome *o)
+{
+    char what[64];
+    const char *verdict = o->met ? "met" : "MISSED";
+    bool close = o->measured && within(&o->s, part->bound);
+    snprintf(what, sizeof what, "%s: %s", part->lock, tests[part->place].name);
+    printf("    %-51s ", what);
+    print_figure(o, part);
+    printf("  %-6s  %s%s%s%s\n", o->measured ? verdict : "", o->against,
+           o->counts[0] != '\0' ? "; " : "", o->counts,
+           close ? "; the quartiles include the limit" : "");
+}
+
 /* True if the promise is kept, as far as it could be measured. */
 static bool print_promise(unsigned promise)
 {
@@ -296,18 +314,8 @@ static bool print_promise(unsigned promise)
     print_figure(&outcomes[worst], &parts[worst]);
     printf("  %s\n", !met ? "MISSED" : outcomes[worst].measured ? "met" : "not measured");
     for (unsigned p = 0; p < PARTS; p++) {
-        const struct outcome *o = &outcomes[p];
-        char what[64];
-        if (parts[p].promise != promise)
-            continue;
-        snprintf(what, sizeof what, "%s: %s", parts[p].lock, tests[parts[p].place].name);
-        printf("    %-51s ", what);
-        print_figure(o, &parts[p]);
-        printf("  %-6s  %s%s%s\n",
-               !o->measured ? ""
-               : o->met     ? "met"
-                            : "MISSED",
-               o->against, o->counts[0] != '\0' ? "; " : "", o->counts);
+        if (parts[p].promise == promise)
+            print_part(&parts[p], &outcomes[p]);
     }
     return met;
 }
