@@ -20,7 +20,10 @@ usage: sh cmake/run.sh COMMAND
                     line and branch coverage of each floor and of all
   demo [FILE]       build the release preset and run the demo driver on FILE,
                     or on texts of this system
-  bench [ARG...]    build the release preset and run the benchmarks
+  bench [ARG...]    build the release preset and run the benchmarks: without
+                    arguments the short set, a few minutes (bench --help lists
+                    the arguments, bench/README.md explains them); JSON, CSV
+                    and plots go to build/release/bench/results
   help              this text
 
 On Debian, packages that a command needs are installed with apt-get if they
@@ -300,11 +303,50 @@ run_demo()
     exec "$top/build/release/examples/demo_driver" "$@"
 }
 
+# What makes a benchmark better, but is not needed: peers, and a program that draws.
+want_bench_extras()
+{
+    command -v apt-get >/dev/null 2>&1 && may_install || return 0
+    need_program gnuplot gnuplot-nox
+    need_program valgrind valgrind
+    for package in libnsync-dev libck-dev libabsl-dev libtbb-dev; do
+        dpkg-query -W "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    (install_missing) || echo "run.sh: going on without$missing"
+    missing=
+}
+
+# True for arguments with which nothing is measured, or files are named already.
+bench_keeps_nothing() # [ARG...]
+{
+    for arg in "$@"; do
+        case $arg in
+        --help | --list | --counts | --compare | --pairs | --pairs=* | --json | --json=* | --csv | --csv=*)
+            return 0
+            ;;
+        esac
+    done
+    return 1
+}
+
 run_bench()
 {
-    [ -f "$top/bench/bench.c" ] || fail 1 "there is no benchmark yet"
+    want_bench_extras
     build_release kslock_bench
-    exec "$top/build/release/bench/kslock_bench" "$@"
+    bench=$top/build/release/bench/kslock_bench
+    ! bench_keeps_nothing "$@" || exec "$bench" "$@"
+    results=$top/build/release/bench/results
+    mkdir -p "$results"
+    for file in bench.json bench.csv; do
+        [ ! -f "$results/$file" ] || mv "$results/$file" "$results/old-$file"
+    done
+    status=0
+    "$bench" --json "$results/bench.json" --csv "$results/bench.csv" "$@" || status=$?
+    [ $status -le 1 ] || exit $status
+    sh "$top/bench/plot.sh" "$results/bench.csv" "$results" || [ $? -eq 77 ] ||
+        echo "run.sh: the plots could not be drawn"
+    echo "run.sh: all figures are in $results"
+    exit $status
 }
 
 command=${1:-help}
