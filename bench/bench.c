@@ -17,24 +17,27 @@ static struct {
     struct suite_options suite;
     unsigned rounds;
     double seconds; /* of one measurement */
+    double limit;   /* of all, in seconds */
     bool filtered;
     regex_t only;
     const char *json;
     const char *csv;
     const char *pairs;
     bool compare, absolute, targets, counts, list;
-} options = {.suite = {.set = SHORT, .inside_ns = 50, .outside_ns = 200}};
+} options = {.limit = -1, .suite = {.set = SHORT, .inside_ns = 50, .outside_ns = 200}};
 
 static const struct {
     const char *name;
     unsigned rounds;
     double seconds;
-} sets[] = {[SMOKE] = {"smoke", 6, 0.001},
-            [SHORT] = {"short", 11, 0.02},
-            [FULL] = {"full", 21, 0.03}};
+    double limit;
+} sets[] = {[SMOKE] = {"smoke", 6, 0.001, 86400},
+            [SHORT] = {"short", 11, 0.02, 270},
+            [FULL] = {"full", 21, 0.03, 86400}};
 
 enum { TARGET_ROUNDS = 15 };
 static const double TARGET_SECONDS = 0.03;
+static const double TARGET_LIMIT = 200;
 
 static void usage(FILE *to)
 {
@@ -54,6 +57,8 @@ static void usage(FILE *to)
             "                   targets: 15)\n"
             "  --seconds X      length of one measurement, 0.0001 to 3600 (short: 0.02,\n"
             "                   full and targets: 0.03)\n"
+            "  --limit X        seconds that all may take; what is slow gets fewer\n"
+            "                   rounds, 3 at least (short: 270, targets: 200)\n"
             "  --threads N,...  threads of the contended tests and the mixes, 1 to 256\n"
             "                   each (default 2, 8, 16 and 4 a processor; mixes 2, 8)\n"
             "  --inside NS      time with a contended lock, 0 to 1000000 (default 50)\n"
@@ -139,6 +144,9 @@ static void take_option(int c)
     case 's':
         options.seconds = number("--seconds", optarg, 0.0001, 3600);
         break;
+    case 'l':
+        options.limit = number("--limit", optarg, 0, 86400);
+        break;
     case 't':
         options.suite.threads = numbers("--threads", optarg);
         break;
@@ -172,6 +180,7 @@ static void parse(int argc, char **argv)
                                           {"only", required_argument, NULL, 'o'},
                                           {"rounds", required_argument, NULL, 'r'},
                                           {"seconds", required_argument, NULL, 's'},
+                                          {"limit", required_argument, NULL, 'l'},
                                           {"threads", required_argument, NULL, 't'},
                                           {"inside", required_argument, NULL, 'i'},
                                           {"outside", required_argument, NULL, 'O'},
@@ -200,6 +209,8 @@ static void parse(int argc, char **argv)
     if (options.seconds <= 0)
         options.seconds =
             options.targets ? TARGET_SECONDS : sets[options.suite.set].seconds;
+    if (options.limit < 0)
+        options.limit = options.targets ? TARGET_LIMIT : sets[options.suite.set].limit;
 }
 
 /* True for a line that --only names. */
@@ -227,14 +238,19 @@ static int measure_all(void)
 {
     size_t count;
     size_t lines = 0;
+    uint64_t end = now_ns() + (uint64_t)(options.limit * 1e9);
     const struct test *tests = suite_tests(&options.suite, &count);
     for (size_t i = 0; i < count; i++) {
         size_t chosen = choose(&tests[i]);
         lines += chosen;
         if (options.list || chosen == 0)
             continue;
-        run_test(&tests[i], options.rounds, options.seconds);
-        report_test(&tests[i], options.rounds, options.seconds);
+        unsigned rounds = run_test(&tests[i], options.rounds, options.seconds,
+                                   fair_share(end, count - i));
+        report_test(&tests[i], rounds, options.seconds);
+        if (rounds < options.rounds)
+            printf("%-34s only %u of %u rounds: the time is short\n", tests[i].name,
+                   rounds, options.rounds);
     }
     if (lines == 0)
         fprintf(stderr, "bench: no line matches\n");
@@ -277,7 +293,7 @@ int main(int argc, char **argv)
     if (!options.list)
         report_open(options.json, options.csv, argc, argv);
     if (options.targets)
-        status = check_targets(options.rounds, options.seconds);
+        status = check_targets(options.rounds, options.seconds, options.limit);
     else
         status = measure_all();
     report_close();

@@ -7,7 +7,9 @@
 
 enum {
     MAX_ROWS = 256,
-    WAIT_EVERY = 7 /* rounds of a load to one, as long as all of them, for the waits */
+    WAIT_EVERY = 11, /* rounds of a load to one for the waits */
+    WAIT_TIMES = 7,  /* as long as others */
+    LEAST_ROUNDS = 3
 };
 
 static const struct {
@@ -167,7 +169,7 @@ static void run_round(const struct test *t, unsigned round, double seconds)
             continue;
         drive(t, row->adapter, seconds, &row->samples[round]);
         if (round % WAIT_EVERY == 0)
-            drive_waits(t, row->adapter, seconds * WAIT_EVERY, &row->samples[round]);
+            drive_waits(t, row->adapter, seconds * WAIT_TIMES, &row->samples[round]);
     }
     if (crowded)
         crowd_go();
@@ -252,8 +254,10 @@ static void compare_rows(struct row *row, const struct test *t, unsigned rounds)
         row->peer_ratio = ratio_to(row, row->best_peer, t, rounds);
 }
 
-void run_test(const struct test *t, unsigned rounds, double seconds)
+unsigned run_test(const struct test *t, unsigned rounds, double seconds, double limit)
 {
+    double end = (double)now_ns() + limit * 1e9;
+    unsigned done = 0;
     for (size_t i = 0; i < row_count; i++)
         rows[i].wanted = rows[i].wanted && test_supports(t, rows[i].adapter);
     for (size_t i = 0; i < row_count; i++) {
@@ -266,16 +270,24 @@ void run_test(const struct test *t, unsigned rounds, double seconds)
         else
             rows[i].baseline = NULL;
     }
-    for (unsigned r = 0; r < rounds; r++)
-        run_round(t, r, seconds);
+    while (done < rounds && (done < LEAST_ROUNDS || (double)now_ns() < end))
+        run_round(t, done++, seconds);
     for (size_t i = 0; i < row_count; i++) {
         if (rows[i].wanted)
-            sum_up(&rows[i], t, rounds);
+            sum_up(&rows[i], t, done);
     }
     for (size_t i = 0; i < row_count; i++) {
         if (rows[i].wanted)
-            compare_rows(&rows[i], t, rounds);
+            compare_rows(&rows[i], t, done);
     }
+    return done;
+}
+
+/* Tests are of different length: one may use what three would on average. */
+double fair_share(uint64_t end, size_t tests_left)
+{
+    uint64_t now = now_ns();
+    return now < end ? (double)(end - now) / 1e9 * 3 / (double)(tests_left + 2) : 0;
 }
 
 double row_figure(const struct row *row, const struct test *t)

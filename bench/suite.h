@@ -77,9 +77,13 @@ struct row *row_named(const char *name);
 
 /*
  * Measures the rows that are wanted, and what they are compared with, one after the other
- * in each of the rounds, beginning each time with another one.
+ * in each of the rounds, beginning each time with another one. Begins no more rounds, but
+ * for the first few, when `limit` seconds are over; returns how many there were.
  */
-void run_test(const struct test *t, unsigned rounds, double seconds);
+unsigned run_test(const struct test *t, unsigned rounds, double seconds, double limit);
+
+/* What one of so many tests may take of the time that is left until end. */
+double fair_share(uint64_t end, size_t tests_left);
 
 /* The median of a row as it is shown: ns, or operations per microsecond. */
 double row_figure(const struct row *row, const struct test *t);

@@ -245,13 +245,13 @@ static void judge(unsigned p)
     count(o, part);
 }
 
-static void measure(enum place place, unsigned rounds, double seconds)
+static void measure(enum place place, unsigned rounds, double seconds, uint64_t end)
 {
     const struct test *t = &tests[place];
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r%-50s\r%u of %u: %s", "", place + 1, PLACES, t->name);
     choose(place);
-    run_test(t, rounds, seconds);
+    rounds = run_test(t, rounds, seconds, fair_share(end, PLACES - place));
     report_test(t, rounds, seconds);
     for (unsigned p = 0; p < PARTS; p++) {
         if (parts[p].place == place)
@@ -320,8 +320,9 @@ static bool print_promise(unsigned promise)
     return met;
 }
 
-int check_targets(unsigned rounds, double seconds)
+int check_targets(unsigned rounds, double seconds, double limit)
 {
+    uint64_t end = now_ns() + (uint64_t)(limit * 1e9);
     unsigned kept = 0;
     struct counts c;
     const char *why = count_pair(row_named("nothing")->adapter, &c);
@@ -330,10 +331,11 @@ int check_targets(unsigned rounds, double seconds)
     if (why != NULL)
         printf("No counts of instructions: %s.\n", why);
     for (unsigned place = 0; place < PLACES; place++)
-        measure((enum place)place, rounds, seconds);
+        measure((enum place)place, rounds, seconds, end);
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r%-50s\r", "");
-    printf("Medians of %u rounds [and quartiles]; the figure of a target is its worst.\n",
+    printf("Medians of up to %u rounds [and quartiles]; the figure of a target is its "
+           "worst.\n",
            rounds);
     for (unsigned promise = 0; promise < PROMISES; promise++)
         kept += print_promise(promise);
