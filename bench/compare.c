@@ -99,6 +99,15 @@ static bool read_lines(const char *name, struct lines *all)
     return true;
 }
 
+static void drop_lines(struct lines *all)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        free(all->line[i].ns);
+        free(all->line[i].ratio);
+    }
+    free(all->line);
+}
+
 /* Prints a line that has changed. */
 static bool compare_line(const struct line *a, const struct line *b, bool absolute)
 {
@@ -118,15 +127,8 @@ static bool compare_line(const struct line *a, const struct line *b, bool absolu
     return true;
 }
 
-int compare_files(const char *old_name, const char *new_name, bool absolute)
+static void print_rule(bool absolute)
 {
-    struct lines before = {NULL, 0};
-    struct lines after = {NULL, 0};
-    size_t compared = 0;
-    size_t changed = 0;
-    size_t few = 0;
-    if (!read_lines(old_name, &before) || !read_lines(new_name, &after))
-        return 2;
     printf(
         "A line has changed if the medians differ by %.0f%% or more, the quartiles do\n"
         "not overlap, and a two-sided Mann-Whitney rank test of the rounds gives\n"
@@ -134,9 +136,17 @@ int compare_files(const char *old_name, const char *new_name, bool absolute)
         LEAST_CHANGE * 100, LIKELY,
         absolute ? "Times are compared as they are"
                  : "What has a baseline is compared by its ratio to that");
-    for (size_t i = 0; i < before.n; i++) {
-        const struct line *a = &before.line[i];
-        const struct line *b = line_named(&after, a->name);
+}
+
+static void compare_lines(struct lines *before, struct lines *after, bool absolute)
+{
+    size_t compared = 0;
+    size_t changed = 0;
+    size_t few = 0;
+    print_rule(absolute);
+    for (size_t i = 0; i < before->n; i++) {
+        const struct line *a = &before->line[i];
+        const struct line *b = line_named(after, a->name);
         if (b == NULL)
             continue;
         if (a->n < LEAST_ROUNDS || b->n < LEAST_ROUNDS) {
@@ -150,9 +160,20 @@ int compare_files(const char *old_name, const char *new_name, bool absolute)
     if (few > 0)
         printf(", %zu with fewer than %u rounds left out", few, LEAST_ROUNDS);
     size_t both = compared + few;
-    if (before.n > both || after.n > both)
-        printf(", %zu only in the first file, %zu only in the second", before.n - both,
-               after.n - both);
+    if (before->n > both || after->n > both)
+        printf(", %zu only in the first file, %zu only in the second", before->n - both,
+               after->n - both);
     printf("\n");
-    return 0;
+}
+
+int compare_files(const char *old_name, const char *new_name, bool absolute)
+{
+    struct lines before = {NULL, 0};
+    struct lines after = {NULL, 0};
+    bool good = read_lines(old_name, &before) && read_lines(new_name, &after);
+    if (good)
+        compare_lines(&before, &after, absolute);
+    drop_lines(&before);
+    drop_lines(&after);
+    return good ? 0 : 2;
 }

@@ -6,7 +6,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEEPEST = 64 };
+enum { DEEPEST = 64, BLOCK = 1 << 20 };
+
+/* Memory that is given back when the program ends. */
+static struct block {
+    struct block *before;
+    size_t used;
+    size_t size;
+    char bytes[] __attribute__((aligned(16)));
+} * blocks;
+
+static void *get(size_t size)
+{
+    size = (size + 15) / 16 * 16;
+    if (blocks == NULL || blocks->size - blocks->used < size) {
+        size_t room = size > BLOCK ? size : BLOCK;
+        struct block *b = calloc(1, sizeof *b + room);
+        if (b == NULL) {
+            fprintf(stderr, "bench: out of memory\n");
+            exit(1);
+        }
+        b->before = blocks;
+        b->size = room;
+        blocks = b;
+    }
+    void *p = blocks->bytes + blocks->used;
+    blocks->used += size;
+    return p;
+}
 
 struct reader {
     const char *at;
@@ -31,9 +58,7 @@ static void skip(struct reader *r)
 
 static struct json *fresh(enum json_kind kind)
 {
-    struct json *j = calloc(1, sizeof *j);
-    if (j == NULL)
-        abort();
+    struct json *j = get(sizeof *j);
     j->kind = kind;
     return j;
 }
@@ -63,20 +88,17 @@ static char *string(struct reader *r)
     if (*r->at != '"')
         return (char *)fail(r, "a string is missing");
     const char *begin = ++r->at;
-    char *text = malloc(strcspn(begin, "\n") + 1);
+    const char *last = begin;
+    while (*last != '\0' && *last != '"')
+        last += last[0] == '\\' && last[1] != '\0' ? 2 : 1;
+    char *text = get((size_t)(last - begin) + 1);
     char *to = text;
-    if (text == NULL)
-        abort();
     while (*r->at != '"') {
-        if ((unsigned char)*r->at < ' ') {
-            free(text);
+        if ((unsigned char)*r->at < ' ')
             return (char *)fail(r, "a string does not end");
-        }
         *to = *r->at++;
-        if (*to == '\\' && !escaped(r, to)) {
-            free(text);
+        if (*to == '\\' && !escaped(r, to))
             return (char *)fail(r, "unknown escape");
-        }
         to++;
     }
     r->at++;
@@ -87,12 +109,11 @@ static char *string(struct reader *r)
 static struct json *number(struct reader *r)
 {
     char *end;
-    struct json *j = fresh(JSON_NUMBER);
-    j->number = strtod(r->at, &end);
-    if (end == r->at || strchr("-0123456789", *r->at) == NULL) {
-        free(j);
+    double n = strtod(r->at, &end);
+    if (end == r->at || strchr("-0123456789", *r->at) == NULL)
         return fail(r, "a value is missing");
-    }
+    struct json *j = fresh(JSON_NUMBER);
+    j->number = n;
     r->at = end;
     return j;
 }
@@ -163,6 +184,7 @@ static struct json *value(struct reader *r, unsigned depth)
     }
 }
 
+/* The text of a file, to be freed. */
 static char *whole(const char *name)
 {
     FILE *f = fopen(name, "r");
@@ -170,6 +192,7 @@ static char *whole(const char *name)
     size_t size = 0;
     if (f == NULL || (getdelim(&text, &size, '\0', f) < 0 && ferror(f) != 0)) {
         fprintf(stderr, "bench: %s: %s\n", name, strerror(errno));
+        free(text);
         text = NULL;
     } else if (text == NULL) {
         text = calloc(1, 1);
@@ -193,6 +216,7 @@ struct json *json_read(const char *name)
     }
     if (j == NULL)
         fprintf(stderr, "bench: %s: line %u: not JSON: %s\n", name, r.line, r.wrong);
+    free(text);
     return j;
 }
 

@@ -25,7 +25,7 @@ struct json {
 };
 
 /*
- * The value in a file, which must be well-formed JSON to its end; never freed. NULL if it
+ * The value in a file, which must be well-formed JSON to its end; kept until the program ends. NULL if it
  * is not or cannot be read: then a message with its name and line is on stderr.
  */
 struct json *json_read(const char *name);
