@@ -84,7 +84,13 @@ static void contended(struct gang *g, const struct adapter *a, const struct load
 void drive_contended(const struct adapter *a, const struct load *l, double seconds,
                      struct sample *s)
 {
-    struct gang g = {.stop = false};
+    drive_contended_then(a, l, seconds, s, NULL);
+}
+
+void drive_contended_then(const struct adapter *a, const struct load *l, double seconds,
+                          struct sample *s, void (*before_end)(void))
+{
+    struct gang g = {.before_end = before_end};
     contended(&g, a, l, seconds, false);
     fill_from(s, &g);
     s->fairness = gang_fairness(&g);

@@ -41,6 +41,9 @@ struct sample {
 void drive_pairs(const struct adapter *a, double seconds, struct sample *s);
 void drive_contended(const struct adapter *a, const struct load *l, double seconds,
                      struct sample *s);
+/* before_end is called when the load has ended and its threads have not. */
+void drive_contended_then(const struct adapter *a, const struct load *l, double seconds,
+                          struct sample *s, void (*before_end)(void));
 void drive_contended_waits(const struct adapter *a, const struct load *l, double seconds,
                            struct sample *s);
 void drive_readers(const struct adapter *a, const struct load *l, double seconds,

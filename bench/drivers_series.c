@@ -22,6 +22,7 @@ enum {
 static struct {
     const struct adapter *adapter;
     uint64_t came; /* atomic */
+    uint64_t end;
 } irq;
 
 static void handle(int number, void *arg)
@@ -30,6 +31,15 @@ static void handle(int number, void *arg)
     (void)arg;
     irq.adapter->pairs(1);
     __atomic_fetch_add(&irq.came, 1, __ATOMIC_RELAXED);
+}
+
+/* Before the threads end: what they do then is no part of the load. */
+static void stop_interrupts(void)
+{
+    irq.end = now_ns();
+    (void)ksl_irq_timer(IRQ, 0, 0);
+    if (ksl_irq_free(IRQ) != 0)
+        abort();
 }
 
 /* The calling thread takes none of the interrupts: they are for those that work. */
@@ -46,11 +56,8 @@ void drive_interrupts(const struct adapter *a, const struct load *l, double seco
         ksl_irq_timer(IRQ, period, period) != 0)
         abort();
     uint64_t begin = now_ns();
-    drive_contended(a, l, seconds, s);
-    double ns = (double)(now_ns() - begin);
-    (void)ksl_irq_timer(IRQ, 0, 0);
-    if (ksl_irq_free(IRQ) != 0)
-        abort();
+    drive_contended_then(a, l, seconds, s, stop_interrupts);
+    double ns = (double)(irq.end - begin);
     ksl_irq_restore(open);
     s->reference = reference;
     s->interrupts = (double)__atomic_load_n(&irq.came, __ATOMIC_RELAXED) / ns * 1e9;

@@ -112,6 +112,10 @@ static void *run_member(void *arg)
     getrusage(RUSAGE_THREAD, &after);
     m->voluntary = (double)(after.ru_nvcsw - before.ru_nvcsw);
     m->involuntary = (double)(after.ru_nivcsw - before.ru_nivcsw);
+    if (m->gang->before_end != NULL) {
+        pthread_barrier_wait(&m->gang->ready);
+        pthread_barrier_wait(&m->gang->start);
+    }
     return NULL;
 }
 
@@ -133,6 +137,11 @@ void run_gang(struct gang *g)
         pause_for(g->seconds);
         end = now_ns();
         __atomic_store_n(&g->stop, true, __ATOMIC_RELAXED);
+    }
+    if (g->before_end != NULL) {
+        pthread_barrier_wait(&g->ready);
+        g->before_end();
+        pthread_barrier_wait(&g->start);
     }
     for (unsigned i = 0; i < g->threads; i++) {
         pthread_join(thread[i], NULL);

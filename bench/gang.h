@@ -20,6 +20,8 @@ struct gang {
     unsigned outside;
     size_t portion; /* of a body that ends by itself */
     void *shared;   /* of the driver */
+    /* NULL, or called when all bodies have returned and no thread has ended */
+    void (*before_end)(void);
     /* results */
     double ns;        /* of the timed part */
     double cpu_ns;    /* of all threads together */

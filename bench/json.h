@@ -25,8 +25,9 @@ struct json {
 };
 
 /*
- * The value in a file, which must be well-formed JSON to its end; kept until the program ends. NULL if it
- * is not or cannot be read: then a message with its name and line is on stderr.
+ * The value in a file, which must be well-formed JSON to its end; kept until the program
+ * ends. NULL if it is not or cannot be read: then a message with its name and line is on
+ * stderr.
  */
 struct json *json_read(const char *name);
 

@@ -316,25 +316,27 @@ want_bench_extras()
     missing=
 }
 
-# True for arguments with which nothing is measured, or files are named already.
-bench_keeps_nothing() # [ARG...]
+# What the arguments of the benchmark ask for: "nothing" to measure, figures that go to
+# files that they "name", or figures to "keep".
+bench_purpose() # [ARG...]
 {
+    purpose=keep
     for arg in "$@"; do
         case $arg in
-        --help | --list | --counts | --compare | --pairs | --pairs=* | --json | --json=* | --csv | --csv=*)
-            return 0
-            ;;
+        --help | --list | --counts | --compare | --pairs | --pairs=*) purpose=nothing ;;
+        --json | --json=* | --csv | --csv=*) [ $purpose = nothing ] || purpose=name ;;
         esac
     done
-    return 1
+    echo $purpose
 }
 
 run_bench()
 {
-    want_bench_extras
-    build_release kslock_bench
     bench=$top/build/release/bench/kslock_bench
-    ! bench_keeps_nothing "$@" || exec "$bench" "$@"
+    purpose=$(bench_purpose "$@")
+    [ "$purpose" = nothing ] || want_bench_extras
+    build_release kslock_bench
+    [ "$purpose" = keep ] || exec "$bench" "$@"
     results=$top/build/release/bench/results
     mkdir -p "$results"
     for file in bench.json bench.csv; do
