@@ -98,6 +98,13 @@ static void pspin_init(void *lock)
     pthread_spin_init((pthread_spinlock_t *)lock, PTHREAD_PROCESS_PRIVATE);
 }
 
+static void precursive_init(void *lock)
+{
+    *(pthread_mutex_t *)lock = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+}
+
+OBJECTS(precursive, pthread_mutex_t, precursive_init, pthread_mutex_lock(l),
+        pthread_mutex_unlock(l))
 OBJECTS(spin, ksl_spinlock_t, NULL, ksl_spinlock_acquire(l), ksl_spinlock_release(l))
 OBJECTS(mutex, ksl_mutex_t, NULL, ksl_mutex_acquire(l), ksl_mutex_release(l))
 OBJECTS_UPTO(sem_read, 64, ksl_rwsem_t, NULL, ksl_rwsem_acquire_read(l),
@@ -118,7 +125,7 @@ const struct adapter adapters[] = {
     {"pthread_spin", NULL, BOTH(pspin), .objects = &pspin_objects},
     {"pthread_spin, signals blocked", NULL, BOTH(blocked), .handler = true},
     {"pthread_mutex", NULL, BOTH(pmutex), .objects = &pmutex_objects},
-    {"pthread_mutex recursive", NULL, BOTH(precursive)},
+    {"pthread_mutex recursive", NULL, BOTH(precursive), .objects = &precursive_objects},
     {"pthread_rwlock read", NULL, BOTH(pread), .shared = true, .objects = &pread_objects},
     {"pthread_rwlock write", NULL, BOTH(pwrite), .objects = &pwrite_objects},
     {"pthread_rwlock", NULL, .mix = prw_mix},
