@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const unsigned sizes[] = {2, 8, 33, 96, 512};
+static const unsigned sizes[] = {2, 8, 33, 512};
 static const double shares[] = {0, 1, 50};
 enum {
     SIZES = sizeof sizes / sizeof sizes[0],

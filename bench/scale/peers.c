@@ -220,7 +220,7 @@ void scale_brlock(struct sim *s, struct sim_core *c)
                     STEP(c, sim_await(s, c, SIM_WORD));
             }
             for (c->i = 0; c->i < s->cores && !s->fault; c->i++) {
-                STEP(c, sim_load(s, c, sim_slot(c->i)));
+                STEP(c, sim_look(s, c, sim_slot(c->i)));
                 while (c->seen != 0) {
                     STEP(c, sim_await(s, c, sim_slot(c->i)));
                     STEP(c, sim_load(s, c, sim_slot(c->i)));
@@ -279,7 +279,7 @@ void scale_urcu(struct sim *s, struct sim_core *c)
                 c->tier = c->seen;
                 STEP(c, sim_store(s, c, SIM_WORD, 3 - c->tier));
                 for (c->i = 0; c->i < s->cores; c->i++) {
-                    STEP(c, sim_load(s, c, sim_slot(c->i)));
+                    STEP(c, sim_look(s, c, sim_slot(c->i)));
                     while (c->seen == c->tier) {
                         STEP(c, sim_await(s, c, sim_slot(c->i)));
                         STEP(c, sim_load(s, c, sim_slot(c->i)));

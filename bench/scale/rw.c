@@ -178,8 +178,8 @@ static void own_alone(struct sim *s, struct sim_core *c)
             if ((c->tier & RW_BIAS) != 0)
                 STEP(c, sim_membarrier(s, c));
             for (c->i = 0; c->i < s->cores && !s->fault; c->i++) {
-                STEP(c, sim_load(s, c, sim_link(c->i)));
-                STEP(c, sim_load(s, c, sim_slot(c->i)));
+                STEP(c, sim_look(s, c, sim_link(c->i)));
+                STEP(c, sim_look(s, c, sim_slot(c->i)));
                 while (c->seen != 0) {
                     STEP(c, sim_await(s, c, sim_slot(c->i)));
                     STEP(c, sim_load(s, c, sim_slot(c->i)));

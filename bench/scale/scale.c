@@ -5,12 +5,15 @@
  *   scale                 the tables of README.md
  *   scale --csv           every lock, number of cores and share of writes, a line each
  *   scale --check         the invariants of the model; exit status 1 if one does not hold
- *   scale --one LOCK CORES PERCENT   one run, all that was counted
+ *   scale --one LOCK CORES PERCENT [INSIDE OUTSIDE]
+ *                         one run, all that was counted; ns with the lock held (50) and
+ *                         between two operations (200)
  *
  * Exit status 2 for a wrong command line.
  */
 #include "kinds.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,11 +126,12 @@ static void print_csv(void)
     }
 }
 
-static int print_one(const char *name, const char *cores_text, const char *share_text)
+/* LOCK CORES PERCENT [INSIDE OUTSIDE] */
+static int print_one(char **words, bool timed)
 {
-    const struct kind *k = kind_named(name);
-    unsigned long cores = strtoul(cores_text, NULL, 10);
-    double share = strtod(share_text, NULL);
+    const struct kind *k = kind_named(words[0]);
+    unsigned long cores = strtoul(words[1], NULL, 10);
+    double share = strtod(words[2], NULL);
     if (k == NULL || cores < 1 || cores > SIM_CORES || share < 0 || share > 100 ||
         (k->reads_only && share > 0)) {
         fprintf(stderr, "scale: 1 to %d cores, 0 to 100 percent, and one of:\n",
@@ -138,6 +142,10 @@ static int print_one(const char *name, const char *cores_text, const char *share
     }
     struct sim_counts n;
     struct sim_order o = kind_order(k, (unsigned)cores, share);
+    if (timed) {
+        o.inside = strtod(words[3], NULL);
+        o.outside = strtod(words[4], NULL);
+    }
     sim_run(&machine, &o, &n);
     printf("reads %llu, writes %llu, %.3f operations per us\n",
            (unsigned long long)n.reads, (unsigned long long)n.writes,
@@ -165,8 +173,9 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--check") == 0)
         return check_all(&machine) == 0 ? 0 : 1;
-    if (argc == 5 && strcmp(argv[1], "--one") == 0)
-        return print_one(argv[2], argv[3], argv[4]);
-    fprintf(stderr, "usage: scale [--csv | --check | --one LOCK CORES PERCENT]\n");
+    if ((argc == 5 || argc == 7) && strcmp(argv[1], "--one") == 0)
+        return print_one(argv + 2, argc == 7);
+    fprintf(stderr, "usage: scale [--csv | --check | --one LOCK CORES PERCENT "
+                    "[INSIDE OUTSIDE]]\n");
     return 2;
 }

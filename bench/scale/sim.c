@@ -11,6 +11,7 @@ const struct sim_costs sim_usual = {
     .transfer = 60,
     .far = 140,
     .group = 64,
+    .overlap = 4,
     .barrier = 150,
     .barrier_trip = 1500,
     .barrier_each = 25,
@@ -175,6 +176,13 @@ void sim_load(struct sim *s, struct sim_core *c, unsigned line)
     }
     add_sharer(l, c->number);
     c->date = done + s->costs->hit;
+}
+
+void sim_look(struct sim *s, struct sim_core *c, unsigned line)
+{
+    double begin = c->date;
+    sim_load(s, c, line);
+    c->date = begin + (c->date - begin) / s->costs->overlap;
 }
 
 /* The core goes on; the store waits in its buffer. */

@@ -24,6 +24,7 @@ struct sim_costs {
     double transfer;      /* a line, or the right to write it, comes from elsewhere */
     double far;           /* ... from a core of another group */
     unsigned group;       /* cores in a group */
+    unsigned overlap;     /* transfers that a core has under way at a time in a scan */
     double barrier;       /* membarrier, before it finds others running */
     double barrier_trip;  /* interrupts sent and answered */
     double barrier_each;  /* for each running core */
@@ -158,6 +159,8 @@ double sim_rate(const struct sim *s, const struct sim_counts *total);
  * ------------------------------------------ */
 
 void sim_load(struct sim *s, struct sim_core *c, unsigned line);
+/* The same in a row of them, none of which depends on the one before. */
+void sim_look(struct sim *s, struct sim_core *c, unsigned line);
 void sim_store(struct sim *s, struct sim_core *c, unsigned line, uint64_t value);
 /* Read-modify-writes; c->seen is the value before. */
 void sim_cas(struct sim *s, struct sim_core *c, unsigned line, uint64_t from,
