@@ -154,6 +154,7 @@ static void reset(ksl_thread *t)
     t->spin_limit = 0;
     t->event_spin = (struct ksi_event_spin){0, 0, 0, 0};
     ksi_store(&t->exit_rounds, 0u);
+    ksi_store(&t->exiting, 0u);
     t->prepared = 0;
     ksi_store(&t->events, (uint64_t)0);
     t->contexts = NULL;
