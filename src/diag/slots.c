@@ -42,6 +42,16 @@ static struct ksl_slot *far_free(ksl_thread *t)
     return far_at(t, used);
 }
 
+/*
+ * How many far entries have words with this hash: most calls look for an entry that is
+ * not there, and need not go through all of them.
+ */
+static uint32_t *far_mark(const ksl_thread *t, uintptr_t entry)
+{
+    uint64_t mixed = ((uint64_t)(entry & ~KSI_TAGS) >> 3) * 0x9e3779b97f4a7c15u;
+    return (uint32_t *)(uintptr_t)&t->far_marks[mixed >> 55];
+}
+
 static void fill(struct ksl_slot *s, uintptr_t entry, const void *site)
 {
     ksi_store(&s->place, ksi_flip_place(site));
@@ -66,6 +76,7 @@ bool ksi_slot_push(ksl_thread *t, const ksi_word *word, enum ksi_entry entry,
     s = far_free(t);
     if (s != NULL) {
         t->far_live++;
+        ++*far_mark(t, value);
         fill(s, value, site);
     }
     ksi_irq_unmask(t, level);
@@ -79,6 +90,7 @@ void ksi_slot_clear(ksl_thread *t, struct ksl_slot *s)
         return;
     }
     uint32_t level = ksi_irq_mask(t);
+    --*far_mark(t, ksi_load(&s->lock));
     ksi_store_rel(&s->lock, (uintptr_t)0);
     t->far_live--;
     uint32_t used = t->far_used;
@@ -92,6 +104,8 @@ void ksi_slot_clear(ksl_thread *t, struct ksl_slot *s)
 static struct ksl_slot *far_find(const ksl_thread *t, const ksi_word *word,
                                  enum ksi_entry entry)
 {
+    if (ksi_load(&t->far_used) == 0 || *far_mark(t, (uintptr_t)word) == 0)
+        return NULL;
     for (uint32_t i = ksi_load(&t->far_used); i > 0; i--) {
         struct ksl_slot *s = far_at(t, i - 1);
         uintptr_t seen = s != NULL ? ksi_load(&s->lock) : 0;

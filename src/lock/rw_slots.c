@@ -277,8 +277,9 @@ void ksi_rw_begin(const ksi_word *word)
     ksi_rw_tune_new(word);
     while (self != NULL && ((s = ksi_share_find(self, word)) != NULL ||
                             (s = ksi_exclusive_find(self, word)) != NULL)) {
-        drop_entry(word, self, s);
-        if (s != ksi_near_slot(self, word))
+        if (s == ksi_near_slot(self, word))
+            drop_entry(word, self, s);
+        else
             ksi_slot_clear(self, s);
     }
     ksi_registry_read_lock();

@@ -26,7 +26,8 @@ enum {
     KSI_HOLDS_INLINE = 16,
     KSI_HOLDS_CHUNKS = 20, /* beyond the inline part, each twice the one before */
     KSI_FAR_INLINE = 16,
-    KSI_FAR_CHUNKS = 24,   /* likewise */
+    KSI_FAR_CHUNKS = 24, /* likewise */
+    KSI_FAR_MARKS = 512,
     KSI_THREAD_ALIGN = 512 /* lock words keep flags below it */
 };
 
@@ -220,6 +221,7 @@ struct ksl_thread {
     struct ksi_hold holds[KSI_HOLDS_INLINE];
     struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */
     uintptr_t converted[KSL_SLOTS];                /* atomic: notes, see lock/rw.h */
+    uint32_t far_marks[KSI_FAR_MARKS];             /* see diag/slots.c; its thread's */
     struct ksl_slot far_slots[KSI_FAR_INLINE];
     struct ksl_slot *more_slots[KSI_FAR_CHUNKS]; /* atomic; kept for ever */
 } __attribute__((aligned(KSI_THREAD_ALIGN)));
