@@ -21,6 +21,7 @@
  *   interrupts   {"raised", "run", "put_off", "put_off_max_ns", "masked_max_ns", "irqs":
  *                [{"irq", "raised", "run", "put_off", "put_off_max_ns", "run_total_ns",
  *                "run_max_ns"}]}; masked_max_ns: by one lock that raised the level from 0
+ *   graph        only if `order` is on: {"classes", "edges"}, see order_json.c
  *
  * Counters are those of stats.def, with its names, and
  *
@@ -28,6 +29,8 @@
  *   wait_log2_ns       [[i, n]]: n waits of at least 2^i ns and less than 2^(i+1)
  */
 
+#include "diag/hooks.h"
+#include "diag/json.h"
 #include "diag/stats_view.h"
 
 #include <string.h>
@@ -232,6 +235,9 @@ void ksi_stats_json(struct ksi_out *out, const struct ksi_stats_view *v)
     put_threads(out, v);
     put_stacks(out, v);
     put_irqs(out, v);
-    /* The graph of the order checker comes here, while that is on. */
+    if (ksi_order_on()) {
+        ksi_out(out, ",\n\"graph\":");
+        ksi_order_json(out);
+    }
     ksi_out(out, "\n}\n");
 }

@@ -104,11 +104,12 @@ static bool want_graph(struct ksi_wanted *w, const char *word, const char *value
 
 static bool want_stats(struct ksi_wanted *w, const char *word, const char *value)
 {
+    if (value != NULL && !open_file(&w->stats, 0, w, word, value))
+        return false;
+    if (value != NULL)
+        w->stats_format = ksi_stats_format_of(value);
     w->bits |= KSI_DIAG_STATS;
-    if (value == NULL)
-        return true;
-    w->stats_format = ksi_stats_format_of(value);
-    return open_file(&w->stats, 0, w, word, value);
+    return true;
 }
 
 static bool want_trace(struct ksi_wanted *w, const char *word, const char *value)

@@ -135,10 +135,10 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
         return 0;
     enum ksi_mode as = mode == KSI_SX_EXCLUSIVE ? KSI_EXCLUSIVE : KSI_SHARED;
     if (mode != KSI_SX_SHARE && ksi_named_mine(sx, t)) {
-        bool again = ksi_named_recurse(sx, t);
-        if (again)
-            ksi_watch_again(KSI_SX, sx, as, site);
-        return ksi_watch_tried(again, KSI_SX, sx, as, site);
+        if (!ksi_named_recurse(sx, t))
+            return ksi_watch_tried(false, KSI_SX, sx, as, site);
+        ksi_watch_again(KSI_SX, sx, as, site);
+        return 1;
     }
     bool in = mode == KSI_SX_SHARE
                   ? ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site)

@@ -28,7 +28,7 @@ START_TEST(part2_wrong_lists_change_nothing)
 {
     static const char *const wrong[] = {
         "nonsense", "order,nonsense", "Order",        "order,",
-        ",order",   "order,,order",   "stats",        "order,stats",
+        ",order",   "order,,order",   "stats=",       "order,Stats",
         "trace=",   "trace",          "hang",         "hang=",
         "hang=0",   "hang=0.0",       "hang=-1",      "hang=1x",
         "hang=x",   "hang=99999999",  "hang=1.2.3",   "order=1",
@@ -55,6 +55,8 @@ START_TEST(part2_right_lists)
     ck_assert_int_eq(ksl_diag_enable("order,hang=0.25"), 0);
     ck_assert_uint_eq(bits(), KSI_DIAG_HANG | KSI_DIAG_ORDER);
     ck_assert_uint_eq(ksi_diag_hang_limit(), 250000000u);
+    ck_assert_int_eq(ksl_diag_enable("stats=/dev/null"), 0);
+    ck_assert_uint_eq(bits(), KSI_DIAG_HANG | KSI_DIAG_ORDER | KSI_DIAG_STATS);
 }
 END_TEST
 
@@ -303,10 +305,10 @@ END_TEST
 
 START_TEST(part2_environment_honours_the_rest)
 {
-    probe_with("nonsense,order,trace=no-such-folder/x,hang=0,stats");
+    probe_with("nonsense,order,trace=no-such-folder/x,hang=0,stats=");
     ck_assert_ptr_nonnull(strstr(file.text, "kslock: KSLOCK: \"nonsense\" is unknown"));
     ck_assert_ptr_nonnull(strstr(file.text, "\"trace=no-such-folder/x\" names no file"));
-    ck_assert_ptr_nonnull(strstr(file.text, "\"stats\" does not exist"));
+    ck_assert_ptr_nonnull(strstr(file.text, "\"stats=\" names no file"));
     ck_assert_ptr_nonnull(strstr(file.text, "\"hang=0\" needs a number of seconds"));
     ck_assert_ptr_nonnull(strstr(file.text, "bits 1 limit 0 owner 0\n"));
     unsigned lines = 0;
