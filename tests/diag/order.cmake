@@ -20,7 +20,7 @@ foreach(ksl_family freebsd aix evl)
     any_lock_${ksl_family}.c
     PROPERTIES INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include/kslock/native/${ksl_family}")
 endforeach()
-ksl_test(NAME order_rules_test SOURCES order_rules_test.c ${ksl_any_lock} TIMEOUT 300)
+ksl_test(NAME order_rules_test SOURCES order_rules_test.c ${ksl_any_lock} TIMEOUT 600)
 ksl_test(NAME diag_deadlock_test SOURCES deadlock_test.c ${ksl_any_lock})
 ksl_test(NAME diag_deadlock_ring_test SOURCES deadlock_ring_test.c ${ksl_any_lock} TIMEOUT 300)
 foreach(ksl_program order_rules_test diag_deadlock_test diag_deadlock_ring_test)

@@ -7,6 +7,7 @@
 
 #include "order_test.h"
 #include "rules_patterns.h"
+#include "sanitized.h"
 
 #include <stdio.h>
 
@@ -35,8 +36,11 @@ static void keep(const ksl_violation *v, void *arg)
 
 /* --- the tables --------------------------------------------------------------------- */
 
+/* All pairs; with a sanitizer, where a process takes long to make, some of them. */
 static bool same_rank(type a, type b)
 {
+    if (SANITIZED && b != a && b != a + 1)
+        return false;
     const unsigned rank = ANY_SPINS | ANY_SLEEPS;
     return (a->can & rank) == (b->can & rank) && ((a->can | b->can) & ANY_NO_ORDER) == 0;
 }
