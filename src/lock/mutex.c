@@ -204,11 +204,11 @@ void ksl_mutex_release(ksl_mutex_t *m)
         return;
     }
     ksi_held_pop(ksi_thread_of(me), m, KSI_EXCLUSIVE);
-    if (KSI_FAULT(MUTEX_RELAXED) && ksi_load(&m->word) == me) {
-        ksi_store(&m->word, (uintptr_t)0);
-        return;
-    }
     word = me;
+    if (KSI_FAULT(MUTEX_RELAXED) &&
+        __atomic_compare_exchange_n(&m->word, &word, (uintptr_t)0, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
     if (KSI_UNLIKELY(!ksi_cas_rel(&m->word, &word, (uintptr_t)0)))
         release_slow(m);
 }

@@ -117,7 +117,7 @@ static SRunner *runner_of(const char *only, const char *fault)
             continue;
         TCase *c = tcase_create(tests[i].name);
         tcase_add_checked_fixture(c, before_each, NULL);
-        tcase_set_timeout(c, fault != NULL ? PLANTED_S : TEST_S);
+        tcase_set_timeout(c, fault != NULL && !RACE_DETECTOR ? PLANTED_S : TEST_S);
         tcase_add_test(c, tests[i].test);
         suite_add_tcase(s, c);
     }
