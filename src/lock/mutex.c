@@ -205,10 +205,10 @@ void ksl_mutex_release(ksl_mutex_t *m)
     }
     ksi_held_pop(ksi_thread_of(me), m, KSI_EXCLUSIVE);
     word = me;
-    if (KSI_FAULT(MUTEX_RELAXED) &&
-        __atomic_compare_exchange_n(&m->word, &word, (uintptr_t)0, false,
-                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        return;
-    if (KSI_UNLIKELY(!ksi_cas_rel(&m->word, &word, (uintptr_t)0)))
+    bool freed = KSI_FAULT(MUTEX_RELAXED)
+                     ? __atomic_compare_exchange_n(&m->word, &word, (uintptr_t)0, false,
+                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED)
+                     : ksi_cas_rel(&m->word, &word, (uintptr_t)0);
+    if (KSI_UNLIKELY(!freed))
         release_slow(m);
 }
