@@ -8,8 +8,8 @@
  * a lock that both use fails, and says nothing. So each copy leaves a mark that all of
  * the process sees, and the one that finds another's says so, once, on stderr.
  *
- * Called once, before the first thread is registered, with all real signals
- * blocked or in a call that may allocate.
+ * Called once, before the dispatcher has its signal. Both may change errno, which the
+ * caller keeps.
  */
 void ksi_copies_mark(void);
 
