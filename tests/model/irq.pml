@@ -22,11 +22,13 @@
  * Faults: NO_BARRIER, who announces does not pass one; NO_SECOND, it does not look again;
  * NO_MARK, it leaves attention alone; LATE_MARK, it marks after it looked again;
  * SECOND_ONE, it kicks only the first thread that it finds; KEEP_ANNOUNCED, a raiser
- * leaves the mark of the raise before; NO_OFFER, a dispatcher that finds its thread masked lets the interrupt be;
- * LATE_UNKICK, it takes `kicked` off after its look; NO_LOOK, who unmasks does not look;
- * NO_AGAIN, the player does not look again after it has restored the level; NO_REARM, it
- * clears attention though something stays; ATTENTION_FIRST, a directed raise logs the interrupt last; NO_CLAIM, the player
- * runs what it chose though somebody else has taken it.
+ * leaves the mark of the raise before; NO_OFFER, a dispatcher that finds its thread
+ * masked lets the interrupt be; LATE_UNKICK, it takes `kicked` off after its look;
+ * NO_LOOK, who unmasks does not look; NO_AGAIN, the player does not look again after it
+ * has restored the level; NO_REARM, it clears attention though something stays;
+ * ATTENTION_FIRST, a directed raise logs the interrupt last; NO_CLAIM, the player runs
+ * what it chose though somebody else has taken it. No fault: CLEAR_LATE, the player clears
+ * attention after its look at the log.
  */
 #ifndef N
 #define N 2
