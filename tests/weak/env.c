@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the waiting core and the locks find around them here: three descriptors, no
+ * interrupts, no diagnostics, one processor. It takes the place of src/thread and
+ * src/diag, and of the test seam: a thread parks on the shipped parker at once.
+ */
+
+#include "weak.h"
+
+#include "diag/hooks.h"
+#include "diag/violation.h"
+#include "platform/host.h"
+#include "thread/irq.h"
+#include "thread/registry.h"
+#include "thread/rt.h"
+#include "thread/signal.h"
+#include "thread/upcalls.h"
+#include "thread/watch.h"
+
+#include <stddef.h>
+
+__thread struct ksl_tls ksl_tls;
+ksl_thread weak_threads[WEAK_THREADS];
+uint32_t ksi_diag;
+uint32_t ksi_holds_limit = KSI_HOLDS_INLINE;
+
+static void begin_thread(ksl_thread *t, uint32_t id)
+{
+    *t = (ksl_thread){.id = id, .state = KSI_THREAD_ALIVE, .lent = -1};
+    t->stage = KSL_STAGE_OOB;
+    ksi_parker_init(&t->parker);
+    for (unsigned i = 0; i < KSI_WAITERS; i++) {
+        t->waiters[i].thread = t;
+        t->waiters[i].donation = &t->waiters[i].own;
+        t->waiters[i].outcome = KSI_WOKEN;
+    }
+}
+
+void weak_reset(void)
+{
+    for (unsigned i = 0; i < WEAK_THREADS; i++)
+        begin_thread(&weak_threads[i], i + 1);
+}
+
+void weak_become(unsigned i)
+{
+    ksl_tls =
+        (struct ksl_tls){.owner = (uintptr_t)&weak_threads[i], .self = &weak_threads[i]};
+}
+
+/* platform/ */
+
+enum ksi_park_result ksi_park(struct ksi_parker *p, uint64_t deadline)
+{
+    return ksi_host_park(p, deadline);
+}
+
+void ksi_unpark(struct ksi_parker *p)
+{
+    ksi_host_unpark(p);
+}
+
+/* Dates come when the runner says so, as the host's time-out, and not by the clock. */
+uint64_t ksi_now(void)
+{
+    return 0;
+}
+
+unsigned ksi_cpu_count(void)
+{
+    return 1;
+}
+
+void ksi_yield(void)
+{
+    weak_yield();
+}
+
+void ksi_nap(unsigned us)
+{
+    (void)us;
+    weak_yield();
+}
+
+void ksi_die(const char *file, int line, const char *what, int error)
+{
+    (void)file;
+    (void)line;
+    (void)error;
+    weak_fail(what);
+    __builtin_unreachable();
+}
+
+/* thread/: levels are kept, and there is nothing to play. */
+
+ksl_thread *ksi_thread_register(void)
+{
+    weak_fail("a thread without descriptor");
+    return NULL;
+}
+
+void ksi_irq_unmask(ksl_thread *t, uint32_t level)
+{
+    ksi_irq_set(t, level);
+}
+
+void ksi_irq_play(ksl_thread *t)
+{
+    (void)t;
+}
+
+bool ksi_irq_put_off(ksl_thread *t)
+{
+    (void)t;
+    return false;
+}
+
+int ksi_irq_signal(void)
+{
+    return 64;
+}
+
+void ksi_rt_mirror(ksl_thread *t)
+{
+    (void)t;
+}
+
+void ksi_registry_read_lock(void)
+{
+}
+
+void ksi_registry_read_unlock(void)
+{
+}
+
+ksl_thread *ksi_registry_first(void)
+{
+    return NULL;
+}
+
+ksl_thread *ksi_registry_next(const ksl_thread *t)
+{
+    (void)t;
+    return NULL;
+}
+
+bool ksi_up_signals_deferred(const ksl_thread *t)
+{
+    (void)t;
+    return false;
+}
+
+ksl_thread *ksi_up_word_owner(const volatile uintptr_t *word)
+{
+    (void)word;
+    return NULL;
+}
+
+/* diag/: every report is a failure, but that of a call that comes too late. */
+
+void ksi_violate(const struct ksi_misuse *m, const char *what, ...)
+{
+    if (m->rule != KSI_DESTROYED_RULE)
+        weak_fail(what);
+}
+
+void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const void *site,
+                        bool tried)
+{
+    (void)t;
+    (void)lock;
+    (void)what;
+    (void)site;
+    (void)tried;
+}
+
+void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
+{
+    (void)t;
+    (void)lock;
+    (void)mode;
+    weak_fail("a hold that is not the last one");
+}
+
+struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
+{
+    (void)t;
+    (void)i;
+    weak_fail("too many holds");
+    return NULL;
+}
+
+void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site)
+{
+    (void)kind;
+    (void)lock;
+    (void)site;
+}
+
+void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site)
+{
+    (void)kind;
+    (void)lock;
+    (void)site;
+}
+
+void ksi_order_sleep(const char *call, const void *interlock, const void *site)
+{
+    (void)call;
+    (void)interlock;
+    (void)site;
+}

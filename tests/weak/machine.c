@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory of the machine: the stores of each place, and who has to see which. */
+
+#include "machine.h"
+
+#include "machine_threads.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PLACES = 96, STORES = 256, CELLS = 8192, SITES = 512 };
+
+/* What a thread knows: for each place the oldest store that it may still read. */
+struct view {
+    uint16_t at[PLACES];
+    uint32_t clock[MACHINE_THREADS];
+};
+
+struct store {
+    uint64_t value;
+    struct view view; /* for who reads it by an acquire */
+};
+
+struct place {
+    uintptr_t at;
+    unsigned size;
+    unsigned n;     /* stores, in modification order */
+    unsigned floor; /* the oldest that anybody may read */
+    unsigned last_sc;
+    bool written; /* by a plain store since */
+    struct store *stores;
+};
+
+/* Four bytes: who accessed them last, and how. 0: not yet. */
+struct cell {
+    uintptr_t at;
+    uint32_t execution;
+    uintptr_t site; /* of the last access */
+    uint32_t clock[4][MACHINE_THREADS];
+};
+enum access { PLAIN_READ, PLAIN_WRITE, ATOMIC_READ, ATOMIC_WRITE };
+
+static struct place places[PLACES];
+static unsigned nplaces;
+static struct store stores[PLACES][STORES];
+static struct view views[MACHINE_THREADS];
+static struct cell cells[CELLS];
+static uint32_t execution;
+static struct {
+    uintptr_t site;
+    int op;
+    int order;
+} sites[SITES];
+static unsigned nsites;
+
+void machine_memory_begin(void)
+{
+    execution++;
+    nplaces = 0;
+    memset(views, 0, sizeof views);
+    for (unsigned t = 0; t < MACHINE_THREADS; t++)
+        views[t].clock[t] = 1;
+}
+
+static void join(struct view *to, const struct view *from)
+{
+    for (unsigned i = 0; i < nplaces; i++)
+        to->at[i] = to->at[i] > from->at[i] ? to->at[i] : from->at[i];
+    for (unsigned t = 0; t < MACHINE_THREADS; t++)
+        to->clock[t] = to->clock[t] > from->clock[t] ? to->clock[t] : from->clock[t];
+}
+
+static struct cell *cell_of(uintptr_t at)
+{
+    size_t i = (size_t)(at >> 2) * 0x9e3779b9u % CELLS;
+    for (unsigned tries = 0; tries < CELLS; tries++, i = (i + 1) % CELLS) {
+        struct cell *c = &cells[i];
+        if (c->execution != execution) {
+            *c = (struct cell){.at = at, .execution = execution};
+            return c;
+        }
+        if (c->at == at)
+            return c;
+    }
+    machine_failed("the machine has no more cells");
+}
+
+__attribute__((noreturn)) static void failed_race(const struct cell *c, uintptr_t at,
+                                                  uintptr_t site)
+{
+    static char text[128];
+    snprintf(text, sizeof text, "data race at %#lx, in the code at %#lx; before: %#lx",
+             (unsigned long)at, (unsigned long)site, (unsigned long)c->site);
+    machine_failed(text);
+}
+
+/* The caller's access must come after all that it races with. */
+static void access_cells(uintptr_t at, size_t size, enum access how, uintptr_t site)
+{
+    static const uint8_t races[] = {
+        [PLAIN_READ] = 1 << PLAIN_WRITE | 1 << ATOMIC_WRITE,
+        [PLAIN_WRITE] = 15,
+        [ATOMIC_READ] = 1 << PLAIN_WRITE,
+        [ATOMIC_WRITE] = 1 << PLAIN_WRITE | 1 << PLAIN_READ,
+    };
+    unsigned me = machine_self();
+    for (uintptr_t a = at & ~(uintptr_t)3; a < at + size; a += 4) {
+        struct cell *c = cell_of(a);
+        for (unsigned k = 0; k < 4; k++) {
+            for (unsigned t = 0; (races[how] >> k & 1) != 0 && t < MACHINE_THREADS; t++) {
+                if (t != me && c->clock[k][t] > views[me].clock[t])
+                    failed_race(c, at, site);
+            }
+        }
+        c->clock[how][me] = views[me].clock[me];
+        c->site = site;
+    }
+}
+
+static uint64_t native(uintptr_t at, unsigned size)
+{
+    uint64_t value = 0;
+    memcpy(&value, (const void *)at, size); // NOLINT: little-endian
+    return value;
+}
+
+static struct store *append(struct place *p, uint64_t value)
+{
+    if (p->n == STORES)
+        machine_failed("the machine has no room for more stores of a place");
+    struct store *s = &p->stores[p->n++];
+    s->value = value;
+    memset(&s->view, 0, sizeof s->view);
+    memcpy((void *)p->at, &value, p->size); // NOLINT
+    return s;
+}
+
+static struct place *place_of(uintptr_t at, unsigned size)
+{
+    unsigned i = 0;
+    while (i < nplaces && places[i].at != at)
+        i++;
+    struct place *p = &places[i];
+    if (i == nplaces) {
+        if (nplaces == PLACES)
+            machine_failed("the machine has no more places");
+        nplaces++;
+        *p = (struct place){.at = at, .size = size, .stores = stores[i]};
+        for (unsigned t = 0; t < MACHINE_THREADS; t++)
+            views[t].at[i] = 0;
+        append(p, native(at, size));
+    } else if (p->written) {
+        p->written = false;
+        append(p, native(at, size));
+        p->floor = p->n - 1;
+    }
+    if (p->size != size)
+        machine_failed("accesses of two sizes");
+    return p;
+}
+
+void machine_plain(uintptr_t at, size_t size, bool writes, uintptr_t site)
+{
+    if (!machine_runs || machine_own(at))
+        return;
+    access_cells(at, size, writes ? PLAIN_WRITE : PLAIN_READ, site);
+    for (unsigned i = 0; writes && i < nplaces; i++) {
+        if (places[i].at >= at && places[i].at < at + size)
+            places[i].written = true;
+    }
+}
+
+static bool acquires(int order)
+{
+    return order == __ATOMIC_ACQUIRE || order == __ATOMIC_CONSUME ||
+           order == __ATOMIC_ACQ_REL || order == __ATOMIC_SEQ_CST;
+}
+
+static bool releases(int order)
+{
+    return order == __ATOMIC_RELEASE || order == __ATOMIC_ACQ_REL ||
+           order == __ATOMIC_SEQ_CST;
+}
+
+/* The caller reads store i. */
+static uint64_t read_store(struct place *p, unsigned i, int order)
+{
+    struct view *mine = &views[machine_self()];
+    mine->at[p - places] = (uint16_t)i;
+    if (acquires(order))
+        join(mine, &p->stores[i].view);
+    return p->stores[i].value;
+}
+
+static void write_store(struct place *p, uint64_t value, int order, bool rmw)
+{
+    unsigned me = machine_self();
+    unsigned i = p->n;
+    struct store *s = append(p, value);
+    if (rmw) /* a release sequence goes on */
+        s->view = p->stores[i - 1].view;
+    views[me].at[p - places] = (uint16_t)i;
+    if (order == __ATOMIC_SEQ_CST)
+        p->last_sc = i;
+    if (releases(order)) {
+        join(&s->view, &views[me]);
+        views[me].clock[me]++;
+    }
+}
+
+/* A store that the caller may read now; not one with the value *but. */
+static unsigned pick(struct place *p, int order, const uint64_t *but)
+{
+    unsigned low = views[machine_self()].at[p - places];
+    low = low > p->floor ? low : p->floor;
+    if (order == __ATOMIC_SEQ_CST && low < p->last_sc)
+        low = p->last_sc;
+    unsigned found[STORES];
+    unsigned n = 0;
+    for (unsigned i = p->n; i-- > low;) {
+        if (but == NULL || p->stores[i].value != *but)
+            found[n++] = i;
+    }
+    return n == 0 ? p->n : found[machine_choose(n, &machine_budget.stale)];
+}
+
+static uint64_t changed(enum machine_op op, uint64_t old, uint64_t value)
+{
+    switch (op) {
+    case MACHINE_ADD:
+        return old + value;
+    case MACHINE_SUB:
+        return old - value;
+    case MACHINE_AND:
+        return old & value;
+    case MACHINE_OR:
+        return old | value;
+    default:
+        return value;
+    }
+}
+
+static void note_site(uintptr_t site, int op, int order)
+{
+    for (unsigned i = 0; i < nsites; i++) {
+        if (sites[i].site == site && sites[i].order == order)
+            return;
+    }
+    if (nsites < SITES) {
+        sites[nsites].site = site;
+        sites[nsites].op = op;
+        sites[nsites++].order = order;
+    }
+}
+
+void machine_list_sites(void)
+{
+    static const char *const ops[] = {"load", "store", "xchg", "add",
+                                      "sub",  "and",   "or",   "cas"};
+    static const char *const orders[] = {"relaxed", "consume", "acquire",
+                                         "release", "acq_rel", "seq_cst"};
+    for (unsigned i = 0; i < nsites; i++)
+        printf("%#lx %s %s\n", (unsigned long)sites[i].site, ops[sites[i].op],
+               orders[sites[i].order]);
+}
+
+static uint64_t do_cas(struct place *p, uint64_t value, uint64_t expected, int order,
+                       int failure, bool *done)
+{
+    unsigned last = p->n - 1;
+    unsigned other = p->n;
+    *done = p->stores[last].value == expected;
+    if (!*done || machine_choose(2, &machine_budget.stale) == 1)
+        other = pick(p, failure, &expected);
+    if (other < p->n) {
+        *done = false;
+        return read_store(p, other, failure);
+    }
+    read_store(p, last, order);
+    write_store(p, value, order, true);
+    return expected;
+}
+
+uint64_t machine_atomic(enum machine_op op, uintptr_t at, unsigned size, uint64_t value,
+                        uint64_t expected, int order, int failure, bool *done,
+                        uintptr_t site)
+{
+    uint64_t mask = size == 8 ? ~(uint64_t)0 : ((uint64_t)1 << size * 8) - 1;
+    machine_step();
+    note_site(site, op, order);
+    if (site == machine_plan.weakened) {
+        order = machine_plan.weakened_to;
+        failure = order == __ATOMIC_RELEASE ? __ATOMIC_RELAXED : order;
+    }
+    access_cells(at, size, op == MACHINE_LOAD ? ATOMIC_READ : ATOMIC_WRITE, site);
+    struct place *p = place_of(at, size);
+    if (op == MACHINE_LOAD)
+        return read_store(p, pick(p, order, NULL), order);
+    machine_stored();
+    if (op == MACHINE_CAS)
+        return do_cas(p, value & mask, expected & mask, order, failure, done);
+    uint64_t old = 0;
+    if (op != MACHINE_STORE)
+        old = read_store(p, p->n - 1, order);
+    write_store(p, changed(op, old, value) & mask, order, op != MACHINE_STORE);
+    return old;
+}
+
+int machine_futex_wait(uint32_t *word, uint32_t seen, bool timed)
+{
+    machine_step();
+    if (*word != seen) /* the host compares with the last store */
+        return EAGAIN;
+    switch (machine_sleep((uintptr_t)word, timed)) {
+    case MACHINE_TIMED_OUT:
+        return ETIMEDOUT;
+    case MACHINE_INTERRUPTED:
+        return EINTR;
+    default:
+        return 0;
+    }
+}
+
+void machine_futex_wake(uint32_t *word)
+{
+    machine_step();
+    machine_wake_one((uintptr_t)word);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef WEAK_MACHINE_THREADS_H
+#define WEAK_MACHINE_THREADS_H
+
+#include "machine.h"
+
+/* What the files of the machine share. */
+
+enum { MACHINE_THREADS = 3 };
+enum machine_wakeup { MACHINE_WOKEN, MACHINE_TIMED_OUT, MACHINE_INTERRUPTED };
+
+struct machine_budget {
+    unsigned switches, stale, surprises;
+};
+extern struct machine_budget machine_budget; /* left of this execution */
+
+unsigned machine_self(void);
+/* Before a step that others can see: another thread may go first. */
+void machine_step(void);
+/* The caller has stored something: who yielded looks again. */
+void machine_stored(void);
+enum machine_wakeup machine_sleep(uintptr_t on, bool timed);
+void machine_wake_one(uintptr_t on);
+
+void machine_memory_begin(void);
+
+#endif

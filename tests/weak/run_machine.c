@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run_machine [option...] [scenario...]: the scenarios, all unless some are named, on the
+ * machine with weak memory. Exit status 0: nothing wrong; 1: something, said in one line;
+ * 2: the options are wrong.
+ *
+ *   -n NUMBER     executions with random choices for each scenario (20000)
+ *   -a            all executions within the budgets instead, at most NUMBER
+ *   -b P,S,U      budgets of an execution: switches of threads that could go on, loads
+ *                 that do not read the last store, sleeps that end by their date or for
+ *                 no reason (2,1,1; random: 12,6,2)
+ *   -s SEED       of the random choices (1)
+ *   -f NAME       plants that fault of src/platform/faults.def
+ *   -w SITE,ORDER the access at this address (see -l) gets the order ORDER (0 .. 5)
+ *   -l            lists the accesses that took place: address, operation, order
+ */
+
+#include "machine.h"
+#include "weak.h"
+
+#include "platform/testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void weak_fail(const char *what)
+{
+    machine_runs = false;
+    machine_failed(what);
+}
+
+void weak_yield(void)
+{
+    machine_runs = false;
+    machine_yield();
+    machine_runs = true;
+}
+
+static bool plant(const char *name)
+{
+    for (int i = 0; i < KSI_FAULT_COUNT; i++) {
+        if (strcmp(ksi_fault_name(i), name) == 0) {
+            ksi_fault_planted = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool search(const struct weak_scenario *s, unsigned long limit)
+{
+    unsigned long n = 0;
+    bool more = true;
+    machine_restart();
+    for (; more && n < limit; n++) {
+        weak_reset();
+        s->setup();
+        const char *wrong = machine_execute(WEAK_THREADS, s->thread);
+        if (wrong != NULL) {
+            printf("%s: execution %lu: %s\n", s->name, n + 1, wrong);
+            return false;
+        }
+        s->finish();
+        more = machine_next();
+    }
+    printf("%s: %lu executions%s\n", s->name, n, more ? "" : ", all within the budgets");
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long limit = 20000;
+    bool list = false;
+    bool budgets = false;
+    machine_plan = (struct machine_plan){.random = true, .seed = 1};
+    for (int c; (c = getopt(argc, argv, "n:ab:s:f:w:l")) != -1;) {
+        switch (c) {
+        case 'n':
+            limit = strtoul(optarg, NULL, 10);
+            break;
+        case 'a':
+            machine_plan.random = false;
+            break;
+        case 'b':
+            budgets = true;
+            if (sscanf(optarg, "%u,%u,%u", &machine_plan.switches, &machine_plan.stale,
+                       &machine_plan.surprises) != 3)
+                return 2;
+            break;
+        case 's':
+            machine_plan.seed = strtoul(optarg, NULL, 10);
+            break;
+        case 'f':
+            if (!plant(optarg))
+                return 2;
+            break;
+        case 'w': {
+            char *end;
+            machine_plan.weakened = strtoul(optarg, &end, 0);
+            machine_plan.weakened_to = *end == ',' ? atoi(end + 1) : 0;
+            break;
+        }
+        case 'l':
+            list = true;
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (!budgets) {
+        machine_plan.switches = machine_plan.random ? 12 : 2;
+        machine_plan.stale = machine_plan.random ? 6 : 1;
+        machine_plan.surprises = machine_plan.random ? 2 : 1;
+    }
+    bool good = true;
+    for (unsigned i = 0; good && i < weak_scenario_count; i++) {
+        bool named = optind == argc;
+        for (int a = optind; a < argc; a++)
+            named = named || strcmp(argv[a], weak_scenarios[i].name) == 0;
+        if (named)
+            good = search(&weak_scenarios[i], limit);
+    }
+    if (list)
+        machine_list_sites();
+    return good ? 0 : 1;
+}

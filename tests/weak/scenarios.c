@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Small uses of the shipped locks; each ends in every execution. */
+
+#include "weak.h"
+
+#include "lock/ksem.h"
+
+#include <kslock/cond.h>
+#include <kslock/mutex.h>
+#include <kslock/signal.h>
+
+#include <errno.h>
+#include <limits.h>
+
+/* Not atomic: who is let in wrongly, or sees too little, races on it. */
+static int shared;
+
+static ksl_mutex_t mutex;
+
+static void mutex_setup(void)
+{
+    ksl_mutex_init(&mutex);
+    shared = 0;
+}
+
+static void mutex_thread(void)
+{
+    ksl_mutex_acquire(&mutex);
+    shared++;
+    ksl_mutex_release(&mutex);
+}
+
+static void mutex_try_thread(void)
+{
+    if (!ksl_mutex_try_acquire(&mutex))
+        return;
+    shared++;
+    ksl_mutex_release(&mutex);
+}
+
+static void mutex_finish(void)
+{
+    WEAK_CHECK(shared >= 2 && shared <= 3);
+    WEAK_CHECK(mutex.word == 0 || mutex.word == 1);
+}
+
+static uint64_t sem;
+static int results[WEAK_THREADS];
+
+static void sem_setup(void)
+{
+    ksi_ksem_init(&sem, 0, NULL);
+    shared = 0;
+    for (int i = 0; i < WEAK_THREADS; i++)
+        results[i] = 1;
+}
+
+static unsigned me(void)
+{
+    return ksi_self()->id - 1;
+}
+
+static void sem_down(void)
+{
+    results[me()] = ksi_ksem_down(&sem, KSI_FOREVER, false, NULL);
+    if (results[me()] == 0)
+        WEAK_CHECK(shared == 1);
+}
+
+/* A date that comes only when the runner lets it. */
+static void sem_down_timed(void)
+{
+    results[me()] = ksi_ksem_down(&sem, KSI_FOREVER - 1, false, NULL);
+    if (results[me()] == 0)
+        WEAK_CHECK(shared == 1);
+}
+
+static void sem_up(void)
+{
+    shared = 1;
+    ksi_ksem_up(&sem, INT_MAX, NULL);
+}
+
+static void sem_up_two(void)
+{
+    shared = 1;
+    ksi_ksem_up(&sem, INT_MAX, NULL);
+    ksi_ksem_up(&sem, INT_MAX, NULL);
+}
+
+static void sem_signal(void)
+{
+    ksl_signal_post(&weak_threads[0], 5);
+}
+
+static void sem_end(void)
+{
+    ksi_ksem_destroy(&sem, NULL);
+}
+
+static void sem_finish_one(void)
+{
+    uint64_t taken = (results[0] == 0 ? 1 : 0);
+    WEAK_CHECK((sem & INT_MAX) + taken == 1);
+}
+
+static void sem_finish_two(void)
+{
+    WEAK_CHECK(results[0] == 0 && results[1] == 0 && (sem & INT_MAX) == 0);
+}
+
+static void sem_finish_destroyed(void)
+{
+    WEAK_CHECK(results[0] == -EIDRM || results[0] == -EPERM);
+}
+
+static ksl_cond_t cond;
+
+static void cond_setup(void)
+{
+    ksl_cond_init(&cond);
+    shared = 0;
+    results[0] = 1;
+}
+
+static void cond_wait(void)
+{
+    ksl_cond_wait(&cond, 1);
+    WEAK_CHECK(shared == 1);
+}
+
+static void cond_wait_interruptible(void)
+{
+    results[0] = ksl_cond_wait_interruptible(&cond, 1);
+}
+
+static void cond_set(void)
+{
+    shared = 1;
+    ksl_cond_set(&cond, 1);
+}
+
+static void cond_finish(void)
+{
+    WEAK_CHECK((uint32_t)cond.word == 1);
+}
+
+static void cond_finish_signal(void)
+{
+    WEAK_CHECK(results[0] == -EINTR);
+}
+
+const struct weak_scenario weak_scenarios[] = {
+    {"mutex", mutex_setup, {mutex_thread, mutex_thread, mutex_try_thread}, mutex_finish},
+    {"mutex-three",
+     mutex_setup,
+     {mutex_thread, mutex_thread, mutex_thread},
+     mutex_finish},
+    {"ksem-two", sem_setup, {sem_down, sem_down, sem_up_two}, sem_finish_two},
+    {"ksem-date", sem_setup, {sem_down_timed, sem_up, NULL}, sem_finish_one},
+    {"ksem-signal", sem_setup, {sem_down_timed, sem_up, sem_signal}, sem_finish_one},
+    {"ksem-destroy", sem_setup, {sem_down, sem_end, NULL}, sem_finish_destroyed},
+    {"cond", cond_setup, {cond_wait, cond_set, cond_wait}, cond_finish},
+    {"cond-signal",
+     cond_setup,
+     {cond_wait_interruptible, sem_signal, NULL},
+     cond_finish_signal},
+};
+
+const unsigned weak_scenario_count = sizeof weak_scenarios / sizeof weak_scenarios[0];
