@@ -228,8 +228,14 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     ksi_store(&w->outcome, (uint32_t)KSI_WAITING);
     link_after(q, place(q, w, order), w);
     ksi_store(&w->bucket, b);
-    ksi_store_seq(&w->queue, q);
-    /* Who changes the priority stores it, then looks whether w is queued. */
+    ksi_store_rel(&w->queue, q); /* after the bucket, see ksi_lot_find */
+    /*
+     * Who changes the priority, or what is lent, stores it, then looks whether w is
+     * queued (ksi_wait_reorder); here it is the other way round. Both sides pass a
+     * read-modify-write of `prio`, so the later one sees all that the earlier one did
+     * before. A sequentially consistent store of the queue would not order the load.
+     */
+    ksi_fetch_or(&w->thread->prio, 0);
     ksi_lot_reorder(w);
 }
 

@@ -160,6 +160,8 @@ bool ksi_up_end_wait(ksl_thread *t, enum ksi_outcome outcome)
 
 void ksi_wait_reorder(ksl_thread *t)
 {
+    /* After the change and before the look: see ksi_lot_enqueue. */
+    ksi_fetch_or(&t->prio, 0);
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
         struct ksi_lot lot;
         if (!ksi_lot_find(&lot, &t->waiters[i]))

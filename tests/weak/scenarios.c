@@ -4,6 +4,9 @@
 #include "weak.h"
 
 #include "lock/ksem.h"
+#include "thread/upcalls.h"
+#include "wait/lend.h"
+#include "wait/wait.h"
 
 #include <kslock/cond.h>
 #include <kslock/mutex.h>
@@ -53,6 +56,12 @@ static void sem_setup(void)
     shared = 0;
     for (int i = 0; i < WEAK_THREADS; i++)
         results[i] = 1;
+}
+
+static void prio_setup(void)
+{
+    sem_setup();
+    ksi_store(&ksi_lending, 1u);
 }
 
 static unsigned me(void)
@@ -114,6 +123,39 @@ static void sem_finish_destroyed(void)
     WEAK_CHECK(results[0] == -EIDRM || results[0] == -EPERM);
 }
 
+/*
+ * A thread that queues while its priority changes: whoever has the bucket's lock
+ * afterwards finds it at the place of the new one.
+ */
+static void expect_place(void)
+{
+    const struct ksi_waiter *w = &weak_threads[0].waiters[KSI_WAITER_LOCK];
+    struct ksi_lot lot;
+    ksi_lot_lock(&lot, &sem);
+    WEAK_CHECK(w->queue == NULL || w->prio == 5);
+    ksi_lot_unlock(&lot, NULL);
+    sem_up();
+}
+
+static void prio_change(void)
+{
+    ksi_xchg(&weak_threads[0].prio, 5); /* as ksl_thread_set_priority does */
+    ksi_up_priority_changed(&weak_threads[0]);
+    expect_place();
+}
+
+static void lent_change(void)
+{
+    ksi_store(&weak_threads[0].lent, 5); /* as wait/lend.c does */
+    ksi_wait_reorder(&weak_threads[0]);
+    expect_place();
+}
+
+static void prio_finish(void)
+{
+    WEAK_CHECK(results[0] == 0);
+}
+
 static ksl_cond_t cond;
 
 static void cond_setup(void)
@@ -160,6 +202,8 @@ const struct weak_scenario weak_scenarios[] = {
     {"ksem-date", sem_setup, {sem_down_timed, sem_up, NULL}, sem_finish_one},
     {"ksem-signal", sem_setup, {sem_down_timed, sem_up, sem_signal}, sem_finish_one},
     {"ksem-destroy", sem_setup, {sem_down, sem_end, NULL}, sem_finish_destroyed},
+    {"ksem-priority", prio_setup, {sem_down, prio_change, NULL}, prio_finish},
+    {"ksem-lent", prio_setup, {sem_down, lent_change, NULL}, prio_finish},
     {"cond", cond_setup, {cond_wait, cond_set, cond_wait}, cond_finish},
     {"cond-signal",
      cond_setup,
