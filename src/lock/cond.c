@@ -134,6 +134,7 @@ void ksl_cond_set(ksl_cond_t *c, int value)
 {
     if (ksi_annotating())
         ksi_annotate_set(c);
+    /* Releases what came before the value to who sees it. */
     uint64_t word = ksi_xchg(&c->word, (uint64_t)(uint32_t)value);
     if ((word & WAITERS) != 0)
         wake_waiters(c);

@@ -233,7 +233,10 @@ int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *
     return error;
 }
 
-/* Somebody waits, or did: gives the unit to the first of them. */
+/*
+ * Somebody waits, or did: gives the unit to the first of them. What came before is
+ * released to that thread by the store of its outcome, to others by the CAS.
+ */
 KSI_COLD static void up_slow(uint64_t *word)
 {
     struct ksi_lot lot;

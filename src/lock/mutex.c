@@ -94,6 +94,7 @@ static bool grab_or_queue(ksl_mutex_t *m, struct ksi_lot *lot, struct ksi_waiter
                 mark = 0;
             if (ksi_cas_acq(&m->word, &word, me | mark))
                 return true;
+            /* The mark hands nothing over: the bucket lock orders the queue. */
         } else if ((word & WAITERS) != 0 || KSI_FAULT(MUTEX_SLEEPS_UNMARKED) ||
                    ksi_cas(&m->word, &word, word | WAITERS)) {
             ksi_lot_enqueue(lot, w, m, KSI_Q_MUTEX, KSI_FIFO, NULL);

@@ -7,7 +7,8 @@
  *   id     held by the thread of that id  that thread: -> 0, by store (release)
  *
  * saved belongs to the holder: written after the lock is owned, read before it
- * is freed, so a contender never touches another holder's interrupt state.
+ * is freed, so a contender never touches another holder's interrupt state. Relaxed:
+ * the acquire and the release of the word order it.
  *
  * Waiting: nobody queues. The holder runs with its interrupts masked or is off
  * its processor; contenders pause, then yield, then nap, so they do not keep

@@ -6,7 +6,10 @@
 #include "platform/park.h"
 #include "platform/testing.h"
 
-/* The state table of struct ksi_parker, shared by both parkers. */
+/*
+ * The state table of struct ksi_parker, shared by both parkers. Who leaves the token
+ * releases the reason that it published before; who takes it acquires that.
+ */
 enum { PARK_EMPTY, PARK_PARKED, PARK_TOKEN };
 
 /* EMPTY -> PARKED; false if a token was there, which is taken. */

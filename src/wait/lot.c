@@ -353,6 +353,7 @@ void ksi_wake(struct ksi_wake_list *wake)
         KSI_PROBE2(wake, ksi_load(&w->address), ksi_load(&t->tid));
         if (ksi_telling())
             tell_wake(w);
+        /* Releases the links, and what was handed over, to the waiter's thread. */
         ksi_store_seq(&w->outcome,
                       (uint32_t)wake->outcome); /* from here on w is its thread's again */
         ksi_unpark(&t->parker);                 /* a late token is a spurious wake-up */

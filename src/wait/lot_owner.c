@@ -61,6 +61,7 @@ void ksi_lot_begin_lending(void)
 
 void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t)
 {
+    /* Ordered against t's plain store by the caller's heavy barrier alone (lot.h). */
     ksi_fetch_add(&t->front.claims, 1u);
     w->claimed = t;
 }

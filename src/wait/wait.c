@@ -70,6 +70,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     KSI_PROBE1(sleep__begin, ksi_load(&w->address));
     ksi_store(&t->wait_since, timed ? ksi_now() : 0);
     ksi_wait_begins(t, deadline != KSI_FOREVER);
+    /* For dumps: who sees the flag sees the wait that it speaks of. */
     ksi_store_rel(&t->parked_in, w);
     ksi_store_rel(&t->asleep, 1u);
     if (timed && deadline == KSI_FOREVER)
