@@ -78,6 +78,41 @@ START_TEST(a_slice_without_beginning_is_not_written)
 }
 END_TEST
 
+START_TEST(a_sleep_without_beginning_is_not_written)
+{
+    small_rings();
+    ksl_thread *self = ksl_thread_self();
+    ksi_tell(self, (struct ksi_event){.type = KSI_EV_SLEEPS, .lock = &outer});
+    pairs(100);
+    ksi_tell(self, (struct ksi_event){
+                       .type = KSI_EV_RESUMES, .lock = &outer, .arg = KSI_WOKEN});
+    ksi_tell(self, (struct ksi_event){.type = KSI_EV_RAN, .arg = 3});
+    pairs(1);
+    trace_now(&trace);
+    ck_assert_uint_eq(trace_count(&trace, "X", 0, "sleeps"), 0);
+    ck_assert_uint_eq(trace_count(&trace, "X", 0, "interrupt"), 0);
+    trace_end(&trace);
+}
+END_TEST
+
+/* What the thread of the ring has begun to write over has not been read whole. */
+START_TEST(an_entry_is_whole_or_refused)
+{
+    static struct {
+        struct ksi_ring ring;
+        struct ksi_trace_entry entries[SMALL];
+    } r;
+    struct ksi_event e;
+    uint32_t name;
+    r.ring.mask = SMALL - 1;
+    r.ring.begun = SMALL + 5;
+    r.ring.done = SMALL + 4;
+    ck_assert(!ksi_trace_read(&r.ring, 4, &e, &name));
+    ck_assert(ksi_trace_read(&r.ring, 5, &e, &name));
+    ck_assert(ksi_trace_read(&r.ring, SMALL + 3, &e, &name));
+}
+END_TEST
+
 static void a_few(void *arg)
 {
     (void)arg;
@@ -176,6 +211,8 @@ int main(void)
     TCase *c = tcase_create("trace_ring");
     tcase_add_test(c, what_is_overwritten_is_counted);
     tcase_add_test(c, a_slice_without_beginning_is_not_written);
+    tcase_add_test(c, a_sleep_without_beginning_is_not_written);
+    tcase_add_test(c, an_entry_is_whole_or_refused);
     tcase_add_test(c, rings_of_exited_threads_are_bounded);
     tcase_add_test(c, an_exited_thread_keeps_its_name);
     tcase_add_test(c, read_while_it_is_written);
