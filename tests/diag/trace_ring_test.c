@@ -98,18 +98,17 @@ END_TEST
 /* What the thread of the ring has begun to write over has not been read whole. */
 START_TEST(an_entry_is_whole_or_refused)
 {
-    static struct {
-        struct ksi_ring ring;
-        struct ksi_trace_entry entries[SMALL];
-    } r;
+    struct ksi_ring *r = calloc(1, sizeof *r + SMALL * sizeof r->entry[0]);
     struct ksi_event e;
     uint32_t name;
-    r.ring.mask = SMALL - 1;
-    r.ring.begun = SMALL + 5;
-    r.ring.done = SMALL + 4;
-    ck_assert(!ksi_trace_read(&r.ring, 4, &e, &name));
-    ck_assert(ksi_trace_read(&r.ring, 5, &e, &name));
-    ck_assert(ksi_trace_read(&r.ring, SMALL + 3, &e, &name));
+    ck_assert_ptr_nonnull(r);
+    r->mask = SMALL - 1;
+    r->begun = SMALL + 5;
+    r->done = SMALL + 4;
+    ck_assert(!ksi_trace_read(r, 4, &e, &name));
+    ck_assert(ksi_trace_read(r, 5, &e, &name));
+    ck_assert(ksi_trace_read(r, SMALL + 3, &e, &name));
+    free(r);
 }
 END_TEST
 

@@ -181,6 +181,9 @@ START_TEST(shares_of_one_lock_have_a_row_each)
     ck_assert_ptr_null(trace_find(&trace, e, "X", row, ""));
     const struct json *its = trace_find(&trace, NULL, "X", 0, "puppet (");
     ck_assert_ptr_nonnull(its);
+    e = NULL;
+    while ((e = trace_find(&trace, e, "X", 0, "trace_test")) != NULL)
+        ck_assert_uint_ne(json_whole(e, "tid"), json_whole(its, "tid"));
     ck_assert_str_eq(arg_text(its, "end"), "");
     ck_assert_uint_eq(arg_whole(its, "given back by"),
                       (uint64_t)ksl_thread_id(ksl_thread_self()));
@@ -225,10 +228,15 @@ START_TEST(a_hold_ends_with_its_lock)
         ksl_thread_self(),
         (struct ksi_event){.type = KSI_EV_TAKEN, .kind = KSI_EVL_MUTEX, .lock = &memory});
     ksi_tell(ksl_thread_self(), (struct ksi_event){.type = KSI_EV_ENDS, .lock = &memory});
+    ksi_tell(
+        ksl_thread_self(),
+        (struct ksi_event){.type = KSI_EV_TAKEN, .kind = KSI_EVL_MUTEX, .lock = &memory});
     read_trace();
     const struct json *e = trace_find(&trace, NULL, "X", 0, "trace_test");
     ck_assert_ptr_nonnull(e);
     ck_assert_str_eq(arg_text(e, "end"), "lock ended");
+    const struct json *other = trace_find(&trace, e, "X", 0, "trace_test");
+    ck_assert(other != NULL && json_whole(other, "tid") != json_whole(e, "tid"));
     trace_end(&trace);
 }
 END_TEST
