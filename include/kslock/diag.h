@@ -27,19 +27,22 @@ KSL_BEGIN_DECLS
  *   stats=FILE     the same, and the report replaces what is in FILE; as JSON or CSV if
  *                  its name ends in .json or .csv; opened at once
  *   annotate       ThreadSanitizer or helgrind, if one of them watches the program but
- * not this library, is told who has which lock and who wakes whom; a source file that is
- * compiled with -DKSL_ANNOTATE=1 asks for it itself report=FILE    reports and violations
- * are appended to FILE instead of stderr; opened at once trace=FILE     what threads do:
- * holds, waits, wake-ups, interrupts, stages, promotions, written to FILE when the
- * program calls exit or returns from main, as trace JSON, which the Perfetto UI and
- * chrome://tracing read. FILE is emptied at once; %p in it stands for the number of the
- * process. Each thread keeps its last 32768 events, or as many as KSLOCK_TRACE_EVENTS in
- *                  the environment says (1 to 16777216, rounded up to a power of two, at
- *                  least 64); threads that have exited keep theirs, as long as there are
- * no more than 1024. What is missing is told in the trace and on stderr. A child of fork
- * has no trace until it switches on its own graph=FILE     `order`, and its graph is
- * written to FILE, named and written as that of trace, as a JSON object: see `kslock
- * graph`
+ *                  not this library, is told who has which lock and who wakes whom; a
+ *                  source file that is compiled with -DKSL_ANNOTATE=1 asks for it itself
+ *   report=FILE    reports and violations are appended to FILE instead of stderr; opened
+ *                  at once
+ *   trace=FILE     what threads do: holds, waits, wake-ups, interrupts, stages,
+ *                  promotions, written to FILE when the program calls exit or returns
+ *                  from main, as trace JSON, which the Perfetto UI and chrome://tracing
+ *                  read. FILE is emptied at once; %p in it stands for the number of the
+ *                  process. Each thread keeps its last 32768 events, or as many as
+ *                  KSLOCK_TRACE_EVENTS in the environment says (1 to 16777216, rounded
+ *                  up to a power of two, at least 64); threads that have exited keep
+ *                  theirs, as long as there are no more than 1024. What is missing is
+ *                  told in the trace and on stderr. A child of fork has no trace until
+ *                  it switches on its own
+ *   graph=FILE     `order`, and its graph is written to FILE, named and written as that
+ *                  of trace, as a JSON object: see `kslock graph`
  *
  * A deadlock, a circle of threads each of which waits for what the next one has, is one
  * line "kslock: deadlock of N threads: ..." that names the threads, the locks and where

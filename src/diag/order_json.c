@@ -22,6 +22,7 @@
 #include "diag/trace.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 static int file = -1; /* atomic */
@@ -33,6 +34,21 @@ static int writer;
  */
 enum { AT_A_TIME = 256 };
 
+/* What is written out; `told` is changed without the lock. */
+static void copy_class(struct ksi_node *to, const struct ksi_node *from)
+{
+    to->key = from->key;
+    to->by = from->by;
+    to->kind = from->kind;
+    to->dupok = ksi_load(&from->dupok);
+    to->lock = from->lock;
+    for (unsigned i = 0; i < 2; i++) {
+        to->use[i].handler = ksi_load(&from->use[i].handler);
+        to->use[i].open = ksi_load(&from->use[i].open);
+    }
+    memcpy(to->name, from->name, sizeof to->name);
+}
+
 static uint32_t copy_node(uint32_t id, struct ksi_node *n)
 {
     ksl_thread *self = ksi_self();
@@ -43,7 +59,7 @@ static uint32_t copy_node(uint32_t id, struct ksi_node *n)
         for (; found == 0 && id < end; id++)
             found = ksi_nodes[id].kind != KSI_NO_KIND ? id : 0;
         if (found != 0)
-            *n = ksi_nodes[found];
+            copy_class(n, &ksi_nodes[found]);
         ksi_graph_unlock(self, level);
     }
     return found;
