@@ -8,7 +8,8 @@
 
 They only read memory: nothing is called in the program, so they work in a core file and
 in a program that is stuck. gdb must know the debugging information of the library
-(libkslock that was not stripped, or its separate debug file) and have Python.
+(libkslock that was not stripped, or its separate debug file) and have Python. Interrupts
+come as a real-time signal; "handle all nostop noprint pass" lets a program go on at it.
 """
 
 import gdb

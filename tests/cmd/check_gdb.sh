@@ -38,6 +38,7 @@ cd "$work"
 core=$work/core
 
 KSLOCK='' gdb -nx -q -batch -ex 'set debuginfod enabled off' -ex 'set disable-randomization off' \
+    -ex 'handle all nostop noprint pass' \
     -ex 'break scene_ready' -ex run -ex "source $script" -ex 'kslock threads' -ex 'kslock locks' \
     -ex 'kslock waits' -ex "generate-core-file $core" -ex kill "$program" >live.log 2>&1 </dev/null ||
     true
