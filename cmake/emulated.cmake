@@ -20,8 +20,9 @@ if(CMAKE_CROSSCOMPILING)
     # It has neither seccomp nor limits of memory.
     "regress_rw_sandbox_test|regress_rw_fallback_sandbox|regress_stax_sandbox"
     "regress_record_test|resource_refused_.*"
-    # strace would show the emulator's own calls; single steps need the trap flag of x86.
-    "irq_strace_test|every_instruction.*"
+    # strace would show the emulator's own calls, gdb its own threads; single steps need the
+    # trap flag of x86; scripts start programs without the emulator.
+    "irq_strace_test|every_instruction.*|cmd\\..*|annotate"
     # Not of the target: models, rules of the text, compilers of the host, an installation
     # that is configured by host programs.
     "model_.*|rules\\..*|headers\\.(gcc|clang)\\..*|install"
