@@ -189,24 +189,3 @@ struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
     weak_fail("too many holds");
     return NULL;
 }
-
-void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site)
-{
-    (void)kind;
-    (void)lock;
-    (void)site;
-}
-
-void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site)
-{
-    (void)kind;
-    (void)lock;
-    (void)site;
-}
-
-void ksi_order_sleep(const char *call, const void *interlock, const void *site)
-{
-    (void)call;
-    (void)interlock;
-    (void)site;
-}

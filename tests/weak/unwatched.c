@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Diagnostics are off, so nobody calls them. No header here: one function stands for all.
+ */
+
+void weak_fail(const char *what);
+void weak_nobody_watches(void);
+
+void weak_nobody_watches(void)
+{
+    weak_fail("diagnostics that are off are called");
+}
+
+#define ABSENT(name)                                                                     \
+    void name(void);                                                                     \
+    void name(void) __attribute__((alias("weak_nobody_watches")))
+
+ABSENT(ksi_annotate_seen);
+ABSENT(ksi_annotate_set);
+ABSENT(ksi_deadlock_look);
+ABSENT(ksi_hook_again);
+ABSENT(ksi_hook_before);
+ABSENT(ksi_hook_begin);
+ABSENT(ksi_hook_end);
+ABSENT(ksi_hook_given);
+ABSENT(ksi_hook_told);
+ABSENT(ksi_hook_tried);
+ABSENT(ksi_ksem_hide);
+ABSENT(ksi_ksem_watch_begin);
+ABSENT(ksi_ksem_watch_end);
+ABSENT(ksi_ksem_watch_event);
+ABSENT(ksi_ksem_watch_taken);
+ABSENT(ksi_ksem_watch_try);
+ABSENT(ksi_ksem_watch_up);
+ABSENT(ksi_ksem_watch_wait);
+ABSENT(ksi_order_before);
+ABSENT(ksi_order_begin);
+ABSENT(ksi_order_sleep);
+ABSENT(ksi_tell_event);
+ABSENT(ksi_tell_number);
+ABSENT(ksi_tell_wait);
