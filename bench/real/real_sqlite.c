@@ -3,7 +3,9 @@
  * SQLite with its own pthread mutexes and with ours in turn, in one process: the mutexes
  * are chosen anew after sqlite3_shutdown().
  *
- *   real_sqlite [ROUNDS [SECONDS [THREADS]]]     (default 5 0.5 4)
+ *   real_sqlite [ROUNDS [SECONDS [THREADS [simple|mutex]]]]     (default 5 0.5 4 simple)
+ *
+ * The last word says what SQLite's fast mutexes are made of, see sqlite_mutex.h.
  *
  * All databases are in memory, 20000 rows; 80% of the operations read a row by its key,
  * 20% change one. Three programs:
@@ -28,6 +30,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { ROWS = 20000, WRITES_OF_100 = 20, MAX_THREADS = 64 };
@@ -177,9 +180,14 @@ int main(int argc, char **argv)
     unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 5;
     seconds = argc > 2 ? strtod(argv[2], NULL) : seconds;
     threads = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : threads;
-    if (rounds == 0 || seconds <= 0 || threads == 0 || threads > MAX_THREADS) {
-        fprintf(stderr, "usage: real_sqlite [ROUNDS [SECONDS [THREADS (1..%d)]]]\n",
-                MAX_THREADS);
+    const char *fast = argc > 4 ? argv[4] : "simple";
+    sqlite_only_mutexes = strcmp(fast, "mutex") == 0;
+    if (rounds == 0 || seconds <= 0 || threads == 0 || threads > MAX_THREADS ||
+        (!sqlite_only_mutexes && strcmp(fast, "simple") != 0)) {
+        fprintf(
+            stderr,
+            "usage: real_sqlite [ROUNDS [SECONDS [THREADS (1..%d) [simple|mutex]]]]\n",
+            MAX_THREADS);
         return 2;
     }
     sqlite3_mutex_methods theirs = {0};

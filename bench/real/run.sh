@@ -7,11 +7,12 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 build=$top/build/release
 rounds=9
 threads=4
+fast=simple
 
 usage()
 {
     cat <<EOF
-usage: sh bench/real/run.sh [--rounds N] [--threads N] [--build FOLDER]
+usage: sh bench/real/run.sh [--rounds N] [--threads N] [--fast LOCK] [--build FOLDER]
 
 Installs what is missing (Debian, if it may), builds, runs SQLite, LevelDB and
 memcached with pthread locks and with the locks of this library in turn, and prints
@@ -19,6 +20,8 @@ a table. Less than three minutes with the default of $rounds rounds.
 
   --rounds N      rounds; the order changes from one to the next (1 to 99)
   --threads N     threads of each program, clients of memcached (1 to 64; $threads)
+  --fast LOCK     what SQLite's fast mutexes are made of: simple (simple locks of AIX,
+                  the default) or mutex (mutexes of Stanix)
   --build FOLDER  a build tree to use; default: the release preset
 
 Columns: medians of the rounds. ops/s: operations of all threads (memcached:
@@ -55,11 +58,17 @@ while [ $# -gt 0 ]; do
         usage
         exit 0
         ;;
-    --rounds | --threads | --build)
+    --rounds | --threads | --fast | --build)
         [ $# -ge 2 ] || fail 2 "$1 needs a value"
         case $1 in
         --rounds) number "$2" 1 99 && rounds=$2 ;;
         --threads) number "$2" 1 64 && threads=$2 ;;
+        --fast)
+            case $2 in
+            simple | mutex) fast=$2 ;;
+            *) fail 2 "--fast wants simple or mutex" ;;
+            esac
+            ;;
         --build) build=$2 ;;
         esac
         shift 2
@@ -140,7 +149,7 @@ run_sqlite()
         return 0
     fi
     echo "run.sh: SQLite"
-    "$bin/real_sqlite" "$rounds" 0.4 "$threads" >>"$results"
+    "$bin/real_sqlite" "$rounds" 0.4 "$threads" "$fast" >>"$results"
 }
 
 leveldb() # LOCKS [WORD...]

@@ -3,7 +3,6 @@
 
 #include <kslock/kslock.h>
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/lock_def.h>
 
@@ -23,6 +22,7 @@ struct padded {
 } __attribute__((aligned(64)));
 
 static struct padded statics[STATICS]; /* free when zero-filled */
+bool sqlite_only_mutexes;
 
 static int begin(void)
 {
@@ -36,11 +36,13 @@ static int end(void)
 
 static sqlite3_mutex *make(int kind)
 {
-    if (kind != SQLITE_MUTEX_FAST && kind != SQLITE_MUTEX_RECURSIVE)
-        return kind - FIRST_STATIC < STATICS ? &statics[kind - FIRST_STATIC].mutex : NULL;
-    sqlite3_mutex *m = calloc(1, sizeof *m);
-    if (m != NULL)
-        m->recursive = kind == SQLITE_MUTEX_RECURSIVE;
+    sqlite3_mutex *m = NULL;
+    if (kind == SQLITE_MUTEX_FAST || kind == SQLITE_MUTEX_RECURSIVE)
+        m = calloc(1, sizeof *m);
+    else if (kind - FIRST_STATIC < STATICS)
+        m = &statics[kind - FIRST_STATIC].mutex;
+    if (m != NULL) /* a static one is asked for more than once: nothing changes then */
+        m->recursive = kind == SQLITE_MUTEX_RECURSIVE || sqlite_only_mutexes;
     return m;
 }
 
