@@ -23,8 +23,6 @@
  *                "run_max_ns"}]}; masked_max_ns: by one lock that raised the level from 0
  *   graph        only if `order` is on: {"classes", "edges"}, see order_json.c
  *
- *   graph        while `order` is on: see order_json.c
- *
  * Counters are those of stats.def, with its names, and
  *
  *   waiting, holding   threads that do so now

@@ -56,6 +56,20 @@ cp "$sample" here.json
 "$kslock" graph - <here.json >out || fail "stdin"
 same out graph.dot
 
+echo "== what the library writes"
+theirs=$source/../diag/stats_sample.json
+expect 0 "$kslock" report "$theirs"
+says out "Stacks that waited"
+expect 0 "$kslock" graph "$theirs"
+says out ' -> '
+expect 0 "$kslock" report "$theirs" --html theirs.html
+says theirs.html '<h2>How long it was waited</h2>'
+expect 7 "$kslock" run --stats=own.json --order -- "$@"
+expect 0 "$kslock" report own.json
+says out 'outer "lock"'
+expect 0 "$kslock" graph own.json
+[ "$(grep -c -e ' -> ' out)" -eq 1 ] || fail "one edge"
+
 echo "== html"
 expect 0 "$kslock" report "$sample" --html page.html
 [ ! -s out ] || fail "--html prints"
