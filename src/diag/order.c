@@ -182,8 +182,7 @@ static void meet_held(const struct taking *k, const struct ksi_held_batch *b)
 {
     struct ksi_cycle cycle; /* likewise */
     cycle.length = 0;
-    uint32_t n = KSI_FAULT(ORDER_SIXTEEN_HELD) && b->n > 16 ? 16 : b->n;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < b->n; i++)
         meet(k, &b->held[i], &cycle);
     if (cycle.length != 0)
         ksi_report_cycle(&cycle, k->kind);
@@ -223,7 +222,7 @@ static __attribute__((noinline)) void before_under(ksl_thread *t, enum ksi_kind 
         ksi_rules_under(t, kind, lock, site, &b);
         if (node != KSI_NO_NODE)
             meet_held(&k, &b);
-        if (b.n < KSI_BATCH)
+        if (b.n < KSI_BATCH || KSI_FAULT(ORDER_SIXTEEN_HELD))
             break;
     }
 }

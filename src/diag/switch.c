@@ -12,6 +12,7 @@
 #include "diag/wanted.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
+#include "thread/upcalls.h"
 #include "thread/watch.h"
 
 #include <kslock/diag.h>
@@ -117,12 +118,12 @@ __attribute__((constructor(102))) static void read_environment(void)
     errno = saved;
 }
 
-void ksi_diag_switch_before_fork(void)
+void ksi_up_switch_before_fork(void)
 {
     ksi_raw_lock(&switch_lock);
 }
 
-void ksi_diag_switch_after_fork(bool child)
+void ksi_up_switch_after_fork(bool child)
 {
     if (!child) {
         ksi_raw_unlock(&switch_lock);

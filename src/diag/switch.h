@@ -29,7 +29,4 @@ int ksi_diag_fd(void);
 /* The limit of hang=SECONDS in nanoseconds. */
 uint64_t ksi_diag_hang_limit(void);
 
-void ksi_diag_switch_before_fork(void);
-void ksi_diag_switch_after_fork(bool child);
-
 #endif

@@ -231,7 +231,8 @@ static void find_name(struct ksi_symbol *s, const struct object *o, uintptr_t of
             !ksi_peek(batch, (const void *)from, left * sizeof *y)) // NOLINT
             return;
         unsigned type = y->st_info & 0xfu;
-        bool inside = y->st_value <= offset &&
+        bool mark = type == STT_NOTYPE && y->st_size == 0; /* where a section begins */
+        bool inside = !mark && y->st_value <= offset &&
                       (y->st_size == 0 || offset - y->st_value < y->st_size);
         if (y->st_shndx == SHN_UNDEF || y->st_shndx == SHN_ABS || type > STT_FUNC ||
             !inside || y->st_value < best)

@@ -220,7 +220,6 @@ void ksi_up_expect_handlers(void)
 
 void ksi_up_diag_before_fork(void)
 {
-    ksi_diag_switch_before_fork();
     ksi_raw_lock(&handler_lock);
     ksi_class_before_fork();
     ksi_order_before_fork();
@@ -236,7 +235,6 @@ void ksi_up_diag_after_fork(bool child)
         ksi_raw_reset(&handler_lock);
     else
         ksi_raw_unlock(&handler_lock);
-    ksi_diag_switch_after_fork(child);
 }
 
 unsigned long ksl_violation_count(void)

@@ -23,22 +23,24 @@ static void prepare(void)
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &fork_signals); /* no handlers from here on */
+    ksi_up_switch_before_fork(); /* who switches on goes through all threads */
     ksi_up_locks_before_fork();
     ksi_irq_timer_before_fork();
     ksi_irq_table_before_fork();
     ksi_registry_before_fork();
-    ksi_up_diag_before_fork();
     ksi_up_wait_before_fork();
+    ksi_up_diag_before_fork(); /* taken with a bucket's lock, too */
 }
 
 static void parent(void)
 {
-    ksi_up_wait_after_fork(false, ksl_tls.self);
     ksi_up_diag_after_fork(false);
+    ksi_up_wait_after_fork(false, ksl_tls.self);
     ksi_registry_after_fork_parent();
     ksi_irq_table_after_fork(false);
     ksi_irq_timer_after_fork(false);
     ksi_up_locks_after_fork(false);
+    ksi_up_switch_after_fork(false);
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
 }
 
@@ -53,6 +55,7 @@ static void child(void)
     ksi_up_diag_after_fork(true);
     ksi_up_locks_after_fork(true);
     ksi_up_wait_after_fork(true, self);
+    ksi_up_switch_after_fork(true);
     if (self != NULL) {
         ksi_store(&self->tid, ksi_host_tid());
         ksi_parker_init(&self->parker);

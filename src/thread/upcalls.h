@@ -23,6 +23,8 @@ void ksi_up_locks_after_fork(bool child);
 void ksi_up_slots_of_child(const ksl_thread *self);
 void ksi_up_diag_before_fork(void);
 void ksi_up_diag_after_fork(bool child);
+void ksi_up_switch_before_fork(void);
+void ksi_up_switch_after_fork(bool child);
 
 /* wait/: t exits; it waits for nothing any more. */
 void ksi_up_leave_waits(ksl_thread *t);
