@@ -173,7 +173,7 @@ static ksl_thread *find_taker(uint32_t level, uint32_t stage)
     ksl_thread *second = NULL;
     uint32_t seen = 0;
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
-        if (!ksi_thread_alive(t) || ksi_load(&t->exiting) != 0 ||
+        if (!ksi_thread_alive(t) || ksi_load(&t->exit_rounds) != 0 ||
             !ksi_irq_takes(t, level, stage))
             continue;
         if (ksi_load(&t->kicked) != 0) {

@@ -39,12 +39,38 @@ static struct {
     unsigned count;
 } dead, ready;
 
-static uint32_t strangers; /* atomic: readers that are no registered threads */
+static uint32_t strangers; /* atomic: readers that liburcu or the registry do not know */
+
+/* Read sections of this thread that liburcu does not know of. */
+static __thread uint32_t outside;
+
+#if defined(CONFIG_RCU_TLS)
+/* liburcu's record of the calling thread, NULL: it has none; exported for its macros. */
+extern __thread struct urcu_bp_reader *urcu_bp_reader;
+
+static bool known_to_rcu(void)
+{
+    return urcu_bp_reader != NULL;
+}
+#else
+static bool known_to_rcu(void)
+{
+    return true;
+}
+#endif
+
+void ksi_registry_know(void)
+{
+    urcu_bp_read_lock();
+    urcu_bp_read_unlock();
+}
 
 /*
- * liburcu's own record of a thread goes in its TLS destructor and would come
- * back, to stay for ever, with a read in the last round: a thread that leaves
- * excludes the writers instead. `reading` serves where liburcu cannot wait any more.
+ * liburcu's own record of a thread goes in its TLS destructor, with a lock held at which
+ * a handler would wait for ever if it made liburcu know the thread again; and a record
+ * made in the last round would stay for ever. So a thread that liburcu does not know any
+ * more is counted as a stranger, for whom writers wait, too; one that leaves excludes
+ * them. `reading` serves where liburcu cannot wait any more.
  */
 void ksi_registry_read_lock(void)
 {
@@ -55,7 +81,12 @@ void ksi_registry_read_lock(void)
     }
     if (self != NULL)
         ksi_store(&self->reading, ksi_load(&self->reading) + 1);
-    else
+    if (KSI_UNLIKELY(outside > 0 || !known_to_rcu())) {
+        outside++;
+        ksi_fetch_add(&strangers, 1u); /* before the section, and visibly */
+        return;
+    }
+    if (self == NULL)
         ksi_fetch_add(&strangers, 1u);
     urcu_bp_read_lock();
 }
@@ -67,11 +98,24 @@ void ksi_registry_read_unlock(void)
         ksi_raw_unlock(&registry_lock);
         return;
     }
-    urcu_bp_read_unlock();
+    bool stranger = outside > 0 || self == NULL;
+    if (KSI_LIKELY(outside == 0))
+        urcu_bp_read_unlock();
+    else
+        outside--;
     if (self != NULL)
         ksi_store_rel(&self->reading, ksi_load(&self->reading) - 1);
-    else
+    if (stranger)
         ksi_fetch_sub(&strangers, 1u);
+}
+
+enum { DRAIN_US = 2000, NAP_US = 100 };
+
+/* But for the caller's own sections: it may be a handler in one. */
+static void wait_for_strangers(void)
+{
+    while (ksi_load_seq(&strangers) > outside)
+        ksi_nap(NAP_US);
 }
 
 /*
@@ -81,11 +125,9 @@ void ksi_registry_read_unlock(void)
  */
 KSI_COLD static void wait_without_barrier(void)
 {
-    enum { DRAIN_US = 2000, NAP_US = 100 };
     const ksl_thread *self = ksl_tls.self;
     ksi_nap(DRAIN_US);
-    while (ksi_load_acq(&strangers) != 0)
-        ksi_nap(NAP_US);
+    wait_for_strangers();
     uint32_t n = ksi_load_acq(&allocated);
     for (uint32_t id = 1; id <= n; id++) {
         const ksl_thread *t = ksi_thread_by_id(id);
@@ -98,10 +140,12 @@ void ksi_registry_wait_readers(void)
 {
     int saved = errno;
     /* liburcu asks the host once, when the process starts, as we do. */
-    if (ksi_heavy_barrier() || !ksi_heavy_began())
-        urcu_bp_synchronize_rcu();
-    else
+    if (ksi_heavy_barrier() || !ksi_heavy_began()) {
+        urcu_bp_synchronize_rcu(); /* has a barrier on its way in */
+        wait_for_strangers();
+    } else {
         wait_without_barrier();
+    }
     errno = saved;
 }
 
@@ -155,7 +199,6 @@ static void reset(ksl_thread *t)
     t->spin_limit = 0;
     t->event_spin = (struct ksi_event_spin){0, 0, 0, 0};
     ksi_store(&t->exit_rounds, 0u);
-    ksi_store(&t->exiting, 0u);
     t->prepared = 0;
     ksi_store(&t->events, (uint64_t)0);
     t->contexts = NULL;

@@ -12,6 +12,7 @@
  * finds it dead.
  */
 
+void ksi_registry_know(void); /* before the first one of a thread */
 void ksi_registry_read_lock(void);
 void ksi_registry_read_unlock(void);
 

@@ -42,31 +42,6 @@ static uint32_t last_round(void)
     return PTHREAD_DESTRUCTOR_ITERATIONS - (__tsan_init != NULL ? 2 : 0);
 }
 
-/* The thread has been unregistered; that it calls again is its last destructors' doing.
- */
-static __thread bool left;
-
-extern int __cxa_thread_atexit_impl(void (*fn)(void *), void *arg, void *dso)
-    __attribute__((weak));
-extern void *__dso_handle __attribute__((visibility("hidden")));
-
-/*
- * The thread begins to exit: from here on interrupts run when it looks for them itself,
- * and undirected ones are for others. The destructors of liburcu, which come before ours
- * or after them, hold a lock that a handler would wait for. So this one is among the
- * destructors of thread-local objects, which come before those of keys; where they do not
- * exist, the first round of ours does it.
- */
-static void begin_exit(void *arg)
-{
-    ksl_thread *t = arg;
-    sigset_t set;
-    ksi_store(&t->exiting, 1u);
-    sigemptyset(&set);
-    sigaddset(&set, ksi_irq_signal());
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 /*
  * Runs in every round of TLS destructors and leaves in the last one, so
  * that other destructors may still use locks. A call after that registers the
@@ -77,8 +52,6 @@ static void unregister(void *arg)
     ksl_thread *t = arg;
     uint32_t round = ksi_load(&t->exit_rounds) + 1;
     ksi_store(&t->exit_rounds, round);
-    if (round == 1)
-        begin_exit(t);
     if (round < last_round() && !KSI_FAULT(EXIT_FIRST_ROUND)) {
         pthread_setspecific(exit_key, t);
         return;
@@ -94,7 +67,6 @@ static void unregister(void *arg)
     ksi_registry_leave(t, keep);
     ksi_store(&ksl_tls.owner, (uintptr_t)0);
     ksl_tls.self = NULL;
-    left = true;
     if (ksi_irq_floating())
         ksi_irq_offer_floating(); /* one may have been offered to this thread */
     ksl_tls.leaving = 0;
@@ -128,17 +100,13 @@ ksl_thread *ksi_thread_register(void)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ksl_thread *t = ksi_registry_take();
     ksi_store(&t->tid, ksi_host_tid());
-    ksi_registry_read_lock(); /* liburcu knows this thread from here on */
-    ksi_registry_read_unlock();
+    ksi_registry_know(); /* liburcu knows this thread from here on */
     ksi_store(&t->signals, ksl_tls.early_signals);
     ksl_tls.early_signals = 0;
     ksl_tls.self = t;
     t->tls = &ksl_tls;
     if (pthread_setspecific(exit_key, t) != 0)
         KSI_DIE("pthread_setspecific", 0);
-    /* Not for the main thread: its locks are used after that, by functions of atexit. */
-    if (t->tid != getpid() && !left && __cxa_thread_atexit_impl != NULL)
-        (void)__cxa_thread_atexit_impl(begin_exit, t, &__dso_handle);
     ksi_registry_enter(t);
     ksi_watch_show_owner(t); /* who watches finds it, or is seen here */
     if (t->tid != getpid())

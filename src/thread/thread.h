@@ -168,7 +168,6 @@ struct ksl_thread {
     void *trace;          /* atomic: see diag/trace.c */
     const void *spins_on; /* atomic: see ksi_spin_for; likewise the next one */
     uint32_t spins_kind;
-    uint32_t exiting;     /* atomic: its first TLS destructor has run */
     uint32_t exit_rounds; /* atomic: rounds of TLS destructors; it may end unseen */
     uint32_t prepared;    /* between block_prepare and the end of the block */
     uint32_t block_flags;
