@@ -89,8 +89,8 @@ static void push(ksl_thread *t, const void *lock, uint32_t what, const void *sit
     ksi_store(&h->count, 1u);
 }
 
-void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const void *site,
-                        bool tried)
+KSI_ASIDE static void push_watched(ksl_thread *t, const void *lock, uint32_t what,
+                                   const void *site, bool tried)
 {
     uint32_t told = ksi_telling() ? (uint32_t)KSI_HOLD_TOLD << 8 : 0;
     if (t->nholds >= KSI_HOLDS_INLINE && !ksi_held_make_room(t))
@@ -108,6 +108,16 @@ void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const vo
         ksi_order_pushed((enum ksi_kind)(what & 0xff), lock, site, tried);
 }
 
+/*
+ * Cold for callers, whose fast paths are laid out for that, but not in itself: who
+ * watches comes here all the time.
+ */
+void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const void *site,
+                        bool tried)
+{
+    push_watched(t, lock, what, site, tried);
+}
+
 struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
     for (uint32_t i = ksi_load(&t->nholds); i > 0; i--) {
@@ -118,7 +128,7 @@ struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_m
     return NULL;
 }
 
-void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
+KSI_ASIDE static void remove_entry(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
     uint32_t i = t->nholds;
     while (i > 0 && !ksi_hold_is(ksi_held_at(t, i - 1), lock, mode))
@@ -136,6 +146,11 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
     for (; i < t->nholds; i++) /* order of acquisition stays, reports list it */
         copy(ksi_held_at(t, i - 1), ksi_held_at(t, i));
     ksi_store(&t->nholds, t->nholds - 1);
+}
+
+void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
+{
+    remove_entry(t, lock, mode);
 }
 
 /* Strikes one entry of t out; it is not removed, only t may move entries. */

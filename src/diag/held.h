@@ -92,7 +92,7 @@ KSI_COLD bool ksi_held_make_room(ksl_thread *t);
 struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode);
 
 /* Removes the newest entry for lock in that mode, wherever it stands. */
-KSI_ASIDE void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode);
+KSI_COLD void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode);
 
 /*
  * For locks without an owner: lock was given back by a thread that has no
@@ -127,8 +127,8 @@ static inline bool ksi_holds_below_limit(uint32_t n)
 }
 
 /* tried: by a call that does not wait. */
-KSI_ASIDE void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what,
-                                  const void *site, bool tried);
+KSI_COLD void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what,
+                                 const void *site, bool tried);
 
 static inline void ksi_held_push_as(ksl_thread *t, const void *lock, uint32_t what,
                                     const void *site, bool tried)
