@@ -31,6 +31,7 @@
 #include "lock/ksem.h"
 
 #include "diag/entered.h"
+#include "platform/park.h"
 #include "platform/testing.h"
 #include "thread/signal.h"
 #include "wait/spin.h"
@@ -171,6 +172,13 @@ int ksi_evl_error(ksl_thread *t, enum ksi_outcome outcome)
     }
 }
 
+/* With the bucket lock: the wait ends before it begins. */
+static void leave_queue(struct ksi_waiter *w, enum ksi_outcome outcome)
+{
+    ksi_lot_remove(w);
+    ksi_store(&w->outcome, (uint32_t)outcome);
+}
+
 KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *site)
 {
     ksl_thread *t = ksi_self();
@@ -187,14 +195,17 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     ksi_event_learn(t, limit, limit, false);
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
     struct ksi_lot lot;
+    bool late = deadline != KSI_FOREVER && ksi_now() >= deadline;
     KSI_POINT("ksem: queue");
     ksi_lot_lock(&lot, word);
     bool is_gone;
     bool in = grab_or_queue(word, &lot, w, &is_gone);
-    bool parks = !in && !is_gone && ksi_wait_interruptible(w);
+    bool waits = !in && !is_gone;
+    if (waits && late)
+        leave_queue(w, KSI_TIMED_OUT); /* before signals and kicks (K14) */
+    bool parks = waits && !late && ksi_wait_interruptible(w);
     if (parks && ksi_evl_kicked(t)) {
-        ksi_lot_remove(w);
-        ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
+        leave_queue(w, KSI_UNBLOCKED);
         parks = false;
     }
     ksi_lot_unlock(&lot, NULL);

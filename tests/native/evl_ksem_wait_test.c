@@ -263,6 +263,21 @@ START_TEST(evl_ksem_K14_when_several_results_apply_the_first_event_counts)
 }
 END_TEST
 
+START_TEST(evl_ksem_K14_a_past_date_goes_before_signals_and_kicks)
+{
+    ck_assert_int_eq(ksl_signal_post(t.actor.thread, 10), 0);
+    date = 1;
+    ck_assert_int_eq(ask(&t, down_until, &ksem), -ETIMEDOUT);
+    evl_kick_thread(evl_of(&t), 0);
+    ck_assert_int_eq(ask(&t, down_until, &ksem), -ETIMEDOUT);
+    date = in_ms(60000);
+    ck_assert_int_eq(ask(&t, down_until, &ksem), -ERESTARTSYS); /* both are still there */
+    ck_assert_int_eq(ask(&t, take_signal, NULL), 10);
+    evl_up(&ksem);
+    ck_assert_int_eq(evl_trydown(&ksem), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("evl ksem waits");
@@ -280,6 +295,7 @@ static Suite *suite(void)
     tcase_add_test(tc, evl_ksem_K13_a_kick_with_a_signal_pending);
     tcase_add_test(tc, evl_ksem_K13_a_signal_ends_a_wait_and_takes_no_unit);
     tcase_add_test(tc, evl_ksem_K14_an_unblock_of_a_thread_that_does_not_wait);
+    tcase_add_test(tc, evl_ksem_K14_a_past_date_goes_before_signals_and_kicks);
     tcase_add_test(tc, evl_ksem_K14_when_several_results_apply_the_first_event_counts);
     suite_add_tcase(s, tc);
     return s;
