@@ -4,8 +4,8 @@
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-default_presets="dev clang asan tsan pthread arm64"
-other_presets="release coverage fuzz helgrind memcheck tsan-clang"
+default_presets="dev clang asan tsan pthread"
+other_presets="release coverage fuzz helgrind memcheck tsan-clang arm64"
 
 usage()
 {
@@ -229,27 +229,10 @@ test_preset() # PRESET; 0 if all its tests passed
     return 1
 }
 
-# Whether the preset arm64 can be used here, if need be after apt-get.
-can_arm64()
-{
-    [ "$(uname -m)" = x86_64 ] || return 1
-    (
-        need_arm64
-        install_missing
-    )
-}
-
 run_test()
 {
-    if [ $# -eq 0 ]; then
-        presets=$default_presets
-        if ! can_arm64; then
-            echo "run.sh: arm64 is left out: what it needs is not here and cannot be installed"
-            presets=${default_presets% arm64}
-        fi
-        # shellcheck disable=SC2086
-        set -- $presets
-    fi
+    # shellcheck disable=SC2086
+    [ $# -gt 0 ] || set -- $default_presets
     for preset in "$@"; do
         case " $default_presets $other_presets " in
         *" $preset "*) ;;
