@@ -203,6 +203,22 @@ static bool same(const struct ksi_node *n, const struct identity *id)
            strcmp(n->name, id->name) == 0;
 }
 
+/*
+ * A dropped node may still be looked at by who has found it in a spot just before: what
+ * is read without the lock is written atomically. Dropping has left no edges and no uses.
+ */
+static void fill(struct ksi_node *n, const struct identity *id, const void *lock)
+{
+    n->key = id->key;
+    n->by = id->by;
+    n->lock = lock;
+    memcpy(n->name, id->name, sizeof n->name);
+    n->mark = 0;
+    ksi_store(&n->dupok, 0u);
+    ksi_store(&n->told, 0u);
+    ksi_store(&n->kind, id->kind);
+}
+
 /* Under the lock: the node of that identity, made if there is none; 0: no room. */
 static uint32_t node_make(const struct identity *id, const void *lock)
 {
@@ -221,9 +237,8 @@ static uint32_t node_make(const struct identity *id, const void *lock)
             spare = n->next;
         else
             used++;
-        *n = (struct ksi_node){
-            .key = id->key, .next = *chain, .by = id->by, .kind = id->kind, .lock = lock};
-        memcpy(n->name, id->name, sizeof n->name);
+        n->next = *chain;
+        fill(n, id, lock);
         *chain = node;
     }
     if (id->dupok)
