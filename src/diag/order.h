@@ -107,6 +107,11 @@ static inline const void *ksi_key_lock(enum ksi_kind kind, const void *key)
 
 /* The lock is none (an event): its class begins anew. */
 void ksi_order_void(const void *lock);
+/*
+ * Key, by, kind and name as they are at one moment: who has found a node does not keep
+ * others from dropping it.
+ */
+void ksi_node_copy(struct ksi_node *to, uint32_t node);
 /* The node of a lock whose memory may be gone; 0: not known. */
 uint32_t ksi_node_seen(const void *lock);
 

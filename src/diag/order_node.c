@@ -294,6 +294,16 @@ static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
     return node;
 }
 
+void ksi_node_copy(struct ksi_node *to, uint32_t node)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_graph_lock(t);
+    const struct ksi_node *n = &ksi_nodes[node];
+    *to = (struct ksi_node){.key = n->key, .by = n->by, .kind = ksi_load(&n->kind)};
+    memcpy(to->name, n->name, sizeof n->name);
+    ksi_graph_unlock(t, level);
+}
+
 uint32_t ksi_node_seen(const void *lock)
 {
     const struct spot *s = spot_find(lock);

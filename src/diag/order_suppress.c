@@ -177,8 +177,11 @@ struct ksi_suspect ksi_suspect_of(enum ksi_kind kind, const void *lock)
 {
     struct ksi_suspect s = {.kind = kind, .lock = lock};
     uint32_t node = ksi_node_of(kind, lock);
-    if (node >= KSI_FIRST_NODE && ksi_nodes[node].by == KSI_BY_SITE)
-        s.init = (const void *)(uintptr_t)ksi_nodes[node].key; // NOLINT: a place
+    struct ksi_node n = {.by = KSI_BY_NAME};
+    if (node >= KSI_FIRST_NODE)
+        ksi_node_copy(&n, node);
+    if (n.by == KSI_BY_SITE)
+        s.init = (const void *)(uintptr_t)n.key; // NOLINT: a place
     return s;
 }
 

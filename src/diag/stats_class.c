@@ -105,14 +105,15 @@ uint32_t ksi_stats_class_of(enum ksi_kind kind, const void *lock, bool exists)
         return by_name(kind, lock);
     if (node < KSI_FIRST_NODE)
         return by_kind(kind);
-    const struct ksi_node *n = &ksi_nodes[node]; /* stays while the lock does */
+    struct ksi_node n;
+    ksi_node_copy(&n, node);
     uint32_t number = ksi_load_acq(&of_node[node]);
-    struct ksi_stats_class c = {.key = n->key, .by = n->by, .kind = n->kind};
+    struct ksi_stats_class c = {.key = n.key, .by = n.by, .kind = n.kind};
     if (number != 0 && classes[number].key == c.key && classes[number].by == c.by &&
         classes[number].kind == c.kind)
         return number;
-    _Static_assert(sizeof c.name >= sizeof n->name, "names fit");
-    memcpy(c.name, n->name, sizeof n->name);
+    _Static_assert(sizeof c.name >= sizeof n.name, "names fit");
+    memcpy(c.name, n.name, sizeof n.name);
     number = class_number(&c);
     if (number == 0)
         return by_kind(kind);
