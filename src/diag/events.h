@@ -6,11 +6,12 @@
 #include "diag/switch.h"
 
 /*
- * What `stats` and `trace` are told. Each event is told by the thread that it happens to,
- * with interrupts masked, so a sink never meets itself on one thread; maybe with a bucket
- * lock or the lock of the loans held, so a sink takes no lock but its own raw locks,
- * under which it calls nothing of the library, and touches no queue. The program's locks
- * are mere keys: their memory may be gone, except in BEFORE, TAKEN, AGAIN, BUSY, BEGINS.
+ * What `stats`, `trace` and `annotate` are told. Each event is told by the thread that it
+ * happens to, with interrupts masked, so a sink never meets itself on one thread; maybe
+ * with a bucket lock or the lock of the loans held, so a sink takes no lock but its own
+ * raw locks and those of classes (order_node.c, classes.c), one at a time, and no queue;
+ * what fork takes of them comes after the buckets. The locks are mere keys: their
+ * memory may be gone, except in BEFORE, TAKEN, AGAIN, BUSY, BEGINS.
  *
  *   event      lock, kind, mode, site        arg                  more
  *   BEFORE     a call that may wait begins
