@@ -15,6 +15,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What inlined calls are made of; never called itself. */
+#define KSL_PART extern __inline__ __attribute__((gnu_inline, always_inline))
+
+/*
+ * Calls that are inlined although they are functions. Their definitions in the headers
+ * are for the optimiser alone (gnu_inline): the name is still that of the exported
+ * function, can be declared again, and has one address. What is inlined reaches the
+ * exported function by a second declaration, NAME_called, with KSL_SYMBOL(NAME).
+ * KSL_NO_INLINE: none of this.
+ */
+#if defined(__GNUC__) && !defined(KSL_NO_INLINE) && defined(__LP64__) &&                 \
+    (defined(__x86_64__) || defined(__aarch64__))
+#define KSL_INLINES 1
+#define KSL_INLINE extern __inline__ __attribute__((gnu_inline))
+
+/* An address in the function that it is inlined into, written as places in slots are. */
+KSL_PART const void *ksl_here(void)
+{
+    uintptr_t at;
+#if defined(__x86_64__)
+    __asm__ volatile("leaq 0f(%%rip), %0\n0:" : "=r"(at));
+#else
+    __asm__ volatile("adr %0, 0f\n0:" : "=r"(at));
+#endif
+    return (const void *)(at ^ (uintptr_t)1 << 63); // NOLINT
+}
+#endif
+
 KSL_BEGIN_DECLS
 
 /* Where a lock was taken. */
@@ -59,7 +87,7 @@ struct ksl_tls {
 extern KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial-exec")));
 
 /* The owner word of the caller; 0: a fast path does nothing. Diagnostics may clear it. */
-static inline uintptr_t ksl_owner_word(void)
+KSL_PART uintptr_t ksl_owner_word(void)
 {
     return __atomic_load_n(&ksl_tls.owner, __ATOMIC_RELAXED);
 }
@@ -78,22 +106,21 @@ KSL_API void ksl_claims_answer(const volatile uintptr_t *word);
 KSL_API void ksl_put_off_answer(void);
 
 /* The only slot of that thread in which a fast path puts this word. */
-static inline struct ksl_slot *ksl_slot_of(uintptr_t owner,
-                                           const volatile uintptr_t *word)
+KSL_PART struct ksl_slot *ksl_slot_of(uintptr_t owner, const volatile uintptr_t *word)
 {
     uintptr_t a = (uintptr_t)word;
     uintptr_t slots = owner + __builtin_offsetof(struct ksl_front, slots);
     return (struct ksl_slot *)(slots + (((a >> 1) ^ (a >> 6)) & (KSL_SLOTS - 1) << 4));
 }
 
-static inline uint32_t *ksl_claims_of(uintptr_t owner)
+KSL_PART uint32_t *ksl_claims_of(uintptr_t owner)
 {
     return (uint32_t *)(owner + __builtin_offsetof(struct ksl_front, claims));
 }
 
 /* Takes a share in a slot; tag: KSL_FAMILY or 0. False: nothing has happened. */
-static inline bool ksl_show_fast(const volatile uintptr_t *word, uintptr_t tag,
-                                 const void *place)
+KSL_PART bool ksl_show_fast(const volatile uintptr_t *word, uintptr_t tag,
+                            const void *place)
 {
     uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
@@ -111,13 +138,13 @@ static inline bool ksl_show_fast(const volatile uintptr_t *word, uintptr_t tag,
     return ksl_share_fenced(word);
 }
 
-static inline bool ksl_share_fast(const volatile uintptr_t *word, const void *place)
+KSL_PART bool ksl_share_fast(const volatile uintptr_t *word, const void *place)
 {
     return ksl_show_fast(word, 0, place);
 }
 
 /* Gives a share back; false: nothing has happened. */
-static inline bool ksl_hide_fast(const volatile uintptr_t *word, uintptr_t tag)
+KSL_PART bool ksl_hide_fast(const volatile uintptr_t *word, uintptr_t tag)
 {
     uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
@@ -133,7 +160,7 @@ static inline bool ksl_hide_fast(const volatile uintptr_t *word, uintptr_t tag)
     return true;
 }
 
-static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
+KSL_PART bool ksl_unshare_fast(const volatile uintptr_t *word)
 {
     return ksl_hide_fast(word, 0);
 }
@@ -144,8 +171,8 @@ static inline bool ksl_unshare_fast(const volatile uintptr_t *word)
  * says that its thread is the owner, the slot is first in and last out.
  * base: the free word; tag: KSL_FAMILY or 0.
  */
-static inline bool ksl_own_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag,
-                                const void *place)
+KSL_PART bool ksl_own_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag,
+                           const void *place)
 {
     uintptr_t owner = ksl_owner_word();
     uintptr_t seen = base;
@@ -166,7 +193,7 @@ static inline bool ksl_own_fast(volatile uintptr_t *word, uintptr_t base, uintpt
     return false;
 }
 
-static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
+KSL_PART bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
 {
     return ksl_own_fast(word, KSL_WORD_BASE, 0, place);
 }
@@ -179,8 +206,7 @@ static inline bool ksl_exclusive_fast(volatile uintptr_t *word, const void *plac
  * `releasing` is set, and leaves a claim. What other threads change in between are
  * marks, which may be overwritten: claims stand behind them, too.
  */
-static inline bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base,
-                                   uintptr_t tag)
+KSL_PART bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag)
 {
     uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
@@ -212,7 +238,7 @@ static inline bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base,
     return plain;
 }
 
-static inline bool ksl_unexclusive_fast(volatile uintptr_t *word)
+KSL_PART bool ksl_unexclusive_fast(volatile uintptr_t *word)
 {
     return ksl_disown_fast(word, KSL_WORD_BASE, 0);
 }
@@ -226,26 +252,26 @@ enum { KSL_GATE_BIAS = 1, KSL_GATE_OOB = 4, KSL_GATE_FAMILY = 7 };
  */
 KSL_API bool ksl_gate_shown(const volatile uintptr_t *gate);
 
-static inline uintptr_t ksl_gate_stage(uintptr_t owner)
+KSL_PART uintptr_t ksl_gate_stage(uintptr_t owner)
 {
     uintptr_t at = owner + __builtin_offsetof(struct ksl_front, stage);
     return __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
 }
 
 /* What a slot shows of a thread of that stage (KSL_GATE_OOB or 0) inside. */
-static inline uintptr_t ksl_gate_entry(const volatile uintptr_t *gate, uintptr_t stage)
+KSL_PART uintptr_t ksl_gate_entry(const volatile uintptr_t *gate, uintptr_t stage)
 {
     return (uintptr_t)gate + stage + KSL_FAMILY(KSL_GATE_FAMILY);
 }
 
-static inline bool ksl_gate_biased(const volatile uintptr_t *gate, uintptr_t stage)
+KSL_PART bool ksl_gate_biased(const volatile uintptr_t *gate, uintptr_t stage)
 {
     uintptr_t seen = __atomic_load_n(gate, __ATOMIC_ACQUIRE);
     return ((seen ^ stage) & (KSL_GATE_BIAS | KSL_GATE_OOB)) == KSL_GATE_BIAS;
 }
 
 /* Enters by a slot; false: nothing has happened. */
-static inline bool ksl_gate_enter_fast(const volatile uintptr_t *gate)
+KSL_PART bool ksl_gate_enter_fast(const volatile uintptr_t *gate)
 {
     uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
@@ -264,7 +290,7 @@ static inline bool ksl_gate_enter_fast(const volatile uintptr_t *gate)
 }
 
 /* Leaves, if that thread has entered by its slot; false: nothing has happened. */
-static inline bool ksl_gate_leave_of(uintptr_t owner, const volatile uintptr_t *gate)
+KSL_PART bool ksl_gate_leave_of(uintptr_t owner, const volatile uintptr_t *gate)
 {
     if (__builtin_expect(owner == 0, 0))
         return false;
@@ -281,7 +307,7 @@ static inline bool ksl_gate_leave_of(uintptr_t owner, const volatile uintptr_t *
     return true;
 }
 
-static inline bool ksl_gate_leave_fast(const volatile uintptr_t *gate)
+KSL_PART bool ksl_gate_leave_fast(const volatile uintptr_t *gate)
 {
     return ksl_gate_leave_of(ksl_owner_word(), gate);
 }
