@@ -3,6 +3,7 @@
 #define KSLOCK_MUTEX_H
 
 #include <kslock/base.h>
+#include <kslock/inline.h>
 
 #include <stdint.h>
 
@@ -13,7 +14,7 @@ KSL_BEGIN_DECLS
  * zero-filled; needs no destroy. Waiters queue in order of arrival.
  */
 typedef struct ksl_mutex {
-    uintptr_t word; /* owner and waiter mark; see src/lock/mutex.c */
+    uintptr_t word; /* owner and marks; see src/lock/rw.h */
     uint32_t depth; /* acquisitions of the owner beyond the first */
     uint32_t reserved;
 } ksl_mutex_t;
@@ -47,6 +48,45 @@ KSL_API int ksl_mutex_try_acquire(ksl_mutex_t *m);
  * Violations: `not-owner`, `not-locked` (M4), `irq-sleep` in a handler.
  */
 KSL_API void ksl_mutex_release(ksl_mutex_t *m);
+
+/* --- inlined paths ------------------------------------------------------------------ */
+
+#define KSL_MUTEX_TAG KSL_FAMILY(8) /* see src/diag/slots.h */
+
+KSL_PART bool ksl_mutex_own_fast(ksl_mutex_t *m, const void *place)
+{
+    return ksl_own_fast(&m->word, 0, KSL_MUTEX_TAG, place);
+}
+
+/* Gives back what is not held twice; false: nothing has happened. */
+KSL_PART bool ksl_mutex_disown_fast(ksl_mutex_t *m)
+{
+    return __builtin_expect(__atomic_load_n(&m->depth, __ATOMIC_RELAXED) == 0, 1) &&
+           ksl_disown_fast(&m->word, 0, KSL_MUTEX_TAG);
+}
+
+#ifdef KSL_INLINES
+KSL_API int ksl_mutex_acquire_called(ksl_mutex_t *m) KSL_SYMBOL(ksl_mutex_acquire);
+KSL_API int ksl_mutex_try_acquire_called(ksl_mutex_t *m)
+    KSL_SYMBOL(ksl_mutex_try_acquire);
+KSL_API void ksl_mutex_release_called(ksl_mutex_t *m) KSL_SYMBOL(ksl_mutex_release);
+
+KSL_INLINE int ksl_mutex_acquire(ksl_mutex_t *m)
+{
+    return ksl_mutex_own_fast(m, ksl_here()) ? 0 : ksl_mutex_acquire_called(m);
+}
+
+KSL_INLINE int ksl_mutex_try_acquire(ksl_mutex_t *m)
+{
+    return ksl_mutex_own_fast(m, ksl_here()) ? 1 : ksl_mutex_try_acquire_called(m);
+}
+
+KSL_INLINE void ksl_mutex_release(ksl_mutex_t *m)
+{
+    if (!ksl_mutex_disown_fast(m))
+        ksl_mutex_release_called(m);
+}
+#endif
 
 KSL_END_DECLS
 

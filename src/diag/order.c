@@ -256,8 +256,7 @@ void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
 /* Locks of the record of holds come to ksi_order_pushed afterwards. */
 static bool is_pushed(enum ksi_kind kind)
 {
-    return kind == KSI_MUTEX || kind == KSI_SPINLOCK || kind == KSI_RWLOCK ||
-           kind == KSI_MTX_SPIN;
+    return kind == KSI_SPINLOCK || kind == KSI_RWLOCK || kind == KSI_MTX_SPIN;
 }
 
 void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site)

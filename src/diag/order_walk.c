@@ -16,13 +16,14 @@ static enum ksi_kind kind_of_slot(uintptr_t entry, const void *lock)
         [KSI_FAMILY_LOCKL] = KSI_LOCKL,
         [KSI_FAMILY_DRW] = KSI_DRW,
         [KSI_FAMILY_EVL_MUTEX] = KSI_EVL_MUTEX,
+        [KSI_FAMILY_MUTEX] = KSI_MUTEX,
     };
     enum ksi_family family = ksi_family_of(entry);
     if (family == KSI_FAMILY_NAMED &&
         (ksi_load(&((const struct ksi_named *)lock)->flags) & KSI_NAMED_CLASS) ==
             KSI_NAMED_MTX)
         return KSI_MTX;
-    return family < KSI_FAMILY_STAX ? kinds[family] : KSI_NO_KIND;
+    return family < KSI_FAMILIES ? kinds[family] : KSI_NO_KIND;
 }
 
 /* In line: this is most of what the checker costs who holds nothing. */
@@ -158,8 +159,7 @@ void ksi_held_more(const ksl_thread *t, struct ksi_held_batch *b, const void *bu
 bool ksi_held_has(const ksl_thread *t, enum ksi_kind kind, const void *lock)
 {
     const struct ksi_named *named = lock;
-    if (kind == KSI_MUTEX || kind == KSI_SPINLOCK || kind == KSI_RWLOCK ||
-        kind == KSI_MTX_SPIN)
+    if (kind == KSI_SPINLOCK || kind == KSI_RWLOCK || kind == KSI_MTX_SPIN)
         return ksi_held_find(t, lock, KSI_EXCLUSIVE) != NULL ||
                ksi_held_find(t, lock, KSI_SHARED) != NULL;
     if (kind == KSI_STAX || kind == KSI_KSEM)

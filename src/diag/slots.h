@@ -46,10 +46,13 @@ enum ksi_family {
     KSI_FAMILY_LOCKL,
     KSI_FAMILY_DRW, /* ... to here */
     KSI_FAMILY_EVL_MUTEX,
-    KSI_FAMILY_STAX
+    KSI_FAMILY_STAX,
+    KSI_FAMILY_MUTEX,
+    KSI_FAMILIES
 };
 
 #define KSI_OF_RWSEM KSL_FAMILY(KSI_FAMILY_RWSEM)
+#define KSI_OF_MUTEX KSL_FAMILY(KSI_FAMILY_MUTEX)
 #define KSI_TAGS (KSL_FAMILY(15) | (uintptr_t)7)
 
 static inline enum ksi_family ksi_family_of(uintptr_t entry)

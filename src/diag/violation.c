@@ -136,12 +136,12 @@ enum ksi_kind ksi_entry_kind(uintptr_t entry)
         [KSI_FAMILY_RWSEM] = KSI_RWSEM,     [KSI_FAMILY_SIMPLE] = KSI_SIMPLE,
         [KSI_FAMILY_COMPLEX] = KSI_COMPLEX, [KSI_FAMILY_LOCKL] = KSI_LOCKL,
         [KSI_FAMILY_DRW] = KSI_DRW,         [KSI_FAMILY_EVL_MUTEX] = KSI_EVL_MUTEX,
-        [KSI_FAMILY_STAX] = KSI_STAX,
+        [KSI_FAMILY_STAX] = KSI_STAX,       [KSI_FAMILY_MUTEX] = KSI_MUTEX,
     };
     enum ksi_family family = ksi_family_of(entry);
     if (family == KSI_FAMILY_NAMED)
         return is_mutex(ksi_entry_lock(entry)) ? KSI_MTX : KSI_SX;
-    return family <= KSI_FAMILY_STAX ? kinds[family] : KSI_NO_KIND;
+    return family < KSI_FAMILIES ? kinds[family] : KSI_NO_KIND;
 }
 
 void ksi_say_lock(struct ksi_text *text, enum ksi_kind kind, const void *lock)
@@ -309,7 +309,7 @@ static const void *held_since(const struct ksi_misuse *m)
     const struct ksi_named *named = m->lock;
     if (m->kind == KSI_SX || m->kind == KSI_MTX)
         return ksi_slot_site(m->owner, &named->word);
-    return m->kind == KSI_RWSEM ? ksi_slot_site(m->owner, m->lock) : NULL;
+    return m->lock != NULL ? ksi_slot_site(m->owner, m->lock) : NULL;
 }
 
 static const void *say_owner(struct ksi_text *text, const struct ksi_misuse *m,

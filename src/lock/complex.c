@@ -13,8 +13,8 @@
 #include "platform/testing.h"
 #include "thread/irq.h"
 
-static const struct ksi_rw_class class = {KSI_COMPLEX, 0, KSL_FAMILY(KSI_FAMILY_COMPLEX),
-                                          false, true};
+static const struct ksi_rw_class class = {
+    KSI_COMPLEX, 0, KSL_FAMILY(KSI_FAMILY_COMPLEX), false, true, true};
 
 static bool mine(const struct ksi_complex *l, const ksl_thread *t)
 {

@@ -9,8 +9,7 @@
 
 #include <stddef.h>
 
-/* The words that are not of lock/rw.h; see the tables in the files of those locks. */
-enum { MUTEX_WAITERS = 1 };
+/* Of a word that is not of lock/rw.h; see the table in rwlock.c. */
 static const uint32_t RWLOCK_WRITER = UINT32_MAX;
 
 /* The word, as bits; false if its memory is gone, or there is none. */
@@ -64,10 +63,9 @@ static const ksl_thread *owner_in(enum ksi_kind kind, uint64_t word)
     switch (kind) {
     case KSI_SPINLOCK:
         return ksi_thread_by_id((uint32_t)word);
-    case KSI_MUTEX:
-        return descriptor_at((uintptr_t)word & ~(uintptr_t)MUTEX_WAITERS);
     case KSI_MTX_SPIN:
         return descriptor_at((uintptr_t)word & ~(uintptr_t)KSI_FLAGS);
+    case KSI_MUTEX:
     case KSI_SX:
     case KSI_MTX:
     case KSI_RWSEM:
@@ -143,11 +141,8 @@ void ksi_up_view_word(struct ksi_out *out, enum ksi_kind kind, const void *key)
     switch (kind) {
     case KSI_SPINLOCK:
     case KSI_MTX_SPIN:
-    case KSI_MUTEX:
         if (owner == NULL)
             ksi_out(out, "free");
-        if (kind == KSI_MUTEX && (word & MUTEX_WAITERS) != 0)
-            ksi_out(out, ", somebody waits");
         break;
     case KSI_RWLOCK:
         if (word == RWLOCK_WRITER)

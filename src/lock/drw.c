@@ -15,8 +15,8 @@
 #include "thread/irq.h"
 #include "wait/spin.h"
 
-static const struct ksi_rw_class class = {KSI_DRW, 0, KSL_FAMILY(KSI_FAMILY_DRW), true,
-                                          false};
+static const struct ksi_rw_class class = {KSI_DRW, 0,     KSL_FAMILY(KSI_FAMILY_DRW),
+                                          true,    false, false};
 
 void ksi_drw_init(ksi_word *word, const void *site)
 {

@@ -11,8 +11,8 @@
 #include "lock/owner.h"
 #include "wait/wait.h"
 
-static const struct ksi_rw_class class = {KSI_EVL_MUTEX, KSI_BASE,
-                                          KSL_FAMILY(KSI_FAMILY_EVL_MUTEX), true, true};
+static const struct ksi_rw_class class = {
+    KSI_EVL_MUTEX, KSI_BASE, KSL_FAMILY(KSI_FAMILY_EVL_MUTEX), true, true, true};
 
 static bool gone(const ksi_word *word, const char *call, const void *site)
 {

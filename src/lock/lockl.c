@@ -6,8 +6,8 @@
 #include "platform/testing.h"
 #include "thread/irq.h"
 
-static const struct ksi_rw_class class = {KSI_LOCKL, 0, KSL_FAMILY(KSI_FAMILY_LOCKL),
-                                          true, true};
+static const struct ksi_rw_class class = {KSI_LOCKL, 0,    KSL_FAMILY(KSI_FAMILY_LOCKL),
+                                          true,      true, true};
 
 static uint32_t nested; /* of the planted fault */
 

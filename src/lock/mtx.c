@@ -18,7 +18,7 @@
 #include "platform/testing.h"
 #include "wait/spin.h"
 
-const struct ksi_rw_class ksi_mtx_class = {KSI_MTX, KSI_BASE, 0, false, false};
+const struct ksi_rw_class ksi_mtx_class = {KSI_MTX, KSI_BASE, 0, false, false, false};
 
 enum { MARK = KSI_COMING };
 

@@ -8,8 +8,8 @@
 #include <errno.h>
 
 /*
- * The engine of shared/exclusive locks: sx and sleeping mutexes of FreeBSD, rwsem, the
- * locks of AIX, the mutex of EVL. (Disabled read-write locks use WRITERS and UPGRADING
+ * The engine of shared/exclusive locks: sx and sleeping mutexes of FreeBSD, mutex and
+ * rwsem of Stanix, the locks of AIX, the mutex of EVL. (Disabled read-write locks use WRITERS and UPGRADING
  * without queues, see drw.c.)
  *
  * word = holders | marks | tier | flags
@@ -44,10 +44,9 @@
  * With an owner, SLOTS says only how it goes on after the release, and BIAS is never
  * set. RECURSED is set and cleared by the owner; beside READ the same bit is UPGRADING:
  * one of the sharers is queued for its upgrade, which set the bit under the bucket lock
- * after it had the slots closed; they stay closed meanwhile. In classes whose waiters
- * lend, which do not use RECURSED, it is LOOKS beside an owner: that one took the lock
- * with waiters there and does not give it back by a plain store, so who queues needs no
- * claim. base (sx, mutex) is always
+ * after it had the slots closed; they stay closed meanwhile. In classes that do not use
+ * RECURSED it is LOOKS beside an owner: that one took the lock with waiters there and
+ * does not give it back by a plain store, so who queues needs no claim. base (sx, mutex) is always
  * set, so that zeroed memory is not a lock.
  *
  * Invariants, whenever the bucket lock is free:
@@ -78,7 +77,7 @@ enum {
     KSI_SPIN = 64,
     KSI_RECURSED = 128,
     KSI_UPGRADING = 128, /* beside READ */
-    KSI_LOOKS = 128,     /* beside an owner, in classes that lend */
+    KSI_LOOKS = 128,     /* beside an owner, in classes that look */
     KSI_BASE = KSL_WORD_BASE,
     KSI_ONE = KSI_THREAD_ALIGN,
     KSI_FLAGS = KSI_ONE - 1,
@@ -102,6 +101,7 @@ struct ksi_rw_class {
     uintptr_t tags; /* of entries in slots */
     bool counts;    /* no shares in slots */
     bool lends;     /* waiters lend their priority to the owner; the most urgent first */
+    bool looks;     /* has LOOKS, which who lends needs */
 };
 
 static inline uintptr_t ksi_rw_owner(uintptr_t word)

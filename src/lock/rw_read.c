@@ -126,7 +126,7 @@ static enum step share_or_queue(const struct ksi_rw_class *c, ksi_word *word,
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_READ, KSI_FIFO, NULL);
             KSI_POINT("rw: claim");
-            bool looks = c->lends && (now & KSI_LOOKS) != 0;
+            bool looks = c->looks && (now & KSI_LOOKS) != 0;
             if (*owner != 0 && !looks)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
             ksi_rw_lend_one(c, word, w, *owner);

@@ -72,7 +72,7 @@ static uintptr_t owned(const struct taking *k, uintptr_t w)
     uintptr_t now = (w & KSI_FLAGS & ~k->mine) | (uintptr_t)k->t;
     if ((k->mine & KSI_SPIN) != 0 && (now & KSI_MARKS) == 0)
         now |= ksi_rw_tune_closed(k->word, k->tier, k->since);
-    if (k->class->lends && (w & KSI_QUEUED) != 0)
+    if (k->class->looks && (w & KSI_QUEUED) != 0)
         now |= KSI_LOOKS;
     return now;
 }
@@ -116,6 +116,11 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
 {
     const void *key = (const void *)(uintptr_t)k->word;
     uintptr_t now = ksi_load(k->word);
+    if (KSI_FAULT(RW_QUEUES_BLIND)) {
+        ksi_fetch_or(k->word, (uintptr_t)KSI_WRITERS);
+        ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE, KSI_FIFO, NULL);
+        return QUEUED;
+    }
     for (;;) {
         uintptr_t coming = (k->mine & KSI_COMING) != 0 ? 0 : ksi_rw_coming(now);
         uintptr_t waiting = (now & ~(k->mine | KSI_COMING)) | coming | KSI_WRITERS;
@@ -138,7 +143,8 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
             ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE,
                             k->class->lends ? KSI_PRIORITY : KSI_FIFO, NULL);
             KSI_POINT("rw: claim");
-            bool looks = k->class->lends && (now & KSI_LOOKS) != 0;
+            bool looks = (k->class->looks && (now & KSI_LOOKS) != 0) ||
+                         KSI_FAULT(RW_CLAIM_FORGOTTEN);
             if (*owner != 0 && !looks)
                 ksi_lot_claim(w, ksi_thread_of(*owner));
             ksi_rw_lend_one(k->class, k->word, w, *owner);
@@ -266,7 +272,7 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     bool in = false;
     while (!in && ksi_rw_unheld(w) && (w & KSI_SPIN) == 0 && !ksi_rw_waits_for(word, t)) {
         if ((w & KSI_TIER) == 0) {
-            bool looks = c->lends && (w & KSI_QUEUED) != 0;
+            bool looks = c->looks && (w & KSI_QUEUED) != 0;
             in = ksi_cas(word, &w,
                          (w & KSI_FLAGS) | (uintptr_t)t | (looks ? KSI_LOOKS : 0));
             continue;

@@ -13,7 +13,7 @@
 
 #include <kslock/rwsem.h>
 
-static const struct ksi_rw_class class = {KSI_RWSEM, 0, KSI_OF_RWSEM, false, false};
+static const struct ksi_rw_class class = {KSI_RWSEM, 0, KSI_OF_RWSEM, false, false, true};
 
 static ksi_word *word_of(ksl_rwsem_t *s)
 {

@@ -15,8 +15,8 @@
 #include "thread/irq.h"
 #include "wait/spin.h"
 
-const struct ksi_rw_class ksi_simple_class = {KSI_SIMPLE, 0,
-                                              KSL_FAMILY(KSI_FAMILY_SIMPLE), true, true};
+const struct ksi_rw_class ksi_simple_class = {
+    KSI_SIMPLE, 0, KSL_FAMILY(KSI_FAMILY_SIMPLE), true, true, true};
 
 bool ksi_simple_try(ksi_word *word, const void *site)
 {

@@ -9,7 +9,7 @@
 
 #include "thread/irq.h"
 
-const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0, false, false};
+const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0, false, false, false};
 
 /* Values of <sys/sx.h>. */
 enum {

@@ -33,7 +33,6 @@
  */
 
 enum ksi_queue_kind {
-    KSI_Q_MUTEX,
     KSI_Q_READ,
     KSI_Q_WRITE,
     KSI_Q_COND,

@@ -11,7 +11,6 @@ static const struct {
     bool owned;
     const char *how;
 } queues[] = {
-    [KSI_Q_MUTEX] = {KSI_MUTEX, true, ""},
     [KSI_Q_READ] = {KSI_NO_KIND, true, "to share it"},
     [KSI_Q_WRITE] = {KSI_NO_KIND, true, "to have it alone"},
     [KSI_Q_COND] = {KSI_COND, false, ""},

@@ -58,7 +58,7 @@ static void sleep_once(void *arg)
 static struct sleeper plain_sleeper(const void *key)
 {
     struct sleeper s = {
-        .key = key, .kind = KSI_Q_MUTEX, .order = KSI_FIFO, .deadline = KSI_FOREVER};
+        .key = key, .kind = KSI_Q_WRITE, .order = KSI_FIFO, .deadline = KSI_FOREVER};
     return s;
 }
 
@@ -112,12 +112,12 @@ START_TEST(fifo_is_arrival_whatever_the_priority)
         ck_assert_uint_eq(LOAD(&counter), i + 1);
     }
     for (unsigned i = 0; i < SLEEPERS; i++) {
-        ck_assert_ptr_eq(pop(keys, KSI_Q_MUTEX), s[i].actor.thread);
+        ck_assert_ptr_eq(pop(keys, KSI_Q_WRITE), s[i].actor.thread);
         ck_assert_uint_eq(LOAD(&counter), SLEEPERS - i - 1);
         actor_join(&s[i].actor);
         ck_assert_int_eq(s[i].outcome, KSI_WOKEN);
     }
-    ck_assert_ptr_null(pop(keys, KSI_Q_MUTEX));
+    ck_assert_ptr_null(pop(keys, KSI_Q_WRITE));
 }
 END_TEST
 
@@ -134,7 +134,7 @@ START_TEST(priority_then_arrival)
     }
     for (unsigned i = 0; i < SLEEPERS; i++) {
         struct sleeper *next = &s[expected[i]];
-        ck_assert_ptr_eq(pop(keys, KSI_Q_MUTEX), next->actor.thread);
+        ck_assert_ptr_eq(pop(keys, KSI_Q_WRITE), next->actor.thread);
         actor_join(&next->actor);
     }
 }
@@ -147,7 +147,7 @@ START_TEST(kinds_of_one_address_are_separate_queues)
     writer.kind = KSI_Q_WRITE;
     start(&reader);
     start(&writer);
-    ck_assert_ptr_null(pop(keys, KSI_Q_MUTEX));
+    ck_assert_ptr_null(pop(keys, KSI_Q_WRITE));
     ck_assert_ptr_eq(pop(keys, KSI_Q_WRITE), writer.actor.thread);
     ck_assert_ptr_null(pop(keys, KSI_Q_WRITE));
     ck_assert(waits(keys, KSI_Q_READ));
@@ -166,10 +166,10 @@ START_TEST(two_keys_in_one_bucket_are_separate_queues)
     struct sleeper a = plain_sleeper(keys), b = plain_sleeper(&keys[other]);
     start(&a);
     start(&b);
-    ck_assert_ptr_eq(pop(&keys[other], KSI_Q_MUTEX), b.actor.thread);
-    ck_assert_ptr_null(pop(&keys[other], KSI_Q_MUTEX));
-    ck_assert(waits(keys, KSI_Q_MUTEX));
-    ck_assert_ptr_eq(pop(keys, KSI_Q_MUTEX), a.actor.thread);
+    ck_assert_ptr_eq(pop(&keys[other], KSI_Q_WRITE), b.actor.thread);
+    ck_assert_ptr_null(pop(&keys[other], KSI_Q_WRITE));
+    ck_assert(waits(keys, KSI_Q_WRITE));
+    ck_assert_ptr_eq(pop(keys, KSI_Q_WRITE), a.actor.thread);
     actor_join(&a.actor);
     actor_join(&b.actor);
 }
@@ -295,7 +295,7 @@ START_TEST(donations_balance_over_many_keys)
         actor_start(&s[i].actor, roam, &index[i]);
     }
     for (unsigned n = 0; n < RACES || woken == 0; n++) {
-        woken += pop(&keys[n % 64 * 64], KSI_Q_MUTEX) != NULL;
+        woken += pop(&keys[n % 64 * 64], KSI_Q_WRITE) != NULL;
         if (n % 64 == 0)
             ksl_task_yield();
     }
@@ -303,7 +303,7 @@ START_TEST(donations_balance_over_many_keys)
     WAIT_UNTIL(LOAD(&herd.idle) == SLEEPERS);
     assert_donations(s, SLEEPERS);
     for (unsigned k = 0; k < 64; k++)
-        ck_assert(!waits(&keys[k * 64], KSI_Q_MUTEX));
+        ck_assert(!waits(&keys[k * 64], KSI_Q_WRITE));
     STORE(&herd.gone, 1);
     for (unsigned i = 0; i < SLEEPERS; i++) {
         actor_join(&s[i].actor);

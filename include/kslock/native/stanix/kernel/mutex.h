@@ -16,6 +16,23 @@ int mutex_acquire(mutex_t *mutex) KSL_SYMBOL(ksl_mutex_acquire);
 int mutex_try_acquire(mutex_t *mutex) KSL_SYMBOL(ksl_mutex_try_acquire);
 void mutex_release(mutex_t *mutex) KSL_SYMBOL(ksl_mutex_release);
 
+#ifdef KSL_INLINES
+KSL_INLINE int mutex_acquire(mutex_t *mutex)
+{
+    return ksl_mutex_acquire(mutex);
+}
+
+KSL_INLINE int mutex_try_acquire(mutex_t *mutex)
+{
+    return ksl_mutex_try_acquire(mutex);
+}
+
+KSL_INLINE void mutex_release(mutex_t *mutex)
+{
+    ksl_mutex_release(mutex);
+}
+#endif
+
 KSL_END_DECLS
 
 #endif
