@@ -3,6 +3,7 @@
 #define KSLOCK_RWSEM_H
 
 #include <kslock/base.h>
+#include <kslock/inline.h>
 
 #include <stdint.h>
 
@@ -15,7 +16,7 @@ KSL_BEGIN_DECLS
  */
 typedef struct ksl_rwsem {
     uintptr_t word;  /* see src/lock/rwsem.c */
-    uint32_t writes; /* write acquisitions of the owner */
+    uint32_t writes; /* write acquisitions of the owner beyond the first */
     uint32_t reads;  /* read acquisitions of the owner on top of them */
 } ksl_rwsem_t;
 
@@ -54,6 +55,56 @@ KSL_API int ksl_rwsem_acquire_write(ksl_rwsem_t *s);
  */
 KSL_API int ksl_rwsem_release_read(ksl_rwsem_t *s);
 KSL_API int ksl_rwsem_release_write(ksl_rwsem_t *s);
+
+/* --- inlined paths ------------------------------------------------------------------ */
+
+#define KSL_RWSEM_TAG KSL_FAMILY(1) /* see src/diag/slots.h */
+
+KSL_PART bool ksl_rwsem_own_fast(ksl_rwsem_t *s, const void *place)
+{
+    return ksl_own_fast(&s->word, 0, KSL_RWSEM_TAG, place);
+}
+
+/* Gives back what is held once; false: nothing has happened. */
+KSL_PART bool ksl_rwsem_disown_fast(ksl_rwsem_t *s)
+{
+    uint32_t more = __atomic_load_n(&s->writes, __ATOMIC_RELAXED) |
+                    __atomic_load_n(&s->reads, __ATOMIC_RELAXED);
+    return __builtin_expect(more == 0, 1) && ksl_disown_fast(&s->word, 0, KSL_RWSEM_TAG);
+}
+
+#ifdef KSL_INLINES
+KSL_API int ksl_rwsem_acquire_read_called(ksl_rwsem_t *s)
+    KSL_SYMBOL(ksl_rwsem_acquire_read);
+KSL_API int ksl_rwsem_acquire_write_called(ksl_rwsem_t *s)
+    KSL_SYMBOL(ksl_rwsem_acquire_write);
+KSL_API int ksl_rwsem_release_read_called(ksl_rwsem_t *s)
+    KSL_SYMBOL(ksl_rwsem_release_read);
+KSL_API int ksl_rwsem_release_write_called(ksl_rwsem_t *s)
+    KSL_SYMBOL(ksl_rwsem_release_write);
+
+KSL_INLINE int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
+{
+    return ksl_show_fast(&s->word, KSL_RWSEM_TAG, ksl_here())
+               ? 0
+               : ksl_rwsem_acquire_read_called(s);
+}
+
+KSL_INLINE int ksl_rwsem_acquire_write(ksl_rwsem_t *s)
+{
+    return ksl_rwsem_own_fast(s, ksl_here()) ? 0 : ksl_rwsem_acquire_write_called(s);
+}
+
+KSL_INLINE int ksl_rwsem_release_read(ksl_rwsem_t *s)
+{
+    return ksl_hide_fast(&s->word, KSL_RWSEM_TAG) ? 0 : ksl_rwsem_release_read_called(s);
+}
+
+KSL_INLINE int ksl_rwsem_release_write(ksl_rwsem_t *s)
+{
+    return ksl_rwsem_disown_fast(s) ? 0 : ksl_rwsem_release_write_called(s);
+}
+#endif
 
 KSL_END_DECLS
 

@@ -112,6 +112,15 @@ static void say_rw(struct ksi_out *out, uintptr_t w)
     }
 }
 
+/* The same word, where nobody shares. */
+static void say_mutex(struct ksi_out *out, uintptr_t w)
+{
+    if (ksi_rw_owner(w) == 0)
+        ksi_out(out, "free");
+    if ((w & KSI_WRITERS) != 0)
+        ksi_out(out, ", somebody waits");
+}
+
 static void say_stax(struct ksi_out *out, uint64_t gate)
 {
     if ((gate & KSI_GATE_GONE) != 0)
@@ -156,6 +165,9 @@ void ksi_up_view_word(struct ksi_out *out, enum ksi_kind kind, const void *key)
         break;
     case KSI_STAX:
         say_stax(out, word);
+        break;
+    case KSI_MUTEX:
+        say_mutex(out, (uintptr_t)word);
         break;
     default:
         say_rw(out, (uintptr_t)word);

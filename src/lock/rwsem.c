@@ -3,17 +3,29 @@
  * Reader/writer semaphore (R1..R9): the rules of use. Word, waiting and waking are
  * those of lock/rw.h, with base 0.
  *
- * writes and reads count the owner's acquisitions and belong to it. A thread that
- * reads and reads again has one more share, past all who wait (R5).
+ * writes and reads count the owner's acquisitions and belong to it; writes without the
+ * first one, so that both are 0 when the inlined path has taken it; all bits set when
+ * the writes have been undone and reads are left. A thread that reads and reads again has
+ * one more share, past all who wait (R5).
+ *
+ * The limit of distinct read holds is looked at where it can be met: near slots alone
+ * are too few. With so many far shares of rwsems that near slots can reach it, the thread
+ * is `crowded`: it has no owner word, so all its reads come here.
  */
 
 #include "lock/lock.h"
 #include "lock/rw.h"
 #include "platform/testing.h"
+#include "thread/watch.h"
 
 #include <kslock/rwsem.h>
 
-static const struct ksi_rw_class class = {KSI_RWSEM, 0, KSI_OF_RWSEM, false, false, true};
+static const struct ksi_rw_class class = {
+    .kind = KSI_RWSEM, .tags = KSI_OF_RWSEM, .looks = true};
+
+enum { FAR_READS = KSL_RWSEM_READ_HOLDS - KSL_SLOTS };
+
+_Static_assert(KSL_RWSEM_TAG == KSI_OF_RWSEM, "see <kslock/rwsem.h>");
 
 static ksi_word *word_of(ksl_rwsem_t *s)
 {
@@ -25,14 +37,72 @@ static bool mine(const ksl_rwsem_t *s, const ksl_thread *t)
     return ksi_rw_owner(ksi_load(&s->word)) == (uintptr_t)t;
 }
 
+/* The owner's acquisitions; they go with the last one. */
+static void count(ksl_rwsem_t *s, uint32_t writes, uint32_t reads)
+{
+    ksi_store(&s->writes, writes == 0 && reads == 0 ? 0 : writes - 1);
+    ksi_store(&s->reads, reads);
+}
+
+static uint32_t writes_of(const ksl_rwsem_t *s)
+{
+    return s->writes + 1;
+}
+
 void ksl_rwsem_init(ksl_rwsem_t *s)
 {
     ksi_rw_begin(word_of(s));
     ksi_store(&s->word, (uintptr_t)0);
-    s->writes = 0;
-    s->reads = 0;
+    count(s, 0, 0);
     ksi_watch_begin(KSI_RWSEM, s, KSI_SITE());
 }
+
+/* --- the limit of read holds -------------------------------------------------------- */
+
+static bool is_read(uintptr_t entry)
+{
+    return entry != 0 && ksi_family_of(entry) == KSI_FAMILY_RWSEM &&
+           ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY;
+}
+
+/* Distinct rwsems that t reads; no more than the limit. */
+static unsigned read_holds(const ksl_thread *t)
+{
+    uintptr_t entry, known[KSL_RWSEM_READ_HOLDS];
+    const void *site;
+    unsigned n = 0;
+    for (uint32_t i = 0; n < KSL_RWSEM_READ_HOLDS && ksi_slot_at(t, i, &entry, &site);
+         i++) {
+        if (!is_read(entry))
+            continue;
+        unsigned j = 0;
+        known[n] = entry & ~KSI_TAGS;
+        while (known[j] != known[n])
+            j++;
+        n += j == n;
+    }
+    return n;
+}
+
+/* t has, or had, more far entries than a few: looks how many are shares of rwsems. */
+KSI_COLD static void look_crowded(ksl_thread *t)
+{
+    uintptr_t entry;
+    const void *site;
+    unsigned far = 0;
+    for (uint32_t i = KSL_SLOTS; ksi_slot_at(t, i, &entry, &site); i++)
+        far += is_read(entry);
+    bool crowded = far >= FAR_READS;
+    if (crowded == t->crowded)
+        return;
+    t->crowded = crowded;
+    if (crowded)
+        ksi_store(&ksl_tls.owner, (uintptr_t)0);
+    else
+        ksi_watch_show_owner(t);
+}
+
+/* --- readers ------------------------------------------------------------------------ */
 
 KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
 {
@@ -40,12 +110,12 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
     if (ksi_refuse_in_handler(t, "rwsem_acquire_read", KSI_RWSEM, s, site))
         return -EPERM;
     if (mine(s, t)) {
-        s->reads++;
+        count(s, writes_of(s), s->reads + 1);
         ksi_watch_again(KSI_RWSEM, s, KSI_SHARED, site);
         return 0;
     }
-    bool nested = ksi_share_find(t, word_of(s)) != NULL;
-    if (!nested && t->rwsem_reads >= KSL_RWSEM_READ_HOLDS) {
+    if (KSI_UNLIKELY(t->crowded) && ksi_share_find(t, word_of(s)) == NULL &&
+        read_holds(t) >= KSL_RWSEM_READ_HOLDS) {
         struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, KSI_RWSEM, s, site, NULL, false};
         ksi_violate(&m, "rwsem_acquire_read beyond %d distinct read holds",
                     KSL_RWSEM_READ_HOLDS);
@@ -54,8 +124,8 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
     ksi_watch_before(KSI_RWSEM, s, KSI_SHARED, site);
     (void)ksi_rw_share(&class, word_of(s), t, 0, site); /* R8: nothing ends it */
     ksi_watch_taken(KSI_RWSEM, s, KSI_SHARED, site);
-    if (!nested)
-        t->rwsem_reads++;
+    if (t->far_live >= FAR_READS)
+        look_crowded(t);
     return 0;
 }
 
@@ -70,10 +140,7 @@ int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
         return read_slow(s, KSI_SITE());
     ksl_thread *t = ksi_thread_of(me);
     struct ksl_slot *slot = ksi_near_slot(t, word_of(s));
-    /* With far shares this one may be nested, which does not count. */
-    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0 || t->far_used != 0 ||
-                     t->rwsem_reads >= KSL_RWSEM_READ_HOLDS ||
-                     (ksi_load(&s->word) & KSI_BIAS) == 0))
+    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0 || (ksi_load(&s->word) & KSI_BIAS) == 0))
         return read_slow(s, KSI_SITE());
     ksi_store(&slot->place, ksi_flip_place(KSI_SITE()));
     KSI_POINT("rwsem: slot");
@@ -84,9 +151,10 @@ int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
         ksi_rw_cancel(word_of(s), t, slot);
         return read_slow(s, KSI_SITE());
     }
-    t->rwsem_reads++;
     return 0;
 }
+
+/* --- writers ------------------------------------------------------------------------ */
 
 KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
 {
@@ -94,7 +162,7 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
     if (ksi_refuse_in_handler(t, "rwsem_acquire_write", KSI_RWSEM, s, site))
         return -EPERM;
     if (mine(s, t)) {
-        s->writes++;
+        count(s, writes_of(s) + 1, s->reads);
         ksi_watch_again(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
         return 0;
     }
@@ -106,24 +174,17 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
     ksi_watch_before(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
     (void)ksi_rw_own(&class, word_of(s), t, 0, site);
     ksi_watch_taken(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
-    s->writes = 1;
     return 0;
 }
 
 int ksl_rwsem_acquire_write(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_owner_word();
-    uintptr_t seen = 0;
-    if (KSI_UNLIKELY(me == 0))
-        return write_slow(s, KSI_SITE());
-    struct ksl_slot *slot = ksi_near_slot(ksi_thread_of(me), word_of(s));
-    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0 || !ksi_cas_acq(&s->word, &seen, me)))
-        return write_slow(s, KSI_SITE());
-    ksi_store(&slot->place, ksi_flip_place(KSI_SITE()));
-    ksi_store(&slot->lock, (uintptr_t)s | KSI_EXCLUSIVE_ENTRY | KSI_OF_RWSEM);
-    s->writes = 1;
-    return 0;
+    if (KSI_LIKELY(ksl_rwsem_own_fast(s, ksi_flip_place(KSI_SITE()))))
+        return 0;
+    return write_slow(s, KSI_SITE());
 }
+
+/* --- giving it back ----------------------------------------------------------------- */
 
 static int refuse_leave(ksl_rwsem_t *s, const char *call, const void *site)
 {
@@ -138,13 +199,18 @@ static int refuse_leave(ksl_rwsem_t *s, const char *call, const void *site)
 }
 
 /* One of the owner's acquisitions is undone; the last one frees the word. */
-static int leave_owner(ksl_rwsem_t *s, ksl_thread *t, uint32_t *count, const char *call,
+static int leave_owner(ksl_rwsem_t *s, ksl_thread *t, bool write, const char *call,
                        const void *site)
 {
-    if (*count == 0)
+    uint32_t writes = writes_of(s), reads = s->reads;
+    if ((write ? writes : reads) == 0)
         return refuse_leave(s, call, site);
-    --*count;
-    if (s->writes == 0 && s->reads == 0)
+    if (write)
+        writes--;
+    else
+        reads--;
+    count(s, writes, reads);
+    if (writes == 0 && reads == 0)
         ksi_rw_disown(word_of(s), t);
     return 0;
 }
@@ -157,29 +223,14 @@ KSI_COLD static int unwrite_slow(ksl_rwsem_t *s, const void *site)
         return -EPERM;
     if (!mine(s, t))
         return refuse_leave(s, call, site);
-    return leave_owner(s, t, &s->writes, call, site);
+    return leave_owner(s, t, true, call, site);
 }
 
-/* The plain store of <kslock/inline.h>; no handler may touch a rwsem. */
 int ksl_rwsem_release_write(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_owner_word();
-    uintptr_t left = ksi_load(&s->word) ^ me;
-    if (KSI_UNLIKELY(me == 0 || (left & ~(uintptr_t)KSI_SLOTS) != 0 || s->writes != 1 ||
-                     s->reads != 0))
-        return unwrite_slow(s, KSI_SITE());
-    ksl_thread *t = ksi_thread_of(me);
-    struct ksl_slot *slot = ksi_near_slot(t, word_of(s));
-    if (KSI_UNLIKELY(ksi_load(&slot->lock) !=
-                     ((uintptr_t)s | KSI_EXCLUSIVE_ENTRY | KSI_OF_RWSEM)))
-        return unwrite_slow(s, KSI_SITE());
-    s->writes = 0;
-    ksi_store(&slot->lock, (uintptr_t)0);
-    ksi_store_rel(&s->word, left);
-    ksi_barrier();
-    if (KSI_UNLIKELY(ksi_load(&t->front.claims) != 0))
-        ksl_claims_answer(word_of(s));
-    return 0;
+    if (KSI_LIKELY(ksl_rwsem_disown_fast(s)))
+        return 0;
+    return unwrite_slow(s, KSI_SITE());
 }
 
 KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)
@@ -189,28 +240,19 @@ KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)
     if (ksi_refuse_in_handler(t, call, KSI_RWSEM, s, site))
         return -EPERM;
     if (mine(s, t))
-        return leave_owner(s, t, &s->reads, call, site);
+        return leave_owner(s, t, false, call, site);
     struct ksl_slot *slot = ksi_share_find(t, word_of(s));
     if (slot == NULL && (t->unshared == 0 || ksi_rw_count(ksi_load(&s->word)) == 0))
         return refuse_leave(s, call, site);
     ksi_rw_unshare(word_of(s), t, slot);
-    if (ksi_share_find(t, word_of(s)) == NULL)
-        t->rwsem_reads--;
+    if (KSI_UNLIKELY(t->crowded))
+        look_crowded(t);
     return 0;
 }
 
 int ksl_rwsem_release_read(ksl_rwsem_t *s)
 {
-    uintptr_t me = ksl_owner_word();
-    if (KSI_UNLIKELY(me == 0))
-        return unread_slow(s, KSI_SITE());
-    ksl_thread *t = ksi_thread_of(me);
-    struct ksl_slot *slot = ksi_near_slot(t, word_of(s));
-    /* Far shares of the same rwsem count it as held still. */
-    if (KSI_UNLIKELY(ksi_load(&slot->lock) != ((uintptr_t)s | KSI_OF_RWSEM) ||
-                     t->far_used != 0))
-        return unread_slow(s, KSI_SITE());
-    t->rwsem_reads--;
-    ksi_rw_cancel(word_of(s), t, slot);
-    return 0;
+    if (KSI_LIKELY(ksl_hide_fast(word_of(s), KSI_OF_RWSEM)))
+        return 0;
+    return unread_slow(s, KSI_SITE());
 }

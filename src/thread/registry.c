@@ -180,7 +180,7 @@ static void reset(ksl_thread *t)
     ksi_store(&t->nholds, 0u);
     t->unrecorded = 0;
     ksi_store(&t->struck, 0u);
-    t->rwsem_reads = 0;
+    t->crowded = 0;
     /* Waiters may have claims on the thread before; they take them off themselves. */
     if (ksi_heavy_works())
         ksi_fetch_and(&t->front.claims, ~KSI_CLAIM_ALWAYS);
@@ -289,7 +289,7 @@ static bool shows_shares(const ksl_thread *t)
 /* With the registry lock. */
 static void unlink_thread(ksl_thread *t, bool keep)
 {
-    if (shows_shares(t))
+    if (shows_shares(t) && !KSI_FAULT(OWNER_REUSED))
         return;
     /* t->next stays: a reader that stands on t walks on from it. */
     ksl_thread *next = t->next;

@@ -142,8 +142,8 @@ struct ksl_thread {
 
     /* What it holds, see diag/held.h. */
     uint32_t nholds;
-    uint32_t unrecorded;  /* holds for which there was no memory */
-    uint32_t rwsem_reads; /* distinct read holds of rwsems */
+    uint32_t unrecorded; /* holds for which there was no memory */
+    uint32_t crowded;    /* with shares of rwsems, see lock/rwsem.c */
 
     uint32_t far_used;     /* atomic: entries of far slots, see diag/slots.h */
     uint32_t far_live;     /* of them in use */

@@ -18,8 +18,8 @@ void ksi_watch_threads(void)
 
 void ksi_watch_show_owner(const ksl_thread *t)
 {
-    if (t->handlers > 0)
-        return; /* still in an outer handler, whose word is 0 */
+    if (t->handlers > 0 || t->crowded)
+        return; /* still in an outer handler; or it is 0 for the thread itself */
     ksi_xchg(&ksl_tls.owner, (uintptr_t)t);
     if (ksi_load_seq(&ksi_watched) != 0)
         ksi_store(&ksl_tls.owner, (uintptr_t)0);

@@ -38,6 +38,8 @@ static void name_wait(const ksl_thread *t, struct ksi_wait_view *v, unsigned que
     v->shares = queue == KSI_Q_READ;
     if (v->kind == KSI_NO_KIND && v->owned && lock_kind < KSI_KINDS)
         v->kind = (enum ksi_kind)lock_kind;
+    if (v->kind == KSI_MUTEX)
+        v->how = ""; /* there is no other way to have it */
     uintptr_t inside = (uintptr_t)v->key - (uintptr_t)t;
     if (v->kind == KSI_CHANNEL && inside < sizeof *t) { /* nobody else knows it */
         v->kind = KSI_NO_KIND;

@@ -212,6 +212,56 @@ START_TEST(R7_releases_in_a_handler_are_refused)
 }
 END_TEST
 
+/* One after the other: of those who meet in one near slot, then one for each other slot.
+ */
+static unsigned take_apart(rwsem_t *sem, unsigned n, unsigned together, rwsem_t **taken)
+{
+    unsigned held = 0;
+    for (unsigned i = 0; i < n && held < together; i++) {
+        if (ksl_slot_of(0, &sem[i].word) == ksl_slot_of(0, &sem[0].word))
+            taken[held++] = &sem[i];
+    }
+    for (unsigned i = 0; i < n; i++) {
+        unsigned j = 0;
+        while (j < held &&
+               ksl_slot_of(0, &sem[i].word) != ksl_slot_of(0, &taken[j]->word))
+            j++;
+        if (j == held)
+            taken[held++] = &sem[i];
+    }
+    return held;
+}
+
+START_TEST(limit_of_read_holds_with_slots_left)
+{
+    enum { SEMS = 4096, TOGETHER = 34, ALL = TOGETHER + KSL_SLOTS - 1, WARM = 2000 };
+    static rwsem_t sem[SEMS];
+    rwsem_t *taken[ALL] = {NULL};
+    memset(sem, 0, sizeof sem);
+    ck_assert_uint_eq(take_apart(sem, SEMS, TOGETHER, taken), ALL);
+    ck_assert_int_gt(ALL, KSL_RWSEM_READ_HOLDS);
+    recorder_start();
+    for (unsigned i = 0; i < ALL; i++) {
+        for (unsigned n = 0; n < WARM; n++) { /* until its readers have a bias */
+            ck_assert_int_eq(rwsem_acquire_read(taken[i]), 0);
+            ck_assert_int_eq(rwsem_release_read(taken[i]), 0);
+        }
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < KSL_RWSEM_READ_HOLDS; i++)
+            ck_assert_int_eq(rwsem_acquire_read(taken[i]), 0);
+        ck_assert_uint_eq(recorder_count(NULL), round);
+        ck_assert_int_eq(rwsem_acquire_read(taken[KSL_RWSEM_READ_HOLDS]), -EPERM);
+        ck_assert_uint_eq(recorder_count("bad-argument"), round + 1);
+        for (unsigned i = 0; i < KSL_RWSEM_READ_HOLDS; i++)
+            ck_assert_int_eq(rwsem_release_read(taken[i]), 0);
+    }
+    ck_assert_int_eq(rwsem_acquire_read(taken[KSL_RWSEM_READ_HOLDS]), 0);
+    ck_assert_int_eq(rwsem_release_read(taken[KSL_RWSEM_READ_HOLDS]), 0);
+    ck_assert_uint_eq(recorder_count(NULL), 2);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("stanix rwsem misuse");
@@ -226,6 +276,7 @@ static Suite *suite(void)
     tcase_add_test(tc, R7_release_read_by_a_writer_without_reads_is_refused);
     tcase_add_test(tc, R7_acquires_in_a_handler_are_irq_sleep);
     tcase_add_test(tc, R7_releases_in_a_handler_are_refused);
+    tcase_add_test(tc, limit_of_read_holds_with_slots_left);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -192,9 +192,9 @@ static void judge_slots(const struct party *p)
         torture_fail("thread %u: %u far slots, %u of them used, %u shares without one "
                      "after the round",
                      p->index, t->far_used, t->far_live, t->unshared);
-    if (t->spin_mutexes != 0 || t->rwsem_reads != 0 || ksi_load(&t->closing) != 0)
-        torture_fail("thread %u: %u spin mutexes, %u rwsems, closing %u after the round",
-                     p->index, t->spin_mutexes, t->rwsem_reads, t->closing);
+    if (t->spin_mutexes != 0 || t->crowded != 0 || ksi_load(&t->closing) != 0)
+        torture_fail("thread %u: %u spin mutexes, crowded %u, closing %u after the round",
+                     p->index, t->spin_mutexes, t->crowded, t->closing);
 }
 
 static void judge_worker(const struct party *p)

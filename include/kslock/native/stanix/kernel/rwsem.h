@@ -17,6 +17,28 @@ int rwsem_acquire_write(rwsem_t *rwsem) KSL_SYMBOL(ksl_rwsem_acquire_write);
 int rwsem_release_read(rwsem_t *rwsem) KSL_SYMBOL(ksl_rwsem_release_read);
 int rwsem_release_write(rwsem_t *rwsem) KSL_SYMBOL(ksl_rwsem_release_write);
 
+#ifdef KSL_INLINES
+KSL_INLINE int rwsem_acquire_read(rwsem_t *rwsem)
+{
+    return ksl_rwsem_acquire_read(rwsem);
+}
+
+KSL_INLINE int rwsem_acquire_write(rwsem_t *rwsem)
+{
+    return ksl_rwsem_acquire_write(rwsem);
+}
+
+KSL_INLINE int rwsem_release_read(rwsem_t *rwsem)
+{
+    return ksl_rwsem_release_read(rwsem);
+}
+
+KSL_INLINE int rwsem_release_write(rwsem_t *rwsem)
+{
+    return ksl_rwsem_release_write(rwsem);
+}
+#endif
+
 KSL_END_DECLS
 
 #endif
