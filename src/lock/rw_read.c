@@ -4,6 +4,7 @@
 #include "lock/rw.h"
 
 #include "diag/events.h"
+#include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "wait/lend.h"
@@ -214,6 +215,11 @@ int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         ksi_pause();
     }
     ksi_spin_learn(t, limit, false);
+    for (unsigned i = ksi_spin_yields(limit); i > 0; i--) {
+        ksi_yield();
+        if (grab(c, word, t, how, site))
+            return 0;
+    }
     while (outlast_spin(word, how)) {
         if (grab(c, word, t, how, site))
             return 0;

@@ -4,6 +4,7 @@
 #include "lock/rw.h"
 
 #include "diag/events.h"
+#include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "wait/lend.h"
@@ -255,6 +256,11 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
         gap = gap < GAP_MAX ? 2 * gap : gap;
     }
     ksi_spin_learn(t, limit, false);
+    for (unsigned i = ksi_spin_yields(limit); i > 0 && (k.mine & KSI_SPIN) == 0; i--) {
+        ksi_yield();
+        if (grab(&k))
+            return 0;
+    }
     if ((how & KSI_RW_OPEN) == 0 || k.level == 0)
         return wait_to_own(&k, how);
     if ((k.mine & KSI_SPIN) != 0)

@@ -14,6 +14,18 @@ enum { KSI_SPIN_MIN = 150, KSI_SPIN_MAX = 1000 };
 
 unsigned ksi_spin_limit(const ksl_thread *t);
 
+/*
+ * After that, before it queues: how often it may offer its processor to others. With
+ * more threads than processors the owner has often lost its own, and is back sooner
+ * than a sleep and a wake-up take.
+ */
+enum { KSI_SPIN_YIELDS = 6 };
+
+static inline unsigned ksi_spin_yields(unsigned limit)
+{
+    return limit > 0 ? KSI_SPIN_YIELDS : 0;
+}
+
 /* Spinning for `used` pauses was rewarded, or was not. */
 void ksi_spin_learn(ksl_thread *t, unsigned used, bool rewarded);
 
