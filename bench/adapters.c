@@ -93,6 +93,10 @@ static void nothing_pairs(size_t n)
         work(10);
 }
 
+/* What a load or a mix does without any lock: more than that nobody can have. */
+LOAD(none, (void)0, (void)0)
+MIX(none, (void)0, (void)0, (void)0, (void)0)
+
 static void pspin_init(void *lock)
 {
     pthread_spin_init((pthread_spinlock_t *)lock, PTHREAD_PROCESS_PRIVATE);
@@ -122,6 +126,7 @@ OBJECTS(pwrite, pthread_rwlock_t, NULL, pthread_rwlock_wrlock(l),
 
 const struct adapter adapters[] = {
     {"nothing", NULL, .pairs = nothing_pairs, .shared = true},
+    {"no lock", NULL, .load = none_load, .mix = none_mix},
     {"pthread_spin", NULL, BOTH(pspin), .objects = &pspin_objects},
     {"pthread_spin, signals blocked", NULL, BOTH(blocked), .handler = true},
     {"pthread_mutex", NULL, BOTH(pmutex), .objects = &pmutex_objects},

@@ -53,6 +53,7 @@ struct adapter {
     const struct objects *objects;
     bool handler; /* pairs() is legal in an interrupt handler, also during load() */
     bool ours;    /* of this library; all others with one baseline are its peers */
+    bool spins;   /* who waits never sleeps: no peer of a lock where they do */
 };
 
 extern const struct adapter adapters[];
@@ -218,17 +219,17 @@ static inline uint32_t next_random(uint32_t x)
 #define ROW_LOCK(title_, baseline_, name_, shared_)                                      \
     {                                                                                    \
         title_, baseline_, name_##_pairs, name_##_contend, NULL, shared_, NULL,          \
-            name_##_load, NULL, false, false                                             \
+            name_##_load, NULL, false, false, false                                      \
     }
 #define ROW_MIX(title_, baseline_, name_)                                                \
     {                                                                                    \
         title_, baseline_, NULL, NULL, name_##_mix, false, NULL, NULL, NULL, false,      \
-            false                                                                        \
+            false, false                                                                 \
     }
 #define ROW_BOUNCE(title_, baseline_, name_)                                             \
     {                                                                                    \
         title_, baseline_, name_##_pairs, NULL, NULL, false, name_##_bounce, NULL, NULL, \
-            false, false                                                                 \
+            false, false, false                                                          \
     }
 
 #ifdef __cplusplus

@@ -207,7 +207,8 @@ static bool is_peer(const struct row *row, const struct row *of)
 {
     const char *baseline = of->adapter->baseline;
     const struct adapter *a = row->adapter;
-    if (!row->wanted || a->ours || baseline == NULL)
+    if (!row->wanted || a->ours || baseline == NULL ||
+        (a->spins && !of->adapter->spins && strcmp(baseline, "pthread_spin") != 0))
         return false;
     return strcmp(a->name, baseline) == 0 ||
            (a->baseline != NULL && strcmp(a->baseline, baseline) == 0);

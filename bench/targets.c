@@ -148,7 +148,7 @@ static struct outcome {
     double margin; /* 1 just keeps the promise, more is better */
     struct spread s;
     char against[96];
-    char counts[96];
+    char counts[96]; /* what else there is to say */
 } outcomes[PARTS];
 
 /* The rows of the parts of a place, and their peers. */
@@ -156,7 +156,8 @@ static void choose(enum place place)
 {
     for (size_t i = 0; i < rows_count(); i++) {
         struct row *row = row_at(i);
-        row->wanted = strcmp(row->adapter->name, "nothing") == 0;
+        row->wanted = strcmp(row->adapter->name, "nothing") == 0 ||
+                      strcmp(row->adapter->name, "no lock") == 0;
     }
     for (unsigned p = 0; p < PARTS; p++) {
         struct row *own = row_named(parts[p].lock);
@@ -228,6 +229,20 @@ static void count(struct outcome *o, const struct part *part)
         o->met = false;
 }
 
+/* What the same work without a lock comes to, which no lock can pass. */
+static void limit(struct outcome *o, const struct row *row, const struct part *part)
+{
+    const struct test *t = &tests[part->place];
+    const struct row *none = row_named("no lock");
+    const struct row *base =
+        part->figure == TO_BEST_PEER ? row->best_peer : row->baseline;
+    if ((part->figure != RATIO && part->figure != TO_BEST_PEER) || base == NULL ||
+        !test_supports(t, none->adapter) || row_figure(base, t) <= 0)
+        return;
+    snprintf(o->counts, sizeof o->counts, "without a lock %.2f",
+             row_figure(none, t) / row_figure(base, t));
+}
+
 static void judge(unsigned p)
 {
     const struct part *part = &parts[p];
@@ -242,6 +257,7 @@ static void judge(unsigned p)
     o->margin = part->at_least ? s->median / part->bound : part->bound / s->median;
     o->met = o->margin >= 1;
     describe(o, row, part);
+    limit(o, row, part);
     count(o, part);
 }
 

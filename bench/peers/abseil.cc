@@ -42,6 +42,6 @@ const struct adapter abseil_adapters[] = {
     ROW_LOCK("absl::Mutex read", "pthread_rwlock read", read, true),
     ROW_MIX("absl::Mutex mixed", "pthread_rwlock", mixed),
     {"absl::CondVar", "sem_t", nullptr, nullptr, nullptr, false, cond_bounce, nullptr,
-     nullptr, false, false},
+     nullptr, false, false, false},
 };
 const size_t abseil_adapter_count = sizeof abseil_adapters / sizeof abseil_adapters[0];

@@ -66,6 +66,6 @@ const struct adapter cxx_adapters[] = {
     ROW_MIX("std::shared_mutex", "pthread_rwlock", rw),
     ROW_BOUNCE("std::counting_semaphore", "sem_t", semaphore),
     {"std::condition_variable", "sem_t", nullptr, nullptr, nullptr, false, cond_bounce,
-     nullptr, nullptr, false, false},
+     nullptr, nullptr, false, false, false},
 };
 const size_t cxx_adapter_count = sizeof cxx_adapters / sizeof cxx_adapters[0];

@@ -199,14 +199,16 @@ KSL_PART bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
 }
 
 /*
- * Gives a lock held once and without waiters back; false: nothing has happened.
+ * Gives a lock held once and without waiters back; false: nothing has happened. What
+ * other threads change between the look at the word and the store are marks, which may be
+ * overwritten: claims stand behind them, too.
  *
- * A handler may do something to the lock for this thread; so that it does not come
- * between the look at the word and the store, the dispatcher puts it off while
- * `releasing` is set, and leaves a claim. What other threads change in between are
- * marks, which may be overwritten: claims stand behind them, too.
+ * handled: a handler may do something to the lock for this thread. So that it does not
+ * come between the look and the store, the dispatcher puts it off while `releasing` is
+ * set, and leaves a claim.
  */
-KSL_PART bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag)
+KSL_PART bool ksl_disown_as(volatile uintptr_t *word, uintptr_t base, uintptr_t tag,
+                            bool handled)
 {
     uintptr_t owner = ksl_owner_word();
     if (__builtin_expect(owner == 0, 0))
@@ -216,7 +218,8 @@ KSL_PART bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base, uintptr_
                              (uintptr_t)word + KSL_SLOT_EXCLUSIVE + tag,
                          0))
         return false;
-    __atomic_store_n(&ksl_tls.releasing, 1u, __ATOMIC_RELAXED);
+    if (handled)
+        __atomic_store_n(&ksl_tls.releasing, 1u, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uintptr_t left = __atomic_load_n(word, __ATOMIC_RELAXED) ^ owner;
     bool plain = (left & ~(uintptr_t)KSL_WORD_SLOTS) == base;
@@ -226,8 +229,12 @@ KSL_PART bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base, uintptr_
         __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&ksl_tls.releasing, 0u, __ATOMIC_RELAXED);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (handled) {
+        __atomic_store_n(&ksl_tls.releasing, 0u, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    } else if (!plain) {
+        return false;
+    }
     if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0,
                          0)) {
         if (plain)
@@ -236,6 +243,11 @@ KSL_PART bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base, uintptr_
             ksl_put_off_answer();
     }
     return plain;
+}
+
+KSL_PART bool ksl_disown_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t tag)
+{
+    return ksl_disown_as(word, base, tag, true);
 }
 
 KSL_PART bool ksl_unexclusive_fast(volatile uintptr_t *word)

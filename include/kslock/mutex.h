@@ -62,7 +62,7 @@ KSL_PART bool ksl_mutex_own_fast(ksl_mutex_t *m, const void *place)
 KSL_PART bool ksl_mutex_disown_fast(ksl_mutex_t *m)
 {
     return __builtin_expect(__atomic_load_n(&m->depth, __ATOMIC_RELAXED) == 0, 1) &&
-           ksl_disown_fast(&m->word, 0, KSL_MUTEX_TAG);
+           ksl_disown_as(&m->word, 0, KSL_MUTEX_TAG, false);
 }
 
 #ifdef KSL_INLINES

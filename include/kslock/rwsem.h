@@ -70,7 +70,8 @@ KSL_PART bool ksl_rwsem_disown_fast(ksl_rwsem_t *s)
 {
     uint32_t more = __atomic_load_n(&s->writes, __ATOMIC_RELAXED) |
                     __atomic_load_n(&s->reads, __ATOMIC_RELAXED);
-    return __builtin_expect(more == 0, 1) && ksl_disown_fast(&s->word, 0, KSL_RWSEM_TAG);
+    return __builtin_expect(more == 0, 1) &&
+           ksl_disown_as(&s->word, 0, KSL_RWSEM_TAG, false);
 }
 
 #ifdef KSL_INLINES
