@@ -26,7 +26,7 @@ HOLDS_INLINE = 16  # KSI_HOLDS_INLINE
 FAR_INLINE = 16  # KSI_FAR_INLINE
 
 FAMILIES = ["named", "rwsem", "simple lock", "complex lock", "lockl lock",
-            "disabled read-write lock", "kernel mutex", "stax"]
+            "disabled read-write lock", "kernel mutex", "stax", "mutex"]
 NAMED, STAX = 0, 7
 NAMED_CLASSES = {1: "sx", 2: "mutex", 3: "spin mutex"}
 KINDS = {"MTX": "mutex", "MTX_SPIN": "spin mutex", "CV": "condition variable",
@@ -34,7 +34,7 @@ KINDS = {"MTX": "mutex", "MTX_SPIN": "spin mutex", "CV": "condition variable",
          "SIMPLE": "simple lock", "COMPLEX": "complex lock", "LOCKL": "lockl lock",
          "DRW": "disabled read-write lock", "EVL_MUTEX": "kernel mutex", "NO_KIND": "lock"}
 # enum ksi_queue_kind: kind of lock (None: the waiter says), and what is wanted.
-QUEUES = {"MUTEX": ("mutex", ""), "READ": (None, ", to share it"),
+QUEUES = {"READ": (None, ", to share it"),
           "WRITE": (None, ", to have it alone"), "COND": ("cond", ""),
           "SLEEP": ("sleep queue", ""), "BLOCK": ("being unblocked", ""),
           "CHANNEL": ("sleep channel", ""), "CV": ("condition variable", ""),
@@ -90,6 +90,20 @@ def symbol_text(address):
     return text.split(" in section ")[0]
 
 
+def caller_line(at):
+    """The line of a call that was inlined from a header of the library: the nearest one
+    before it in its function that is not of such a header."""
+    first = line = gdb.find_pc_line(at)
+    block = gdb.block_for_pc(at)
+    while block is not None and (block.function is None or block.superblock.function):
+        block = block.superblock
+    while line.symtab is not None and "/kslock/" in line.symtab.filename:
+        if block is None or line.pc <= block.start:
+            return first
+        line = gdb.find_pc_line(line.pc - 1)
+    return line if line.symtab is not None else first
+
+
 def site_text(site):
     if site in (0, TOP):
         return "an unknown place"
@@ -101,7 +115,7 @@ def site_text(site):
             return "%s:%d" % (file.rsplit("/", 1)[-1], int(place["line"]))
         except gdb.error:
             return "a place that was unloaded"
-    line = gdb.find_pc_line(site - 1)  # a return address: the call is before it
+    line = caller_line(site - 1)  # a return address: the call is before it
     if line.symtab is not None and line.line > 0:
         return "%s:%d" % (line.symtab.filename.rsplit("/", 1)[-1], line.line)
     return symbol_text(site) or "0x%x" % site
@@ -205,22 +219,22 @@ class Thread:
         key = number(waiter["address"])
         queue = enumerators("ksi_queue_kind", "KSI_Q_").get(int(waiter["queued"]), "")
         kind, how = QUEUES.get(queue, ("something", ""))
+        enumerator = None
         if kind is None:
             kinds = enumerators("ksi_kind", "KSI_")
-            kind = kind_text(kinds.get(int(waiter["lock_kind"]), "NO_KIND"))
+            enumerator = kinds.get(int(waiter["lock_kind"]), "NO_KIND")
+            kind = kind_text(enumerator)
+            if enumerator == "MUTEX":
+                how = ""  # there is no other way to have it
         woken = "" if int(waiter["outcome"]) == 0 else ", and has just been woken"
         if kind.startswith(("being", "events", "something")):
             return key, "waits for " + kind + woken
-        lock = key - word_offset() if kind == "sx" or is_mtx(key, kind, queue) else key
+        lock = key - word_offset() if enumerator in ("SX", "MTX") else key
         return key, "waits for " + lock_text(kind, lock) + how + woken
 
 
 def kind_text(enumerator):
     return KINDS.get(enumerator, enumerator.lower().replace("_", " "))
-
-
-def is_mtx(key, kind, queue):
-    return kind == "mutex" and queue != "MUTEX" and named_text(key - word_offset())[0]
 
 
 def word_offset():

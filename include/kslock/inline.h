@@ -15,8 +15,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A debugger shows the caller's line for what is inlined; gcc can only mark it. */
+#if defined(__clang__)
+#define KSL_UNSEEN nodebug
+#else
+#define KSL_UNSEEN artificial
+#endif
+
 /* What inlined calls are made of; never called itself. */
-#define KSL_PART extern __inline__ __attribute__((gnu_inline, always_inline))
+#define KSL_PART                                                                         \
+    extern __inline__ __attribute__((gnu_inline, always_inline, KSL_UNSEEN))
 
 /*
  * Calls that are inlined although they are functions. Their definitions in the headers
@@ -28,7 +36,7 @@
 #if defined(__GNUC__) && !defined(KSL_NO_INLINE) && defined(__LP64__) &&                 \
     (defined(__x86_64__) || defined(__aarch64__))
 #define KSL_INLINES 1
-#define KSL_INLINE extern __inline__ __attribute__((gnu_inline))
+#define KSL_INLINE extern __inline__ __attribute__((gnu_inline, KSL_UNSEEN))
 
 /* An address in the function that it is inlined into, written as places in slots are. */
 KSL_PART const void *ksl_here(void)
