@@ -8,6 +8,7 @@
 #include "weak.h"
 
 #include "diag/hooks.h"
+#include "diag/slots.h"
 #include "diag/violation.h"
 #include "platform/host.h"
 #include "thread/irq.h"
@@ -24,6 +25,11 @@ ksl_thread weak_threads[WEAK_THREADS];
 uint32_t ksi_diag;
 uint32_t ksi_holds_limit = KSI_HOLDS_INLINE;
 
+static unsigned count;       /* threads of the execution */
+static uint32_t heavy;       /* atomic: as in platform/host_linux.c */
+static bool heavy_withdrawn; /* the next barrier fails, and all after it */
+enum { HEAVY_WORKS, HEAVY_GOING, HEAVY_MISSING };
+
 static void begin_thread(ksl_thread *t, uint32_t id)
 {
     *t = (ksl_thread){.id = id, .state = KSI_THREAD_ALIVE, .lent = -1};
@@ -36,10 +42,27 @@ static void begin_thread(ksl_thread *t, uint32_t id)
     }
 }
 
-void weak_reset(void)
+void weak_reset(unsigned n)
 {
+    count = n;
+    heavy = HEAVY_WORKS;
+    heavy_withdrawn = false;
     for (unsigned i = 0; i < WEAK_THREADS; i++)
         begin_thread(&weak_threads[i], i + 1);
+    if (!weak_barrier())
+        weak_without_barrier();
+}
+
+void weak_without_barrier(void)
+{
+    heavy = HEAVY_MISSING;
+    for (unsigned i = 0; i < WEAK_THREADS; i++)
+        weak_threads[i].front.claims = KSI_CLAIM_ALWAYS;
+}
+
+void weak_barrier_ends(void)
+{
+    heavy_withdrawn = true;
 }
 
 void weak_become(unsigned i)
@@ -76,10 +99,33 @@ void ksi_yield(void)
     weak_yield();
 }
 
+/* The long one of lock/rw_slots.c: what is in store buffers has left them afterwards. */
 void ksi_nap(unsigned us)
 {
-    (void)us;
-    weak_yield();
+    if (us < 2000)
+        weak_yield();
+    else
+        (void)weak_barrier();
+}
+
+bool ksi_heavy_works(void)
+{
+    return ksi_load_seq(&heavy) == HEAVY_WORKS;
+}
+
+bool ksi_heavy_missing(void)
+{
+    return ksi_load_seq(&heavy) == HEAVY_MISSING;
+}
+
+void ksi_heavy_gone(bool for_good)
+{
+    ksi_store_seq(&heavy, for_good ? (uint32_t)HEAVY_MISSING : (uint32_t)HEAVY_GOING);
+}
+
+bool ksi_heavy_barrier(void)
+{
+    return ksi_heavy_works() && !heavy_withdrawn && weak_barrier();
 }
 
 void ksi_die(const char *file, int line, const char *what, int error)
@@ -135,25 +181,23 @@ void ksi_registry_read_unlock(void)
 
 ksl_thread *ksi_registry_first(void)
 {
-    return NULL;
+    return &weak_threads[0];
 }
 
 ksl_thread *ksi_registry_next(const ksl_thread *t)
 {
-    (void)t;
-    return NULL;
+    return t->id < count ? &weak_threads[t->id] : NULL;
+}
+
+bool ksi_irq_floating(void)
+{
+    return false;
 }
 
 bool ksi_up_signals_deferred(const ksl_thread *t)
 {
     (void)t;
     return false;
-}
-
-ksl_thread *ksi_up_word_owner(const volatile uintptr_t *word)
-{
-    (void)word;
-    return NULL;
 }
 
 /* diag/: every report is a failure, but that of a call that comes too late. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACES = 96, STORES = 256, CELLS = 8192, SITES = 512 };
+enum { PLACES = 192, STORES = 256, CELLS = 8192, SITES = 512 };
 
 /* What a thread knows: for each place the oldest store that it may still read. */
 struct view {
@@ -27,7 +27,6 @@ struct place {
     unsigned size;
     unsigned n;     /* stores, in modification order */
     unsigned floor; /* the oldest that anybody may read */
-    unsigned last_sc;
     bool written; /* by a plain store since */
     struct store *stores;
 };
@@ -45,6 +44,12 @@ static struct place places[PLACES];
 static unsigned nplaces;
 static struct store stores[PLACES][STORES];
 static struct view views[MACHINE_THREADS];
+/*
+ * For fences. behind: of the stores that relaxed loads have read since, which the next
+ * fence acquires; ahead: what a relaxed store releases, because a fence came before it;
+ * whole: what every fence, and every sequentially consistent load of a place, must know.
+ */
+static struct view behind[MACHINE_THREADS], ahead[MACHINE_THREADS], whole;
 static struct cell cells[CELLS];
 static uint32_t execution;
 static struct {
@@ -54,19 +59,35 @@ static struct {
 } sites[SITES];
 static unsigned nsites;
 
+/* Who loads the same again and again, at one place of the code, waits a moment there. */
+static struct {
+    uintptr_t site, at;
+    unsigned times;
+} again[MACHINE_THREADS];
+enum { AGAIN_MAX = 4 };
+
 void machine_memory_begin(void)
 {
     execution++;
     nplaces = 0;
     memset(views, 0, sizeof views);
+    memset(behind, 0, sizeof behind);
+    memset(ahead, 0, sizeof ahead);
+    memset(&whole, 0, sizeof whole);
+    memset(again, 0, sizeof again);
     for (unsigned t = 0; t < MACHINE_THREADS; t++)
         views[t].clock[t] = 1;
 }
 
-static void join(struct view *to, const struct view *from)
+static void join_places(struct view *to, const struct view *from)
 {
     for (unsigned i = 0; i < nplaces; i++)
         to->at[i] = to->at[i] > from->at[i] ? to->at[i] : from->at[i];
+}
+
+static void join(struct view *to, const struct view *from)
+{
+    join_places(to, from);
     for (unsigned t = 0; t < MACHINE_THREADS; t++)
         to->clock[t] = to->clock[t] > from->clock[t] ? to->clock[t] : from->clock[t];
 }
@@ -186,10 +207,9 @@ static bool releases(int order)
 /* The caller reads store i. */
 static uint64_t read_store(struct place *p, unsigned i, int order)
 {
-    struct view *mine = &views[machine_self()];
-    mine->at[p - places] = (uint16_t)i;
-    if (acquires(order))
-        join(mine, &p->stores[i].view);
+    unsigned me = machine_self();
+    views[me].at[p - places] = (uint16_t)i;
+    join(acquires(order) ? &views[me] : &behind[me], &p->stores[i].view);
     return p->stores[i].value;
 }
 
@@ -202,11 +222,45 @@ static void write_store(struct place *p, uint64_t value, int order, bool rmw)
         s->view = p->stores[i - 1].view;
     views[me].at[p - places] = (uint16_t)i;
     if (order == __ATOMIC_SEQ_CST)
-        p->last_sc = i;
+        whole.at[p - places] = (uint16_t)i;
     if (releases(order)) {
         join(&s->view, &views[me]);
         views[me].clock[me]++;
+    } else {
+        join(&s->view, &ahead[me]);
     }
+}
+
+/* A sequentially consistent fence of thread t. It orders no plain accesses by itself. */
+static void fence(unsigned t)
+{
+    join(&views[t], &behind[t]);
+    join_places(&whole, &views[t]);
+    join_places(&views[t], &whole);
+    ahead[t] = views[t];
+    views[t].clock[t]++;
+}
+
+/*
+ * The others pass their fences one after the other, in any order, and steps may come
+ * between; the caller has one before and one after all of them.
+ */
+void machine_barrier(void)
+{
+    unsigned me = machine_self();
+    if (!machine_runs || machine_plan.barrier == MACHINE_NO_BARRIER)
+        return;
+    machine_step();
+    fence(me);
+    unsigned first = machine_choose(MACHINE_THREADS, &machine_budget.switches);
+    for (unsigned i = 0; i < MACHINE_THREADS; i++) {
+        unsigned t = (first + i) % MACHINE_THREADS;
+        if (t == me || machine_plan.barrier == MACHINE_CALLERS_BARRIER)
+            continue;
+        machine_step();
+        fence(t);
+    }
+    fence(me);
 }
 
 /* A store that the caller may read now; not one with the value *but. */
@@ -214,8 +268,8 @@ static unsigned pick(struct place *p, int order, const uint64_t *but)
 {
     unsigned low = views[machine_self()].at[p - places];
     low = low > p->floor ? low : p->floor;
-    if (order == __ATOMIC_SEQ_CST && low < p->last_sc)
-        low = p->last_sc;
+    if (order == __ATOMIC_SEQ_CST && low < whole.at[p - places])
+        low = whole.at[p - places];
     unsigned found[STORES];
     unsigned n = 0;
     for (unsigned i = p->n; i-- > low;) {
@@ -282,12 +336,30 @@ static uint64_t do_cas(struct place *p, uint64_t value, uint64_t expected, int o
     return expected;
 }
 
+/*
+ * True if the caller has looked there so often, and done nothing else, that there is no
+ * need for another choice: it reads the last store, and goes on.
+ */
+static bool looks_again(uintptr_t at, uintptr_t site)
+{
+    unsigned me = machine_self();
+    if (again[me].site != site || again[me].at != at)
+        again[me].times = 0;
+    again[me].site = site;
+    again[me].at = at;
+    return ++again[me].times > AGAIN_MAX;
+}
+
 uint64_t machine_atomic(enum machine_op op, uintptr_t at, unsigned size, uint64_t value,
                         uint64_t expected, int order, int failure, bool *done,
                         uintptr_t site)
 {
     uint64_t mask = size == 8 ? ~(uint64_t)0 : ((uint64_t)1 << size * 8) - 1;
-    machine_step();
+    bool waits = op == MACHINE_LOAD && looks_again(at, site);
+    if (waits)
+        machine_count_step();
+    else
+        machine_step();
     note_site(site, op, order);
     if (site == machine_plan.weakened) {
         order = machine_plan.weakened_to;
@@ -296,7 +368,7 @@ uint64_t machine_atomic(enum machine_op op, uintptr_t at, unsigned size, uint64_
     access_cells(at, size, op == MACHINE_LOAD ? ATOMIC_READ : ATOMIC_WRITE, site);
     struct place *p = place_of(at, size);
     if (op == MACHINE_LOAD)
-        return read_store(p, pick(p, order, NULL), order);
+        return read_store(p, waits ? p->n - 1 : pick(p, order, NULL), order);
     machine_stored();
     if (op == MACHINE_CAS)
         return do_cas(p, value & mask, expected & mask, order, failure, done);

@@ -28,13 +28,18 @@ uint64_t machine_atomic(enum machine_op op, uintptr_t at, unsigned size, uint64_
                         uintptr_t site);
 /* Plain access. */
 void machine_plain(uintptr_t at, size_t size, bool writes, uintptr_t site);
-/* On the caller's stack, or thread-local. */
+/* All threads pass a sequentially consistent fence before this returns. */
+void machine_barrier(void);
+/* On the caller's stack, or thread-local, or of the test build and never changed. */
 bool machine_own(uintptr_t at);
 /* Futex: 0 or an errno. */
 int machine_futex_wait(uint32_t *word, uint32_t seen, bool timed);
 void machine_futex_wake(uint32_t *word);
 
 extern bool machine_runs; /* a thread of an execution, not the machine itself */
+
+/* Mutations of the barrier: it does nothing; nobody but the caller has a fence. */
+enum machine_barrier { MACHINE_BARRIER, MACHINE_NO_BARRIER, MACHINE_CALLERS_BARRIER };
 
 /* How the executions are chosen; see run_machine.c. */
 struct machine_plan {
@@ -45,6 +50,7 @@ struct machine_plan {
     unsigned surprises; /* dates, and wakes for no reason */
     uintptr_t weakened; /* the access there is relaxed ... */
     int weakened_to;    /* ... to this order */
+    enum machine_barrier barrier;
 };
 extern struct machine_plan machine_plan;
 

@@ -97,6 +97,9 @@ bool machine_own(uintptr_t at)
     uintptr_t base = (uintptr_t)threads[now].stack;
     if (at >= base && at < base + STACK)
         return true;
+    if (at == (uintptr_t)&ksi_fault_planted || at == (uintptr_t)&ksi_point_hook ||
+        at == (uintptr_t)&ksi_spin_cap)
+        return true;
     uintptr_t tls = (uintptr_t)&ksl_tls; /* errno is near it */
     return at >= tls - 4096 && at < tls + 4096;
 }
@@ -168,13 +171,18 @@ static void surprise(unsigned t)
     threads[t].how = how == 1 ? MACHINE_INTERRUPTED : MACHINE_TIMED_OUT;
 }
 
+void machine_count_step(void)
+{
+    if (++steps > STEPS_MAX)
+        machine_failed("no progress");
+}
+
 void machine_step(void)
 {
     if (!machine_runs)
         return;
     machine_runs = false;
-    if (++steps > STEPS_MAX)
-        machine_failed("no progress");
+    machine_count_step();
     unsigned others[MACHINE_THREADS] = {now};
     unsigned n = 1;
     for (unsigned t = 0; t < count; t++) {
@@ -197,8 +205,7 @@ void machine_stored(void)
 
 void machine_yield(void)
 {
-    if (++steps > STEPS_MAX)
-        machine_failed("no progress");
+    machine_count_step();
     threads[now].state = YIELDED;
     leave();
 }

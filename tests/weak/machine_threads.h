@@ -17,6 +17,8 @@ extern struct machine_budget machine_budget; /* left of this execution */
 unsigned machine_self(void);
 /* Before a step that others can see: another thread may go first. */
 void machine_step(void);
+/* A step before which nobody goes first. */
+void machine_count_step(void);
 /* The caller has stored something: who yielded looks again. */
 void machine_stored(void);
 enum machine_wakeup machine_sleep(uintptr_t on, bool timed);

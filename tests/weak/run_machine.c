@@ -10,7 +10,9 @@
  *                 that do not read the last store, sleeps that end by their date or for
  *                 no reason (2,1,1; random: 12,6,2)
  *   -s SEED       of the random choices (1)
- *   -f NAME       plants that fault of src/platform/faults.def
+ *   -f NAME       plants that fault of src/platform/faults.def, or one of the machine:
+ *                 BARRIER_NOTHING, the barrier of the process does nothing;
+ *                 BARRIER_CALLER_ONLY, nobody but its caller has a fence
  *   -w SITE,ORDER the access at this address (see -l) gets the order ORDER (0 .. 5)
  *   -l            lists the accesses that took place: address, operation, order
  */
@@ -38,8 +40,22 @@ void weak_yield(void)
     machine_runs = true;
 }
 
+bool weak_barrier(void)
+{
+    machine_barrier();
+    return true;
+}
+
 static bool plant(const char *name)
 {
+    if (strcmp(name, "BARRIER_NOTHING") == 0) {
+        machine_plan.barrier = MACHINE_NO_BARRIER;
+        return true;
+    }
+    if (strcmp(name, "BARRIER_CALLER_ONLY") == 0) {
+        machine_plan.barrier = MACHINE_CALLERS_BARRIER;
+        return true;
+    }
     for (int i = 0; i < KSI_FAULT_COUNT; i++) {
         if (strcmp(ksi_fault_name(i), name) == 0) {
             ksi_fault_planted = i;
@@ -55,7 +71,7 @@ static bool search(const struct weak_scenario *s, unsigned long limit)
     bool more = true;
     machine_restart();
     for (; more && n < limit; n++) {
-        weak_reset();
+        weak_reset(weak_threads_of(s));
         s->setup();
         const char *wrong = machine_execute(WEAK_THREADS, s->thread);
         if (wrong != NULL) {

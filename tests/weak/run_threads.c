@@ -30,6 +30,12 @@ void weak_yield(void)
 {
 }
 
+/* It knows no barrier of others: every release has a read-modify-write then. */
+bool weak_barrier(void)
+{
+    return false;
+}
+
 static void arrive(void)
 {
 }
@@ -37,6 +43,7 @@ static void arrive(void)
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,6 +60,15 @@ void weak_fail(const char *what)
 void weak_yield(void)
 {
     sched_yield();
+}
+
+/* Commands of membarrier(2), as in platform/host_linux.c. */
+bool weak_barrier(void)
+{
+    enum { EXPEDITED = 1 << 3, REGISTER = 1 << 4 };
+    return syscall(SYS_membarrier, EXPEDITED, 0, 0) == 0 ||
+           (syscall(SYS_membarrier, REGISTER, 0, 0) == 0 &&
+            syscall(SYS_membarrier, EXPEDITED, 0, 0) == 0);
 }
 
 static void arrive(void)
@@ -87,10 +103,8 @@ static void *run(void *arg)
 static void execute(void)
 {
     pthread_t threads[WEAK_THREADS];
-    unsigned n = 0;
-    while (n < WEAK_THREADS && scenario->thread[n] != NULL)
-        n++;
-    weak_reset();
+    unsigned n = weak_threads_of(scenario);
+    weak_reset(n);
     scenario->setup();
 #ifndef WEAK_GENMC
     pthread_barrier_init(&start, NULL, n);

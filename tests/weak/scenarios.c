@@ -4,12 +4,14 @@
 #include "weak.h"
 
 #include "lock/ksem.h"
+#include "lock/rw.h"
 #include "thread/upcalls.h"
 #include "wait/lend.h"
 #include "wait/wait.h"
 
 #include <kslock/cond.h>
 #include <kslock/mutex.h>
+#include <kslock/rwsem.h>
 #include <kslock/signal.h>
 
 #include <errno.h>
@@ -17,6 +19,20 @@
 
 /* Not atomic: who is let in wrongly, or sees too little, races on it. */
 static int shared;
+
+/* Nobody holds it, and what its holders and waiters left behind is gone. */
+static void expect_free(uintptr_t word, const volatile uintptr_t *at)
+{
+    /* A free word may keep marks of who is queued no more. */
+    WEAK_CHECK(ksi_rw_unheld(word) && (word & KSI_SPIN) == 0);
+    for (unsigned i = 0; i < WEAK_THREADS; i++) {
+        ksl_thread *t = &weak_threads[i];
+        struct ksl_slot *s = ksi_near_slot(t, at);
+        WEAK_CHECK((t->front.claims & ~KSI_CLAIM_ALWAYS) == 0);
+        WEAK_CHECK(s->lock == 0 && t->converted[ksi_near_index(t, s)] == 0);
+        WEAK_CHECK(t->far_used == 0 && t->closing == 0);
+    }
+}
 
 static ksl_mutex_t mutex;
 
@@ -26,11 +42,31 @@ static void mutex_setup(void)
     shared = 0;
 }
 
+/* No membarrier: each release looks at its claims by a read-modify-write. */
+static void mutex_setup_fallback(void)
+{
+    mutex_setup();
+    weak_without_barrier();
+}
+
+static void mutex_setup_ends(void)
+{
+    mutex_setup();
+    weak_barrier_ends();
+}
+
 static void mutex_thread(void)
 {
     ksl_mutex_acquire(&mutex);
     shared++;
     ksl_mutex_release(&mutex);
+}
+
+/* By the slow ways alone, as while somebody watches the threads. */
+static void mutex_slow_thread(void)
+{
+    ksl_tls.owner = 0;
+    mutex_thread();
 }
 
 static void mutex_try_thread(void)
@@ -44,7 +80,57 @@ static void mutex_try_thread(void)
 static void mutex_finish(void)
 {
     WEAK_CHECK(shared >= 2 && shared <= 3);
-    WEAK_CHECK(mutex.word == 0 || mutex.word == 1);
+    expect_free(mutex.word, &mutex.word);
+}
+
+static ksl_rwsem_t rwsem;
+
+static void rwsem_setup(void)
+{
+    ksl_rwsem_init(&rwsem);
+    shared = 0;
+}
+
+/* Readers show themselves in their slots, with a fence of their own. */
+static void rwsem_setup_slots(void)
+{
+    rwsem_setup();
+    rwsem.word = KSI_SLOTS;
+}
+
+/* Without one: a writer makes all threads pass the barrier. */
+static void rwsem_setup_bias(void)
+{
+    rwsem_setup();
+    rwsem.word = KSI_SLOTS | KSI_BIAS;
+}
+
+static void rwsem_setup_fallback(void)
+{
+    rwsem_setup_slots();
+    weak_without_barrier();
+}
+
+static void rwsem_read(void)
+{
+    ksl_rwsem_acquire_read(&rwsem);
+    WEAK_CHECK(shared == 0 || shared == 1 || shared == 2);
+    ksl_rwsem_release_read(&rwsem);
+}
+
+static void rwsem_write(void)
+{
+    ksl_rwsem_acquire_write(&rwsem);
+    shared++;
+    ksl_rwsem_release_write(&rwsem);
+}
+
+static void rwsem_finish(void)
+{
+    WEAK_CHECK(shared == 1 || shared == 2);
+    expect_free(rwsem.word, &rwsem.word);
+    for (unsigned i = 0; i < WEAK_THREADS; i++)
+        WEAK_CHECK(weak_threads[i].rwsem_reads == 0);
 }
 
 static uint64_t sem;
@@ -198,6 +284,36 @@ const struct weak_scenario weak_scenarios[] = {
      mutex_setup,
      {mutex_thread, mutex_thread, mutex_thread},
      mutex_finish},
+    {"mutex-slow",
+     mutex_setup,
+     {mutex_slow_thread, mutex_slow_thread, mutex_try_thread},
+     mutex_finish},
+    {"mutex-fallback",
+     mutex_setup_fallback,
+     {mutex_thread, mutex_slow_thread, mutex_try_thread},
+     mutex_finish},
+    {"mutex-ends",
+     mutex_setup_ends,
+     {mutex_thread, mutex_thread, mutex_thread},
+     mutex_finish},
+    {"rwsem", rwsem_setup, {rwsem_read, rwsem_write, rwsem_read}, rwsem_finish},
+    {"rwsem-writers", rwsem_setup, {rwsem_write, rwsem_read, rwsem_write}, rwsem_finish},
+    {"rwsem-slots",
+     rwsem_setup_slots,
+     {rwsem_read, rwsem_write, rwsem_read},
+     rwsem_finish},
+    {"rwsem-fallback",
+     rwsem_setup_fallback,
+     {rwsem_read, rwsem_write, NULL},
+     rwsem_finish},
+    {"rwsem-bias",
+     rwsem_setup_bias,
+     {rwsem_read, rwsem_write, rwsem_read},
+     rwsem_finish},
+    {"rwsem-bias-writers",
+     rwsem_setup_bias,
+     {rwsem_write, rwsem_read, rwsem_write},
+     rwsem_finish},
     {"ksem-two", sem_setup, {sem_down, sem_down, sem_up_two}, sem_finish_two},
     {"ksem-date", sem_setup, {sem_down_timed, sem_up, NULL}, sem_finish_one},
     {"ksem-signal", sem_setup, {sem_down_timed, sem_up, sem_signal}, sem_finish_one},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Diagnostics are off, so nobody calls them. No header here: one function stands for all.
+ * Diagnostics are off, no interrupts come, nobody forks, and few locks are held: so nobody
+ * calls these. No header here: one function stands for all.
  */
 
 void weak_fail(const char *what);
@@ -8,7 +9,7 @@ void weak_nobody_watches(void);
 
 void weak_nobody_watches(void)
 {
-    weak_fail("diagnostics that are off are called");
+    weak_fail("what is off is called");
 }
 
 #define ABSENT(name)                                                                     \
@@ -24,7 +25,11 @@ ABSENT(ksi_hook_begin);
 ABSENT(ksi_hook_end);
 ABSENT(ksi_hook_given);
 ABSENT(ksi_hook_told);
+ABSENT(ksi_hook_taken);
 ABSENT(ksi_hook_tried);
+ABSENT(ksi_hook_turned);
+ABSENT(ksi_host_copy);
+ABSENT(ksi_irq_offer_floating);
 ABSENT(ksi_ksem_hide);
 ABSENT(ksi_ksem_watch_begin);
 ABSENT(ksi_ksem_watch_end);
@@ -36,6 +41,8 @@ ABSENT(ksi_ksem_watch_wait);
 ABSENT(ksi_order_before);
 ABSENT(ksi_order_begin);
 ABSENT(ksi_order_sleep);
+ABSENT(ksi_pages);
+ABSENT(ksi_stax_uncount);
 ABSENT(ksi_tell_event);
 ABSENT(ksi_tell_number);
 ABSENT(ksi_tell_wait);

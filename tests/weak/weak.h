@@ -24,12 +24,26 @@ extern const unsigned weak_scenario_count;
 /* What the runner does. */
 void weak_fail(const char *what); /* the execution is wrong; does not return */
 void weak_yield(void);            /* the caller spins */
+/* All threads pass a fence before it returns; false: there is no such thing here. */
+bool weak_barrier(void);
 
 #define WEAK_CHECK(what) ((what) ? (void)0 : weak_fail(#what))
 
-/* Before each execution; the calling thread is thread i from now on. */
+/* Before each execution, of n threads; the calling thread is thread i from now on. */
 extern ksl_thread weak_threads[WEAK_THREADS];
-void weak_reset(void);
+void weak_reset(unsigned n);
 void weak_become(unsigned i);
+
+/* By setup: the host has no barrier; or it has one no more when it is asked for it. */
+void weak_without_barrier(void);
+void weak_barrier_ends(void);
+
+static inline unsigned weak_threads_of(const struct weak_scenario *s)
+{
+    unsigned n = 0;
+    while (n < WEAK_THREADS && s->thread[n] != NULL)
+        n++;
+    return n;
+}
 
 #endif
