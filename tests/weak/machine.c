@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACES = 192, STORES = 256, CELLS = 8192, SITES = 512 };
+enum { PLACES = 192, STORES = 256, CELLS = 8192, SITES = 512, USED = 1024 };
 
 /* What a thread knows: for each place the oldest store that it may still read. */
 struct view {
@@ -66,6 +66,43 @@ static struct {
 } again[MACHINE_THREADS];
 enum { AGAIN_MAX = 4 };
 
+/*
+ * Who has used a place, in all executions of the scenario so far. A step on one that a
+ * single thread uses comes with no choice: what others do just before it they may as well
+ * do just after it. A search that finds another thread there begins anew.
+ */
+static struct used {
+    uintptr_t at;
+    unsigned threads; /* bits */
+    bool shared;      /* as this execution goes by it */
+} used[USED];
+static bool learned;
+
+void machine_memory_restart(void)
+{
+    memset(used, 0, sizeof used);
+    learned = false;
+}
+
+bool machine_memory_learned(void)
+{
+    return learned;
+}
+
+static bool is_shared(uintptr_t at)
+{
+    struct used *u = &used[(size_t)(at >> 2) * 0x9e3779b9u % USED];
+    for (unsigned tries = 0; u->at != at && u->at != 0; tries++) {
+        if (tries == USED)
+            machine_failed("the machine has no room for more places");
+        u = u + 1 < used + USED ? u + 1 : used;
+    }
+    u->at = at;
+    u->threads |= 1u << machine_self();
+    learned = learned || (!u->shared && (u->threads & (u->threads - 1)) != 0);
+    return u->shared;
+}
+
 void machine_memory_begin(void)
 {
     execution++;
@@ -75,6 +112,9 @@ void machine_memory_begin(void)
     memset(ahead, 0, sizeof ahead);
     memset(&whole, 0, sizeof whole);
     memset(again, 0, sizeof again);
+    for (unsigned i = 0; i < USED; i++)
+        used[i].shared = (used[i].threads & (used[i].threads - 1)) != 0;
+    learned = false;
     for (unsigned t = 0; t < MACHINE_THREADS; t++)
         views[t].clock[t] = 1;
 }
@@ -356,10 +396,10 @@ uint64_t machine_atomic(enum machine_op op, uintptr_t at, unsigned size, uint64_
 {
     uint64_t mask = size == 8 ? ~(uint64_t)0 : ((uint64_t)1 << size * 8) - 1;
     bool waits = op == MACHINE_LOAD && looks_again(at, site);
-    if (waits)
-        machine_count_step();
-    else
+    if (is_shared(at) && !waits)
         machine_step();
+    else
+        machine_count_step();
     note_site(site, op, order);
     if (site == machine_plan.weakened) {
         order = machine_plan.weakened_to;

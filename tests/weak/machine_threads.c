@@ -73,12 +73,17 @@ unsigned machine_choose(unsigned n, unsigned *budget)
 void machine_restart(void)
 {
     known = 0;
+    machine_memory_restart();
 }
 
 bool machine_next(void)
 {
     if (machine_plan.random)
         return true;
+    if (machine_memory_learned()) {
+        known = 0;
+        return true;
+    }
     while (known > 0 && taken[known - 1] + 1 == among[known - 1])
         known--;
     if (known == 0)

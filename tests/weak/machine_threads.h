@@ -25,5 +25,9 @@ enum machine_wakeup machine_sleep(uintptr_t on, bool timed);
 void machine_wake_one(uintptr_t on);
 
 void machine_memory_begin(void);
+/* Another scenario begins. */
+void machine_memory_restart(void);
+/* This execution has shown what the choices of all depend on. */
+bool machine_memory_learned(void);
 
 #endif

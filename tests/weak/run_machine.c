@@ -22,14 +22,24 @@
 
 #include "platform/testing.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* The execution that runs, or has ended and is being checked. */
+static const struct weak_scenario *scenario;
+static unsigned long execution;
+static bool ended;
+
 void weak_fail(const char *what)
 {
     machine_runs = false;
+    if (ended) {
+        printf("%s: execution %lu: in the end: %s\n", scenario->name, execution, what);
+        exit(1);
+    }
     machine_failed(what);
 }
 
@@ -65,12 +75,34 @@ static bool plant(const char *name)
     return false;
 }
 
+/* What goes wrong may be an address, too. */
+static void crashed(int signo)
+{
+    (void)signo;
+    dprintf(STDOUT_FILENO, "%s: execution %lu: a wrong address\n", scenario->name,
+            execution);
+    _exit(1);
+}
+
+static void watch_crashes(void)
+{
+    static char stack[32768];
+    stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};
+    sigaltstack(&other, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* before that line come all others */
+}
+
 static bool search(const struct weak_scenario *s, unsigned long limit)
 {
     unsigned long n = 0;
     bool more = true;
     machine_restart();
+    scenario = s;
     for (; more && n < limit; n++) {
+        execution = n + 1;
         weak_reset(weak_threads_of(s));
         s->setup();
         const char *wrong = machine_execute(WEAK_THREADS, s->thread);
@@ -78,7 +110,9 @@ static bool search(const struct weak_scenario *s, unsigned long limit)
             printf("%s: execution %lu: %s\n", s->name, n + 1, wrong);
             return false;
         }
+        ended = true;
         s->finish();
+        ended = false;
         more = machine_next();
     }
     printf("%s: %lu executions%s\n", s->name, n, more ? "" : ", all within the budgets");
@@ -130,6 +164,7 @@ int main(int argc, char **argv)
         machine_plan.stale = machine_plan.random ? 6 : 1;
         machine_plan.surprises = machine_plan.random ? 2 : 1;
     }
+    watch_crashes();
     bool good = true;
     for (unsigned i = 0; good && i < weak_scenario_count; i++) {
         bool named = optind == argc;
