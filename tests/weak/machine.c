@@ -27,7 +27,7 @@ struct place {
     unsigned size;
     unsigned n;     /* stores, in modification order */
     unsigned floor; /* the oldest that anybody may read */
-    bool written; /* by a plain store since */
+    bool written;   /* by a plain store since */
     struct store *stores;
 };
 

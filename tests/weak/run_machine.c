@@ -5,7 +5,8 @@
  * 2: the options are wrong.
  *
  *   -n NUMBER     executions with random choices for each scenario (20000)
- *   -a            all executions within the budgets instead, at most NUMBER
+ *   -a            all executions within the budgets instead, at most NUMBER, after 500
+ *                 with random choices
  *   -b P,S,U      budgets of an execution: switches of threads that could go on, loads
  *                 that do not read the last store, sleeps that end by their date or for
  *                 no reason (2,1,1; random: 12,6,2)
@@ -95,27 +96,58 @@ static void watch_crashes(void)
     setvbuf(stdout, NULL, _IOLBF, 0); /* before that line come all others */
 }
 
+static bool execute(void)
+{
+    execution++;
+    weak_reset(weak_threads_of(scenario));
+    scenario->setup();
+    const char *wrong = machine_execute(WEAK_THREADS, scenario->thread);
+    if (wrong != NULL) {
+        printf("%s: execution %lu: %s\n", scenario->name, execution, wrong);
+        return false;
+    }
+    ended = true;
+    scenario->finish();
+    ended = false;
+    return true;
+}
+
+static void set_budgets(unsigned switches, unsigned stale, unsigned surprises)
+{
+    machine_plan.switches = switches;
+    machine_plan.stale = stale;
+    machine_plan.surprises = surprises;
+}
+
+/* Before a search through all: some at random, which show what threads share. */
+static bool look_around(void)
+{
+    enum { SOME = 500 };
+    struct machine_plan plan = machine_plan;
+    bool good = true;
+    machine_plan.random = true;
+    set_budgets(12, 6, 2);
+    for (unsigned i = 0; good && i < SOME; i++)
+        good = execute();
+    machine_plan = plan;
+    return good;
+}
+
 static bool search(const struct weak_scenario *s, unsigned long limit)
 {
-    unsigned long n = 0;
     bool more = true;
     machine_restart();
     scenario = s;
-    for (; more && n < limit; n++) {
-        execution = n + 1;
-        weak_reset(weak_threads_of(s));
-        s->setup();
-        const char *wrong = machine_execute(WEAK_THREADS, s->thread);
-        if (wrong != NULL) {
-            printf("%s: execution %lu: %s\n", s->name, n + 1, wrong);
+    execution = 0;
+    if (!machine_plan.random && !look_around())
+        return false;
+    while (more && execution < limit) {
+        if (!execute())
             return false;
-        }
-        ended = true;
-        s->finish();
-        ended = false;
         more = machine_next();
     }
-    printf("%s: %lu executions%s\n", s->name, n, more ? "" : ", all within the budgets");
+    printf("%s: %lu executions%s\n", s->name, execution,
+           more ? "" : ", all within the budgets");
     return true;
 }
 
@@ -159,11 +191,10 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (!budgets) {
-        machine_plan.switches = machine_plan.random ? 12 : 2;
-        machine_plan.stale = machine_plan.random ? 6 : 1;
-        machine_plan.surprises = machine_plan.random ? 2 : 1;
-    }
+    if (!budgets && machine_plan.random)
+        set_budgets(12, 6, 2);
+    else if (!budgets)
+        set_budgets(2, 1, 1);
     watch_crashes();
     bool good = true;
     for (unsigned i = 0; good && i < weak_scenario_count; i++) {

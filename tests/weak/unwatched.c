@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Diagnostics are off, no interrupts come, nobody forks, and few locks are held: so nobody
- * calls these. No header here: one function stands for all.
+ * Diagnostics are off, no interrupts come, nobody forks, and few locks are held: so
+ * nobody calls these. No header here: one function stands for all.
  */
 
 void weak_fail(const char *what);
