@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACES = 192, STORES = 256, CELLS = 8192, SITES = 512, USED = 1024 };
+enum { PLACES = 192, STORES = 256, CELLS = 8192 };
 
 /* What a thread knows: for each place the oldest store that it may still read. */
 struct view {
@@ -52,57 +52,6 @@ static struct view views[MACHINE_THREADS];
 static struct view behind[MACHINE_THREADS], ahead[MACHINE_THREADS], whole;
 static struct cell cells[CELLS];
 static uint32_t execution;
-static struct {
-    uintptr_t site;
-    int op;
-    int order;
-} sites[SITES];
-static unsigned nsites;
-
-/* Who loads the same again and again, at one place of the code, waits a moment there. */
-static struct {
-    uintptr_t site, at;
-    unsigned times;
-} again[MACHINE_THREADS];
-enum { AGAIN_MAX = 4 };
-
-/*
- * Who has used a place, in all executions of the scenario so far. A step on one that a
- * single thread uses comes with no choice: what others do just before it they may as well
- * do just after it. A search that finds another thread there begins anew.
- */
-static struct used {
-    uintptr_t at;
-    unsigned threads; /* bits */
-    bool shared;      /* as this execution goes by it */
-} used[USED];
-static bool learned;
-
-void machine_memory_restart(void)
-{
-    memset(used, 0, sizeof used);
-    learned = false;
-}
-
-bool machine_memory_learned(void)
-{
-    return learned;
-}
-
-static bool is_shared(uintptr_t at)
-{
-    struct used *u = &used[(size_t)(at >> 2) * 0x9e3779b9u % USED];
-    for (unsigned tries = 0; u->at != at && u->at != 0; tries++) {
-        if (tries == USED)
-            machine_failed("the machine has no room for more places");
-        u = u + 1 < used + USED ? u + 1 : used;
-    }
-    u->at = at;
-    u->threads |= 1u << machine_self();
-    learned = learned || (!u->shared && (u->threads & (u->threads - 1)) != 0);
-    return u->shared;
-}
-
 void machine_memory_begin(void)
 {
     execution++;
@@ -111,10 +60,7 @@ void machine_memory_begin(void)
     memset(behind, 0, sizeof behind);
     memset(ahead, 0, sizeof ahead);
     memset(&whole, 0, sizeof whole);
-    memset(again, 0, sizeof again);
-    for (unsigned i = 0; i < USED; i++)
-        used[i].shared = (used[i].threads & (used[i].threads - 1)) != 0;
-    learned = false;
+    machine_places_begin();
     for (unsigned t = 0; t < MACHINE_THREADS; t++)
         views[t].clock[t] = 1;
 }
@@ -335,30 +281,6 @@ static uint64_t changed(enum machine_op op, uint64_t old, uint64_t value)
     }
 }
 
-static void note_site(uintptr_t site, int op, int order)
-{
-    for (unsigned i = 0; i < nsites; i++) {
-        if (sites[i].site == site && sites[i].order == order)
-            return;
-    }
-    if (nsites < SITES) {
-        sites[nsites].site = site;
-        sites[nsites].op = op;
-        sites[nsites++].order = order;
-    }
-}
-
-void machine_list_sites(void)
-{
-    static const char *const ops[] = {"load", "store", "xchg", "add",
-                                      "sub",  "and",   "or",   "cas"};
-    static const char *const orders[] = {"relaxed", "consume", "acquire",
-                                         "release", "acq_rel", "seq_cst"};
-    for (unsigned i = 0; i < nsites; i++)
-        printf("%#lx %s %s\n", (unsigned long)sites[i].site, ops[sites[i].op],
-               orders[sites[i].order]);
-}
-
 static uint64_t do_cas(struct place *p, uint64_t value, uint64_t expected, int order,
                        int failure, bool *done)
 {
@@ -376,31 +298,17 @@ static uint64_t do_cas(struct place *p, uint64_t value, uint64_t expected, int o
     return expected;
 }
 
-/*
- * True if the caller has looked there so often, and done nothing else, that there is no
- * need for another choice: it reads the last store, and goes on.
- */
-static bool looks_again(uintptr_t at, uintptr_t site)
-{
-    unsigned me = machine_self();
-    if (again[me].site != site || again[me].at != at)
-        again[me].times = 0;
-    again[me].site = site;
-    again[me].at = at;
-    return ++again[me].times > AGAIN_MAX;
-}
-
 uint64_t machine_atomic(enum machine_op op, uintptr_t at, unsigned size, uint64_t value,
                         uint64_t expected, int order, int failure, bool *done,
                         uintptr_t site)
 {
     uint64_t mask = size == 8 ? ~(uint64_t)0 : ((uint64_t)1 << size * 8) - 1;
-    bool waits = op == MACHINE_LOAD && looks_again(at, site);
-    if (is_shared(at) && !waits)
+    bool waits = op == MACHINE_LOAD && machine_looks_again(at, site);
+    if (machine_is_shared(at) && !waits)
         machine_step();
     else
         machine_count_step();
-    note_site(site, op, order);
+    machine_note_site(site, op, order);
     if (site == machine_plan.weakened) {
         order = machine_plan.weakened_to;
         failure = order == __ATOMIC_RELEASE ? __ATOMIC_RELAXED : order;

@@ -73,14 +73,14 @@ unsigned machine_choose(unsigned n, unsigned *budget)
 void machine_restart(void)
 {
     known = 0;
-    machine_memory_restart();
+    machine_places_restart();
 }
 
 bool machine_next(void)
 {
     if (machine_plan.random)
         return true;
-    if (machine_memory_learned()) {
+    if (machine_places_learned()) {
         known = 0;
         return true;
     }

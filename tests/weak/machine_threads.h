@@ -25,9 +25,19 @@ enum machine_wakeup machine_sleep(uintptr_t on, bool timed);
 void machine_wake_one(uintptr_t on);
 
 void machine_memory_begin(void);
-/* Another scenario begins. */
-void machine_memory_restart(void);
-/* This execution has shown what the choices of all depend on. */
-bool machine_memory_learned(void);
+
+/* machine_places.c. Another scenario begins; an execution begins. */
+void machine_places_restart(void);
+void machine_places_begin(void);
+/* This execution has shown what the choices of all depend on: the search begins anew. */
+bool machine_places_learned(void);
+/* More than one thread uses it, as far as was known when this execution began. */
+bool machine_is_shared(uintptr_t at);
+/*
+ * True if the caller has looked there so often, and done nothing else, that there is no
+ * need for another choice: it reads the last store, and goes on.
+ */
+bool machine_looks_again(uintptr_t at, uintptr_t site);
+void machine_note_site(uintptr_t site, int op, int order);
 
 #endif

@@ -18,7 +18,7 @@
  *   -l            lists the accesses that took place: address, operation, order
  */
 
-#include "machine.h"
+#include "machine_threads.h"
 #include "weak.h"
 
 #include "platform/testing.h"
@@ -49,6 +49,11 @@ void weak_yield(void)
     machine_runs = false;
     machine_yield();
     machine_runs = true;
+}
+
+void weak_step(void)
+{
+    machine_step();
 }
 
 bool weak_barrier(void)

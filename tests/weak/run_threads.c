@@ -30,6 +30,10 @@ void weak_yield(void)
 {
 }
 
+void weak_step(void)
+{
+}
+
 /* It knows no barrier of others: every release has a read-modify-write then. */
 bool weak_barrier(void)
 {
@@ -60,6 +64,11 @@ void weak_fail(const char *what)
 void weak_yield(void)
 {
     sched_yield();
+}
+
+void weak_step(void)
+{
+    ksi_point("scenario");
 }
 
 /* Commands of membarrier(2), as in platform/host_linux.c. */

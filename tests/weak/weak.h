@@ -24,6 +24,7 @@ extern const unsigned weak_scenario_count;
 /* What the runner does. */
 void weak_fail(const char *what); /* the execution is wrong; does not return */
 void weak_yield(void);            /* the caller spins */
+void weak_step(void);             /* here another thread may go first */
 /* All threads pass a fence before it returns; false: there is no such thing here. */
 bool weak_barrier(void);
 
