@@ -24,6 +24,8 @@ static const char usage_text[] =
     "  --strangers       somebody wakes all sleepers all the time, without a reason\n"
     "  --hang SECONDS    a round that lasts longer has failed (default 10, more with\n"
     "                    sanitizers)\n"
+    "  --linger SECONDS  between the last row and the end, as reports of KSLOCK= may\n"
+    "                    take (default 0)\n"
     "\n"
     "A line for each row and a table of all at the end: operations of all workers (of\n"
     "the least and the most busy one), interrupts handled, the longest wait. Exit\n"
@@ -76,6 +78,9 @@ static bool parse_one(int c, struct options *o)
     case 'h':
         o->hang = strtod(optarg, &end);
         return *end == '\0' && o->hang > 0;
+    case 'w':
+        o->linger = strtod(optarg, &end);
+        return *end == '\0' && o->linger >= 0;
     case 'r':
         o->rounds = strtoul(optarg, &end, 0);
         return *end == '\0' && o->rounds > 0;
@@ -101,6 +106,7 @@ static bool parse(int argc, char **argv, struct options *o)
         {"busted", required_argument, NULL, 'b'},
         {"plant", required_argument, NULL, 'p'},
         {"hang", required_argument, NULL, 'h'},
+        {"linger", required_argument, NULL, 'w'},
         {"no-inject", no_argument, NULL, 'n'},
         {"strangers", no_argument, NULL, 'S'},
         {"list", no_argument, NULL, 'L'},
@@ -136,5 +142,7 @@ int main(int argc, char **argv)
            o.inject ? "" : ", nothing injected");
     fflush(stdout);
     int result = torture_run(&o);
+    for (double left = result == 0 ? o.linger : 0; left > 0; left -= 0.01)
+        torture_nap(10000);
     return result == 2 ? usage() : result;
 }

@@ -364,6 +364,7 @@ int torture_run(const struct options *o)
         torture_next(&pass.seed);
     } while (left > 0.01 && o->rounds == 0);
     torture_irqs_free();
+    torture_unwatch();
     torture_report_all();
     return 0;
 }

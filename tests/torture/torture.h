@@ -113,7 +113,8 @@ struct options {
     const char *busted;
     const char *plant;
     double seconds;
-    double hang; /* seconds without a finished round */
+    double hang;   /* seconds without a finished round */
+    double linger; /* seconds between the last row and the end */
     unsigned long rounds;
     uint64_t seed;
     unsigned threads;
@@ -140,6 +141,7 @@ int torture_run(const struct options *options);
 
 /* watchdog.c */
 void torture_watch(double hang_seconds);
+void torture_unwatch(void); /* no row runs any more; what follows may take its time */
 void torture_progress(void);
 __attribute__((format(printf, 1, 2))) void torture_fail(const char *format, ...);
 bool torture_failed(void);

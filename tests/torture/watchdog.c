@@ -18,6 +18,8 @@ static int failed;  /* text is complete */
 static char text[512];
 static unsigned long beats;
 static double hang_limit;
+static pthread_t watcher;
+static int ends; /* atomic: the rows are done */
 
 void torture_fail(const char *format, ...)
 {
@@ -80,6 +82,8 @@ static void *watch(void *arg)
         nanosleep(&step, NULL);
         if (torture_failed())
             give_up(text);
+        if (LOAD(&ends))
+            return NULL;
         unsigned long now = LOAD(&beats);
         waited = now == seen ? waited + STEP_MS / 1000.0 : 0;
         seen = now;
@@ -89,15 +93,19 @@ static void *watch(void *arg)
             give_up(why);
         }
     }
-    return NULL;
 }
 
 void torture_watch(double hang_seconds)
 {
-    pthread_t thread;
     hang_limit = hang_seconds;
-    if (pthread_create(&thread, NULL, watch, NULL) == 0)
-        pthread_detach(thread);
-    else
-        torture_fail("no watchdog");
+    if (pthread_create(&watcher, NULL, watch, NULL) == 0)
+        return;
+    snprintf(text, sizeof text, "no watchdog");
+    give_up(text);
+}
+
+void torture_unwatch(void)
+{
+    STORE(&ends, 1);
+    pthread_join(watcher, NULL);
 }
