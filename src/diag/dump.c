@@ -3,6 +3,7 @@
 
 #include "diag/entered.h"
 #include "diag/named.h"
+#include "diag/symbols.h"
 #include "diag/view.h"
 #include "diag/violation.h"
 #include "platform/park.h"
@@ -216,12 +217,15 @@ void ksl_diag_dump(int fd)
     int cancel;
     sigset_t all, old;
     struct ksi_out out;
+    struct ksi_symbols symbols;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     ksi_out_begin(&out, fd);
     ksi_view_all(&out);
     ksi_out_end(&out);
+    ksi_symbols_end(before);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_setcancelstate(cancel, NULL);
     errno = saved;

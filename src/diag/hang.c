@@ -9,6 +9,7 @@
 
 #include "diag/cycle.h"
 #include "diag/switch.h"
+#include "diag/symbols.h"
 #include "diag/view.h"
 #include "platform/host.h"
 #include "platform/park.h"
@@ -76,6 +77,8 @@ static void look(void)
     uint64_t now = ksi_now();
     uint64_t limit = ksi_diag_hang_limit();
     uint32_t n = ksi_registry_allocated();
+    struct ksi_symbols symbols;
+    struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     ksi_out_begin(&out, ksi_diag_fd());
     for (uint32_t id = 1; id <= n; id++) {
         ksl_thread *t = ksi_thread_by_id(id);
@@ -87,6 +90,7 @@ static void look(void)
     if (news)
         ksi_view_all(&out);
     ksi_out_end(&out);
+    ksi_symbols_end(before);
 }
 
 static void *watch(void *arg)

@@ -19,6 +19,7 @@
 
 #include "diag/json.h"
 #include "diag/order.h"
+#include "diag/symbols.h"
 #include "diag/trace.h"
 
 #include <errno.h>
@@ -173,14 +174,17 @@ __attribute__((destructor(102))) static void write_at_exit(void)
 {
     int saved = errno;
     struct ksi_out out;
+    struct ksi_symbols symbols;
     int fd = ksi_load(&file);
     if (fd < 0 || writer != (int)getpid())
         return;
     if (ftruncate(fd, 0) == 0)
         (void)lseek(fd, 0, SEEK_SET);
+    struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     ksi_out_begin(&out, fd);
     ksi_order_json(&out);
     ksi_out(&out, "\n");
     ksi_out_end(&out);
+    ksi_symbols_end(before);
     errno = saved;
 }

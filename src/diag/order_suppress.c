@@ -232,15 +232,16 @@ static bool is_about(const char *pattern, const struct ksi_suspect *s)
     struct ksi_text say = {text, sizeof text};
     if (s->lock == NULL)
         return false;
-    if (fits_name(pattern, s) || fits_symbol(pattern, s->lock) ||
-        fits_number(pattern, s->lock))
-        return true;
     ksi_say(&say, "<%s>", ksi_kind_name(s->kind));
     if (fits(pattern, text))
         return true;
     say = (struct ksi_text){text, sizeof text};
     ksi_say(&say, "%p", s->lock);
     if (fits(pattern, text))
+        return true;
+    /* A symbol takes longest, and each call may ask. */
+    if (fits_name(pattern, s) || fits_number(pattern, s->lock) ||
+        fits_symbol(pattern, s->lock))
         return true;
     say = (struct ksi_text){text, sizeof text};
     if (s->init != NULL)

@@ -4,6 +4,7 @@
 #include "diag/hooks.h"
 #include "diag/stats_count.h"
 #include "diag/stats_view.h"
+#include "diag/symbols.h"
 #include "platform/ticks.h"
 #include "thread/irq.h"
 #include "thread/thread.h"
@@ -53,9 +54,11 @@ int ksi_stats_format_of(const char *file)
 static bool report(int fd, int format)
 {
     struct ksi_stats_view v;
+    struct ksi_symbols symbols;
     struct ksi_out out;
     if (!ksi_stats_view_make(&v))
         return false;
+    struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     ksi_out_begin(&out, fd);
     if (format == KSL_STATS_JSON)
         ksi_stats_json(&out, &v);
@@ -64,6 +67,7 @@ static bool report(int fd, int format)
     else
         ksi_stats_text(&out, &v);
     ksi_out_end(&out);
+    ksi_symbols_end(before);
     ksi_stats_view_end(&v);
     return true;
 }

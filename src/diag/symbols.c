@@ -6,7 +6,11 @@
  * expected, or goes away meanwhile, is no symbol and no crash.
  */
 
+#include "diag/symbols.h"
+
 #include "diag/print.h"
+#include "platform/atomic.h"
+#include "platform/testing.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -14,6 +18,13 @@
 #include <link.h>
 #include <string.h>
 #include <unistd.h>
+
+#if defined(KSI_TESTING)
+__thread unsigned ksi_map_reads;
+#define KSI_COUNT_MAP_READ() (ksi_map_reads++)
+#else
+#define KSI_COUNT_MAP_READ() ((void)0)
+#endif
 
 /* One line of the map, read in pieces. */
 struct map {
@@ -96,48 +107,38 @@ static bool next_line(struct map *m, struct line *l)
     return true;
 }
 
-/* Where the object that address lies in begins; 0: in none. */
-static uintptr_t find_object(uintptr_t address, char *file)
+/* The line that address lies in; false: it lies in none. */
+static bool find_line(uintptr_t address, struct line *l, uintptr_t *begin, char *file)
 {
     struct map m = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
-    struct line l;
-    uintptr_t begin = 0;
     uintptr_t last = 0;
-    uintptr_t found = 0;
+    bool found = false;
+    *begin = 0;
     if (m.fd < 0)
-        return 0;
-    while (found == 0 && next_line(&m, &l)) {
-        bool continues = l.file[0] == '\0' && l.begin == last; /* what is zeroed */
-        if (l.offset == 0 && !continues) {
-            begin = l.begin;
-            memcpy(file, l.file, sizeof l.file);
+        return false;
+    KSI_COUNT_MAP_READ();
+    while (!found && next_line(&m, l)) {
+        bool continues = l->file[0] == '\0' && l->begin == last; /* what is zeroed */
+        if (l->offset == 0 && !continues) {
+            *begin = l->begin;
+            memcpy(file, l->file, sizeof l->file);
         }
-        last = l.end;
-        if (address >= l.begin && address < l.end)
-            found = begin;
-        else if (address < l.begin)
+        last = l->end;
+        if (address < l->begin)
             break;
+        found = address < l->end;
     }
     close(m.fd);
     return found;
 }
 
-/* What of an object is needed to name an address in it. */
-struct object {
-    uintptr_t bias;
-    uintptr_t symbols;
-    uintptr_t strings;
-    uintptr_t hash;     /* DT_HASH */
-    uintptr_t gnu_hash; /* DT_GNU_HASH */
-};
-
 /* Tables are named by address, or where nobody has relocated that, by offset. */
-static uintptr_t table_at(const struct object *o, uintptr_t value)
+static uintptr_t table_at(const struct ksi_object *o, uintptr_t value)
 {
     return value < o->bias ? value + o->bias : value;
 }
 
-static bool read_dynamic(struct object *o, uintptr_t at)
+static void read_dynamic(struct ksi_object *o, uintptr_t at)
 {
     ElfW(Dyn) d;
     for (unsigned i = 0; i < 256; i++, at += sizeof d) {
@@ -152,37 +153,8 @@ static bool read_dynamic(struct object *o, uintptr_t at)
         else if (d.d_tag == DT_GNU_HASH)
             o->gnu_hash = table_at(o, d.d_un.d_ptr);
     }
-    return o->symbols != 0 && o->strings != 0;
-}
-
-/* False if the object at begin does not reach as far as address. */
-static bool read_object(struct object *o, uintptr_t begin, uintptr_t address,
-                        bool *has_symbols)
-{
-    ElfW(Ehdr) e;
-    ElfW(Phdr) p;
-    uintptr_t dynamic = 0;
-    bool reaches = false;
-    bool based = false;
-    if (!ksi_peek(&e, (const void *)begin, sizeof e) || // NOLINT
-        memcmp(e.e_ident, ELFMAG, SELFMAG) != 0 || e.e_phentsize != sizeof p)
-        return false;
-    for (unsigned i = 0; i < e.e_phnum; i++) {
-        uintptr_t at = begin + e.e_phoff + i * sizeof p;
-        if (!ksi_peek(&p, (const void *)at, sizeof p)) // NOLINT
-            return false;
-        if (p.p_type == PT_LOAD) {
-            if (!based)
-                o->bias = begin - (p.p_vaddr & ~(uintptr_t)4095);
-            based = true;
-            uintptr_t from = o->bias + p.p_vaddr;
-            reaches = reaches || (address >= from && address - from < p.p_memsz);
-        } else if (p.p_type == PT_DYNAMIC) {
-            dynamic = p.p_vaddr;
-        }
-    }
-    *has_symbols = dynamic != 0 && read_dynamic(o, o->bias + dynamic);
-    return reaches;
+    if (o->strings == 0)
+        o->symbols = 0;
 }
 
 static uint32_t word_at(uintptr_t at)
@@ -191,8 +163,26 @@ static uint32_t word_at(uintptr_t at)
     return ksi_peek(&value, (const void *)at, sizeof value) ? value : 0; // NOLINT
 }
 
+/* The greatest of n words. */
+static uint32_t greatest_word(uintptr_t at, uint32_t n)
+{
+    enum { BATCH = 64 };
+    uint32_t batch[BATCH];
+    uint32_t greatest = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t left = n - i < BATCH ? n - i : BATCH;
+        uintptr_t from = at + (uintptr_t)i * sizeof batch[0];
+        if (i % BATCH == 0 &&
+            !ksi_peek(batch, (const void *)from, left * sizeof batch[0])) // NOLINT
+            break;
+        if (batch[i % BATCH] > greatest)
+            greatest = batch[i % BATCH];
+    }
+    return greatest;
+}
+
 /* How many symbols: one more than the last one of the last chain. */
-static uint32_t count_symbols(const struct object *o)
+static uint32_t count_symbols(const struct ksi_object *o)
 {
     enum { MOST = 1 << 20 };
     if (o->hash != 0)
@@ -203,11 +193,7 @@ static uint32_t count_symbols(const struct object *o)
     uint32_t first = word_at(o->gnu_hash + 4);
     uintptr_t bucket = o->gnu_hash + 16 + word_at(o->gnu_hash + 8) * sizeof(uintptr_t);
     uintptr_t chains = bucket + (uintptr_t)buckets * 4;
-    uint32_t last = 0;
-    for (uint32_t i = 0; i < buckets && i < MOST; i++) {
-        uint32_t n = word_at(bucket + (uintptr_t)i * 4);
-        last = n > last ? n : last;
-    }
+    uint32_t last = greatest_word(bucket, buckets < MOST ? buckets : MOST);
     if (last < first)
         return 0;
     while (last < MOST && (word_at(chains + (uintptr_t)(last - first) * 4) & 1) == 0)
@@ -215,14 +201,47 @@ static uint32_t count_symbols(const struct object *o)
     return last + 1;
 }
 
+/* False: what begins there is no object. */
+static bool read_object(struct ksi_object *o, uintptr_t begin)
+{
+    ElfW(Ehdr) e;
+    ElfW(Phdr) p;
+    uintptr_t dynamic = 0;
+    _Static_assert(sizeof e <= sizeof o->header, "room for it");
+    o->begin = begin;
+    if (!ksi_peek(&e, (const void *)begin, sizeof e) || // NOLINT
+        memcmp(e.e_ident, ELFMAG, SELFMAG) != 0 || e.e_phentsize != sizeof p)
+        return false;
+    memcpy(o->header, &e, sizeof e);
+    for (unsigned i = 0; i < e.e_phnum; i++) {
+        uintptr_t at = begin + e.e_phoff + i * sizeof p;
+        if (!ksi_peek(&p, (const void *)at, sizeof p)) // NOLINT
+            return false;
+        if (p.p_type == PT_LOAD) {
+            if (o->high == 0) {
+                o->bias = begin - (p.p_vaddr & ~(uintptr_t)4095);
+                o->low = o->bias + p.p_vaddr;
+            }
+            o->high = o->bias + p.p_vaddr + p.p_memsz; /* they ascend */
+        } else if (p.p_type == PT_DYNAMIC) {
+            dynamic = p.p_vaddr;
+        }
+    }
+    if (dynamic != 0)
+        read_dynamic(o, o->bias + dynamic);
+    if (o->symbols != 0)
+        o->count = count_symbols(o);
+    return o->high != 0;
+}
+
 /* The symbol that offset lies in; those without a size reach to the next one. */
-static void find_name(struct ksi_symbol *s, const struct object *o, uintptr_t offset)
+static void find_name(struct ksi_symbol *s, const struct ksi_object *o, uintptr_t offset)
 {
     enum { BATCH = 16 };
     ElfW(Sym) batch[BATCH];
     uintptr_t best = 0;
     uintptr_t name = 0;
-    uint32_t n = count_symbols(o);
+    uint32_t n = o->count;
     for (uint32_t i = 0; i < n; i++) {
         const ElfW(Sym) *y = &batch[i % BATCH];
         uint32_t left = n - i < BATCH ? n - i : BATCH;
@@ -246,17 +265,112 @@ static void find_name(struct ksi_symbol *s, const struct object *o, uintptr_t of
         s->name[0] = '\0';
 }
 
+/* --- what is kept ------------------------------------------------------------------- */
+
+/*
+ * What this thread's report has learned. NULL while that is being changed, too: a lookup
+ * of a handler or a dump that comes meanwhile does without.
+ */
+static __thread struct ksi_symbols *kept;
+
+struct ksi_symbols *ksi_symbols_begin(struct ksi_symbols *s)
+{
+    struct ksi_symbols *before = kept;
+    s->nlines = 0;
+    s->nobjects = 0;
+    ksi_symbols_end(s);
+    return before;
+}
+
+void ksi_symbols_end(struct ksi_symbols *before)
+{
+    ksi_barrier();
+    kept = before;
+    ksi_barrier();
+}
+
+/* True if an object, or none, begins there, as it did. */
+static bool is_still(uintptr_t begin, const struct ksi_object *o)
+{
+    unsigned char header[sizeof(ElfW(Ehdr))];
+    if (!ksi_peek(header, (const void *)begin, sizeof header)) // NOLINT
+        return o == NULL;
+    if (o == NULL)
+        return memcmp(header, ELFMAG, SELFMAG) != 0;
+    return memcmp(header, o->header, sizeof header) == 0;
+}
+
+/* False: nothing is known of that address. Else o is its object, or NULL for none. */
+static bool recall(struct ksi_symbols *k, uintptr_t at, const struct ksi_object **o)
+{
+    for (uint32_t i = 0; i < k->nlines; i++) {
+        if (at < k->lines[i].begin || at >= k->lines[i].end)
+            continue;
+        uint32_t number = k->lines[i].object;
+        *o = number < KSI_MAP_OBJECTS ? &k->objects[number] : NULL;
+        if (is_still(*o != NULL ? (*o)->begin : k->lines[i].begin, *o))
+            return true;
+        k->nlines = 0;
+        k->nobjects = 0;
+        return false;
+    }
+    return false;
+}
+
+/* o: NULL: there is no object at that line. */
+static void keep(struct ksi_symbols *k, const struct line *l, const struct ksi_object *o)
+{
+    uint32_t number = o != NULL ? 0 : KSI_MAP_OBJECTS;
+    while (o != NULL && number < k->nobjects && k->objects[number].begin != o->begin)
+        number++;
+    if (k->nlines == KSI_MAP_LINES || (o != NULL && number == KSI_MAP_OBJECTS)) {
+        k->nlines = 0;
+        k->nobjects = 0;
+        number = o != NULL ? 0 : KSI_MAP_OBJECTS;
+    }
+    if (o != NULL)
+        k->objects[number] = *o;
+    if (o != NULL && number == k->nobjects)
+        k->nobjects++;
+    k->lines[k->nlines].begin = l->begin;
+    k->lines[k->nlines].end = l->end;
+    k->lines[k->nlines].object = number;
+    k->nlines++;
+}
+
+/* The object of that address, maybe in `own`; NULL: none. */
+static const struct ksi_object *object_of(struct ksi_symbols *k, uintptr_t at,
+                                          struct ksi_object *own)
+{
+    const struct ksi_object *o = NULL;
+    struct line l;
+    uintptr_t begin;
+    if (k != NULL && recall(k, at, &o))
+        return o;
+    memset(own, 0, sizeof *own);
+    if (!find_line(at, &l, &begin, own->file))
+        return NULL;
+    o = begin != 0 && read_object(own, begin) ? own : NULL;
+    if (k != NULL)
+        keep(k, &l, o);
+    return o;
+}
+
 bool ksi_symbol_find(struct ksi_symbol *s, const void *address)
 {
-    struct object o = {0};
+    struct ksi_object own;
     uintptr_t at = (uintptr_t)address;
-    bool has_symbols = false;
+    struct ksi_symbols *k = kept;
+    ksi_symbols_end(NULL);
+    const struct ksi_object *o = object_of(k, at, &own);
     s->name[0] = '\0';
-    uintptr_t begin = find_object(at, s->file);
-    if (begin == 0 || !read_object(&o, begin, at, &has_symbols))
-        return false;
-    s->offset = at - o.bias;
-    if (has_symbols)
-        find_name(s, &o, at - o.bias);
-    return true;
+    bool found = o != NULL && at >= o->low && at < o->high;
+    if (found) {
+        memcpy(s->file, o->file, sizeof s->file);
+        s->offset = at - o->bias;
+        if (o->symbols != 0)
+            find_name(s, o, at - o->bias);
+    }
+    ksi_symbols_end(k);
+    return found;
 }

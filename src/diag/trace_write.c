@@ -6,6 +6,7 @@
 #include "diag/trace_state.h"
 
 #include "diag/print.h"
+#include "diag/symbols.h"
 #include "platform/park.h"
 
 #include <errno.h>
@@ -199,6 +200,7 @@ int ksi_trace_write(int fd)
     int cancel;
     int error = -ENOMEM;
     struct ksi_trace_state state;
+    struct ksi_symbols symbols;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     struct ksi_trace_writer *w = calloc(1, sizeof *w);
     struct heap *h = calloc(1, sizeof *h);
@@ -208,8 +210,10 @@ int ksi_trace_write(int fd)
     if (w != NULL && h != NULL && views != NULL && tracks != NULL && flows != NULL) {
         w->tracks = tracks;
         w->flows = flows;
+        struct ksi_symbols *before = ksi_symbols_begin(&symbols);
         ksi_trace_look(views, &state);
         error = write_all(w, views, &state, h, fd);
+        ksi_symbols_end(before);
     }
     free(flows);
     free(tracks);
