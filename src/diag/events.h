@@ -10,7 +10,10 @@
  * happens to, with interrupts masked, so a sink never meets itself on one thread; maybe
  * with a bucket lock or the lock of the loans held, so a sink takes no lock but its own
  * raw locks and those of classes (order_node.c, classes.c), one at a time, and no queue;
- * what fork takes of them comes after the buckets. The locks are mere keys: their
+ * what fork takes of them comes after the buckets. PUT_OFF is told by the dispatcher,
+ * which may have interrupted the thread with any raw lock held; so who takes a lock that
+ * the sink of PUT_OFF may want (the rings, the lines of exited threads) tells nothing
+ * meanwhile (t->telling). The locks are mere keys: their
  * memory may be gone, except in BEFORE, TAKEN, AGAIN, BUSY, BEGINS.
  *
  *   event      lock, kind, mode, site        arg                  more

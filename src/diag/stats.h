@@ -212,6 +212,7 @@ bool ksi_stats_past_make(void);
 bool ksi_stats_is_maximum(unsigned stat);
 /* The line of a block as it is now. */
 void ksi_stats_line_of(struct ksi_stats_line *line, const struct ksi_stats_block *b);
+/* For the sink. */
 void ksi_stats_past_add(const struct ksi_stats_line *line);
 /* Copies of all, at most KSI_STATS_PAST + 1; returns how many. */
 uint32_t ksi_stats_past_copy(struct ksi_stats_line *to);

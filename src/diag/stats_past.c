@@ -4,6 +4,7 @@
 #include "diag/stats.h"
 
 #include "platform/host.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 #include <string.h>
@@ -13,6 +14,29 @@ static struct ksi_stats_line *past;
 static uint64_t added;
 static struct ksi_stats_line folded;
 static struct ksi_rawlock past_lock;
+
+/*
+ * The lock outside of the sink: as long as it is held the thread tells nothing. The
+ * dispatcher tells what it puts off, and the sink of a thread that has told nothing yet
+ * may want the lock, too (renew).
+ */
+static uint32_t lock_past(ksl_thread *t)
+{
+    uint32_t level = ksi_irq_mask(t);
+    t->telling++;
+    ksi_barrier();
+    ksi_raw_lock(&past_lock);
+    KSI_POINT("stats: past");
+    return level;
+}
+
+static void unlock_past(ksl_thread *t, uint32_t level)
+{
+    ksi_raw_unlock(&past_lock);
+    ksi_barrier();
+    t->telling--;
+    ksi_irq_unmask(t, level);
+}
 
 static const bool is_maximum[KSI_STATS] = {
 #define STAT(name, text, how, unit) [KSI_STAT_##name] = KSI_STATS_IS_##how,
@@ -76,26 +100,31 @@ static void fold(const struct ksi_stats_line *line)
     greatest(&folded.own[KSI_STATS_PUT_OFF_MAX], line->own[KSI_STATS_PUT_OFF_MAX]);
 }
 
-void ksi_stats_past_add(const struct ksi_stats_line *line)
+/* Under the lock. */
+static void add(const struct ksi_stats_line *line)
 {
-    ksi_raw_lock(&past_lock);
     struct ksi_stats_line *to = &past[added++ % KSI_STATS_PAST];
     if (added > KSI_STATS_PAST)
         fold(to);
     *to = *line;
+}
+
+void ksi_stats_past_add(const struct ksi_stats_line *line)
+{
+    ksi_raw_lock(&past_lock);
+    add(line);
     ksi_raw_unlock(&past_lock);
 }
 
 uint32_t ksi_stats_past_copy(struct ksi_stats_line *to)
 {
-    uint32_t level = ksi_irq_mask(ksi_self());
-    ksi_raw_lock(&past_lock);
+    ksl_thread *self = ksi_self();
+    uint32_t level = lock_past(self);
     uint32_t n = added < KSI_STATS_PAST ? (uint32_t)added : KSI_STATS_PAST;
     memcpy(to, past, n * sizeof *to);
     if (folded.threads != 0)
         to[n++] = folded;
-    ksi_raw_unlock(&past_lock);
-    ksi_irq_unmask(ksi_self(), level);
+    unlock_past(self, level);
     return n;
 }
 
@@ -108,7 +137,9 @@ void ksi_stats_leave(ksl_thread *t)
         ksi_load(&b->life) == ksi_load(&ksi_stats_life)) {
         ksi_stats_line_of(&line, b);
         line.alive = false;
-        ksi_stats_past_add(&line);
+        uint32_t masked = lock_past(t);
+        add(&line);
+        unlock_past(t, masked);
         for (unsigned k = 0; k < KSI_STATS; k++) /* what follows is another thread's */
             ksi_store(&b->base[k], ksi_load(&b->base[k]) + line.c[k]);
         ksi_store_rel(&b->tid, 0);

@@ -3,6 +3,10 @@
 
 #include "stats_calls.h"
 
+#include "platform/testing.h"
+
+#include <time.h>
+
 START_TEST(recursion_is_counted)
 {
     on_with_clock();
@@ -309,6 +313,65 @@ START_TEST(a_handler_in_a_wait_is_apart)
 }
 END_TEST
 
+/*
+ * A report reads the lines of exited threads when an interrupt comes and is put off, on a
+ * thread whose counters are still those of one that ended without a word: the sink that
+ * is told of it wants those lines, too.
+ */
+
+static ksl_thread *reporter;
+static int at_lines; /* atomic: 1 the report has the lock, 2 the interrupt is put off */
+static int put_off;  /* atomic: handlers run */
+
+static void at_point(const char *where)
+{
+    struct timespec step = {0, 100000};
+    if (ksl_tls.self != reporter || strcmp(where, "stats: past") != 0 ||
+        LOAD(&at_lines) != 0)
+        return;
+    STORE(&at_lines, 1);
+    while (LOAD(&at_lines) != 2 || LOAD(&reporter->kicked) != 0)
+        nanosleep(&step, NULL); /* the dispatcher comes here */
+}
+
+static void count_put_off(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    ADD(&put_off, 1);
+}
+
+static void raise_on_reporter(void *unused)
+{
+    (void)unused;
+    while (LOAD(&at_lines) != 1)
+        ksi_yield();
+    (void)ksl_irq_raise_on(reporter, 9);
+    STORE(&at_lines, 2);
+}
+
+START_TEST(an_interrupt_comes_while_exited_threads_are_read)
+{
+    struct actor raiser;
+    on_with_clock();
+    ck_assert_int_eq(ksl_irq_request(9, KSL_STAGE_INBAND, 3, count_put_off, NULL), 0);
+    (void)ksl_mutex_acquire(&mutex);
+    ksl_mutex_release(&mutex);
+    reporter = ksl_thread_self();
+    struct ksi_stats_block *b = reporter->stats;
+    ck_assert_ptr_nonnull(b);
+    ksi_store(&b->tid, ksi_load(&b->tid) + 1);
+    actor_start(&raiser, raise_on_reporter, NULL);
+    STORE(&ksi_point_hook, at_point);
+    COUNTED(stats_of(&mutex), TAKEN, 1);
+    STORE(&ksi_point_hook, NULL);
+    actor_join(&raiser);
+    ck_assert_int_eq(LOAD(&at_lines), 2);
+    ck_assert_int_eq(LOAD(&put_off), 1);
+    ck_assert_int_eq(ksl_irq_free(9), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("stats scenes");
@@ -325,6 +388,7 @@ int main(void)
     tcase_add_test(tc, units_given_elsewhere_are_counted);
     tcase_add_test(tc, interrupts_are_counted);
     tcase_add_test(tc, a_handler_in_a_wait_is_apart);
+    tcase_add_test(tc, an_interrupt_comes_while_exited_threads_are_read);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
