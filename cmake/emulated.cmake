@@ -16,7 +16,7 @@ if(CMAKE_CROSSCOMPILING)
     "exit_test|aix_rt_test|diag_switch_test|freebsd_sysinit_test|freebsd_regress_exit_test"
     "spin_test|trace_exit_test|stats_report_test"
     # The emulator has no process_vm_readv: memory that is gone is not recognised.
-    "diag_dump_test|trace_test|freebsd_regress_destroyed_test|freebsd_regress_report_test"
+    "diag_dump_test|diag_symbols_test|trace_test|freebsd_regress_destroyed_test|freebsd_regress_report_test"
     # It has neither seccomp nor limits of memory.
     "regress_rw_sandbox_test|regress_rw_fallback_sandbox|regress_stax_sandbox"
     "regress_record_test|resource_refused_.*"

@@ -19,8 +19,13 @@
 #include <kslock/signal.h>
 
 /* Registers a test; its name begins with the number of the bug. */
-#define BUG(test) bug_add(#test, test)
-void bug_add(const char *name, const TTest *test);
+#define BUG(test) bug_add(#test, test, NULL)
+/*
+ * Likewise, one that not every host can run: lacks() tells what is missing, or returns
+ * NULL. It is left out of a run of all tests, and has a ctest of its own (--only).
+ */
+#define BUG_UNLESS(lacks, test) bug_add(#test, test, lacks)
+void bug_add(const char *name, const TTest *test, const char *(*lacks)(void));
 
 /* The files of tests. */
 void add_f01_to_f03(void);

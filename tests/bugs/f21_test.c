@@ -9,7 +9,9 @@
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* What this process writes to stderr, from begin to end. */
@@ -52,11 +54,33 @@ static void expect_report(const char *text)
                   "stderr: \"%s\"", text);
 }
 
+static const char *lacks_shared(void)
+{
+    if (SANITIZED)
+        return "a sanitizer stops two copies in its own way";
+    return bug_shared_library == NULL ? "no --shared" : NULL;
+}
+
+/* The host may have no room for the thread-local memory of a second C library. */
+static const char *lacks_namespace(void)
+{
+    const char *what = lacks_shared();
+    int status = 0;
+    if (what != NULL)
+        return what;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(dlmopen(LM_ID_NEWLM, bug_shared_library, RTLD_NOW) != NULL ? 0 : 1);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return "no child can be made";
+    return status == 0 ? NULL
+                       : "the library cannot be loaded into a namespace of its own";
+}
+
 /* This program has the library linked statically; here comes the shared one. */
 START_TEST(f21_a_shared_copy_beside_a_static_one_is_reported)
 {
-    if (bug_shared_library == NULL || SANITIZED)
-        return;
     (void)ksl_thread_self();
     begin_stderr();
     void *shared = dlopen(bug_shared_library, RTLD_NOW | RTLD_LOCAL);
@@ -71,8 +95,6 @@ END_TEST
 /* The other way round: the copy that comes second looks. */
 START_TEST(f21_a_second_copy_is_reported)
 {
-    if (bug_shared_library == NULL || SANITIZED)
-        return;
     void *shared = dlopen(bug_shared_library, RTLD_NOW | RTLD_LOCAL);
     ck_assert_msg(shared != NULL, "%s", dlerror());
     first_call(shared);
@@ -85,16 +107,14 @@ END_TEST
 /* In a link namespace of its own, with a C library of its own. */
 START_TEST(f21_a_copy_by_dlmopen_is_reported)
 {
-    if (bug_shared_library == NULL || SANITIZED)
-        return;
     (void)ksl_thread_self();
     begin_stderr();
     void *other = dlmopen(LM_ID_NEWLM, bug_shared_library, RTLD_NOW);
     if (other != NULL)
         first_call(other);
     const char *text = end_stderr();
-    if (other != NULL) /* else the host has no room for its thread-local memory */
-        expect_report(text);
+    ck_assert_msg(other != NULL, "%s", dlerror());
+    expect_report(text);
 }
 END_TEST
 
@@ -119,8 +139,8 @@ END_TEST
 
 void add_f21(void)
 {
-    BUG(f21_a_shared_copy_beside_a_static_one_is_reported);
-    BUG(f21_a_second_copy_is_reported);
-    BUG(f21_a_copy_by_dlmopen_is_reported);
+    BUG_UNLESS(lacks_shared, f21_a_shared_copy_beside_a_static_one_is_reported);
+    BUG_UNLESS(lacks_shared, f21_a_second_copy_is_reported);
+    BUG_UNLESS(lacks_namespace, f21_a_copy_by_dlmopen_is_reported);
     BUG(f21_one_copy_is_silent);
 }
