@@ -254,17 +254,30 @@ START_TEST(atexit_uses_each_kind)
 }
 END_TEST
 
-int main(void)
+/*
+ * resource_life_test         all but the next ones
+ * resource_life_test stack   threads with small stacks; 77 where frames are large
+ */
+int main(int argc, char **argv)
 {
     Suite *s = suite_create("life");
     TCase *tc = tcase_create("life");
-    tcase_add_test(tc, fork_while_others_hold_and_wait_for_each_kind);
-    if (SMALL_FRAMES) {
+    suite_add_tcase(s, tc);
+    if (argc == 2 && strcmp(argv[1], "stack") == 0) {
+        if (!SMALL_FRAMES) {
+            printf("life_test: skipped, frames are large without optimisation and with "
+                   "sanitizers\n");
+            return 77;
+        }
         tcase_add_test(tc, a_stack_of_16_kib_is_enough);
         tcase_add_test(tc, misuse_is_reported_on_a_stack_of_32_kib);
+    } else if (argc == 1) {
+        tcase_add_test(tc, fork_while_others_hold_and_wait_for_each_kind);
+        tcase_add_test(tc, destructors_use_each_kind);
+        tcase_add_test(tc, atexit_uses_each_kind);
+    } else {
+        fprintf(stderr, "usage: %s [stack]\n", argv[0]);
+        return 2;
     }
-    tcase_add_test(tc, destructors_use_each_kind);
-    tcase_add_test(tc, atexit_uses_each_kind);
-    suite_add_tcase(s, tc);
     return support_run(s);
 }
