@@ -13,6 +13,7 @@
 static Simple_lock any_simple[ANY_LOCKS];
 static Simple_lock any_disabled[ANY_LOCKS];
 static Complex_lock any_complex[ANY_LOCKS];
+static Drw_lock any_drw[ANY_LOCKS];
 static lock_t any_lockl[ANY_LOCKS];
 static int before[ANY_LOCKS];
 
@@ -97,6 +98,44 @@ static void done_complex(unsigned i)
     lock_done(&any_complex[i]);
 }
 
+static void fresh_drw(unsigned i, const char *name)
+{
+    (void)name;
+    drw_lock_init(&any_drw[i]);
+    lock_free(&any_drw[i]); /* its class is its address */
+}
+
+static void same_drw(unsigned i)
+{
+    lock_alloc(&any_drw[i], LOCK_ALLOC_PIN, 42, -1);
+    drw_lock_init(&any_drw[i]);
+}
+
+static void write_drw(unsigned i)
+{
+    drw_lock_write(&any_drw[i]);
+}
+
+static bool try_write_drw(unsigned i)
+{
+    return drw_lock_try_write(&any_drw[i]);
+}
+
+static void read_drw(unsigned i)
+{
+    drw_lock_read(&any_drw[i]);
+}
+
+static void done_drw(unsigned i)
+{
+    drw_lock_done(&any_drw[i]);
+}
+
+static void free_drw(unsigned i)
+{
+    drw_lock_free(&any_drw[i]);
+}
+
 static void fresh_lockl(unsigned i, const char *name)
 {
     (void)name;
@@ -159,6 +198,15 @@ const struct any_lock any_aix[] = {
      ALL | ANY_SLEEPS | ANY_TELLS_MASKED | ANY_CLASSED | ANY_SHARED,
      ANY_FOUR(any_complex), fresh_complex, same_complex, read_complex, try_read_complex,
      done_complex, NULL},
+    {"disabled read-write lock to write", "disabled read-write lock",
+     ALL | ANY_SPINS | ANY_IN_HANDLER | ANY_OOB | ANY_TELLS_AGAIN | ANY_TELLS_DESTROY |
+         ANY_CLASSED,
+     ANY_FOUR(any_drw), fresh_drw, same_drw, write_drw, try_write_drw, done_drw,
+     free_drw},
+    {"disabled read-write lock to read", "disabled read-write lock",
+     ALL | ANY_SPINS | ANY_IN_HANDLER | ANY_OOB | ANY_TELLS_DESTROY | ANY_CLASSED |
+         ANY_SHARED,
+     ANY_FOUR(any_drw), fresh_drw, same_drw, read_drw, NULL, done_drw, free_drw},
     {"lockl", "lockl lock", ALL | ANY_SLEEPS, ANY_FOUR(any_lockl), fresh_lockl, NULL,
      take_lockl, try_lockl, give_lockl, NULL},
 };

@@ -55,12 +55,19 @@ static bool itself(type a, type b)
     return a == b;
 }
 
-/* b must not be held while a sleeps; lockl is the exception of T25. */
+/* T25: a raised priority does not forbid lockl. */
+static bool permits_lockl(type b)
+{
+    return strcmp(b->type, "simple lock, disabled") == 0 ||
+           strcmp(b->kind, "disabled read-write lock") == 0;
+}
+
+/* b must not be held while a sleeps; lockl is the exception. */
 static bool sleeps_under(type a, type b)
 {
     bool spins = (b->can & ANY_SPINS) != 0;
     bool bounded = (b->can & (ANY_SPINS | ANY_SLEEPS)) == 0;
-    if (strcmp(a->type, "lockl") == 0 && strcmp(b->type, "simple lock, disabled") == 0)
+    if (strcmp(a->type, "lockl") == 0 && permits_lockl(b))
         return false;
     return ((a->can & ANY_SPINS) == 0 && spins) ||
            ((a->can & ANY_SLEEPS) != 0 && bounded);
