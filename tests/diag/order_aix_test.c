@@ -254,10 +254,17 @@ START_TEST(t25_lockl_with_a_disabled_one)
     static Simple_lock s, thread_lock;
     static lock_t word;
     static Complex_lock c;
+    static Drw_lock d;
     int before = disable_lock(INTMAX, &s);
     ck_assert_int_eq(lockl(&word, LOCK_SHORT), LOCK_SUCC);
     unlockl(&word);
     unlock_enable(before, &s);
+    before = i_disable(INTMAX);
+    drw_lock_write(&d);
+    ck_assert_int_eq(lockl(&word, LOCK_SHORT), LOCK_SUCC);
+    unlockl(&word);
+    drw_lock_done(&d);
+    i_enable(before);
     simple_lock(&thread_lock); /* T17 */
     lock_write(&c);
     lock_done(&c);
