@@ -22,7 +22,7 @@ if(CMAKE_CROSSCOMPILING)
     "regress_record_test|resource_refused_.*"
     # strace would show the emulator's own calls, gdb its own threads; single steps need the
     # trap flag of x86; scripts start programs without the emulator.
-    "irq_strace_test|every_instruction.*|cmd\\..*|annotate"
+    "irq_strace_test|every_instruction.*|cmd\\..*|annotate.*"
     # Not of the target: models, rules of the text, compilers of the host, an installation
     # that is configured by host programs.
     "model_.*|rules\\..*|headers\\.(gcc|clang)\\..*|install"
