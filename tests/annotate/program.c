@@ -25,6 +25,9 @@ static ksl_cond_t cond;
 static long by_mutex, by_spinlock, by_rwlock, by_rwsem, by_cond, by_nobody;
 static long sums[THREADS];
 static bool with_race;
+/* Nobody exits before all have done their work: an exit may order it with what follows.
+ */
+static pthread_barrier_t done;
 
 static void *worker(void *arg)
 {
@@ -55,6 +58,7 @@ static void *worker(void *arg)
     }
     (void)ksl_cond_wait(&cond, 1);
     *sum += by_cond;
+    pthread_barrier_wait(&done);
     return NULL;
 }
 
@@ -62,6 +66,8 @@ int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
     with_race = argc > 1 && strcmp(argv[1], "race") == 0;
+    if (pthread_barrier_init(&done, NULL, THREADS) != 0)
+        return 2;
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&threads[i], NULL, worker, &sums[i]) != 0)
             return 2;

@@ -18,6 +18,9 @@ SX_SYSINIT(table, &table, "table");
 static long entries, by_nobody;
 static long sums[THREADS];
 static bool with_race;
+/* Nobody exits before all have done their work: an exit may order it with what follows.
+ */
+static pthread_barrier_t done;
 
 static void *worker(void *arg)
 {
@@ -41,6 +44,7 @@ static void *worker(void *arg)
             sx_sunlock(&table);
         }
     }
+    pthread_barrier_wait(&done);
     return NULL;
 }
 
@@ -48,6 +52,8 @@ int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
     with_race = argc > 1 && strcmp(argv[1], "race") == 0;
+    if (pthread_barrier_init(&done, NULL, THREADS) != 0)
+        return 2;
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&threads[i], NULL, worker, &sums[i]) != 0)
             return 2;
