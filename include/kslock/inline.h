@@ -77,11 +77,31 @@ enum { KSL_SLOTS = 32, KSL_SLOT_EXCLUSIVE = 2 };
 /* Whose word a slot names, in the top bits of the address; see src/diag/slots.h. */
 #define KSL_FAMILY(n) ((uintptr_t)(n) << (sizeof(uintptr_t) * 8 - 4))
 
+/*
+ * An entry of the record of holds, see src/diag/held.h. Written by its thread, read by
+ * others for messages, so every field is atomic.
+ */
+struct ksl_hold {
+    const void *lock;
+    const void *site; /* where it was taken */
+    uint32_t what;    /* kind, mode and interrupt level before, one byte each */
+};
+
+enum { KSL_HOLDS = 16, KSL_MASK_ALL = 11 };
+
 /* How a thread's descriptor begins. */
 struct ksl_front {
     uint32_t claims; /* atomic: who must not release without a look at the waiters */
     uint32_t stage;  /* KSL_GATE_OOB or 0, but of a handler */
     struct ksl_slot slots[KSL_SLOTS];
+    /* The next are changed by the thread itself and by handlers that interrupt it. */
+    uint32_t level;   /* interrupt level; others read it as a hint */
+    uint32_t id;      /* index + 1; constant */
+    uint32_t nholds;  /* atomic: entries of the record of holds, which begins here */
+    uint32_t preempt; /* preemption counter */
+    struct ksl_hold holds[KSL_HOLDS];
+    /* Written by other threads. */
+    uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
 };
 
 struct ksl_tls {

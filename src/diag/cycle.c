@@ -214,7 +214,7 @@ static void say(struct ksi_out *out, const struct way *w)
 static bool is_first(const struct way *w)
 {
     for (unsigned i = 1; i < w->n; i++) {
-        if (w->steps[i].thread->id < w->steps[0].thread->id)
+        if (w->steps[i].thread->front.id < w->steps[0].thread->front.id)
             return false;
     }
     return true;
@@ -268,7 +268,7 @@ static bool is_news(const struct way *w)
     static uint64_t told[TOLD];
     uint64_t key = 0;
     for (unsigned i = 0; i < w->n; i++) {
-        uint64_t one = (uint64_t)w->steps[i].thread->id << 32 | w->steps[i].number;
+        uint64_t one = (uint64_t)w->steps[i].thread->front.id << 32 | w->steps[i].number;
         key += (one + 1) * 0x9e3779b97f4a7c15u ^ one >> 7;
     }
     uint64_t *place = &told[key % TOLD];

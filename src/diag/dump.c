@@ -37,7 +37,7 @@ static struct ksi_holding holding_of(uintptr_t entry, const void *site)
                                 .site = stax ? NULL : site};
 }
 
-static struct ksi_holding holding_by(const struct ksi_hold *held)
+static struct ksi_holding holding_by(const struct ksl_hold *held)
 {
     return (struct ksi_holding){.kind = ksi_hold_kind(held),
                                 .shared = ksi_hold_mode(held) == KSI_SHARED,
@@ -59,9 +59,9 @@ bool ksi_view_holds(const ksl_thread *u, const void *key, struct ksi_holding *h)
         *h = holding_of(entry, site);
         return true;
     }
-    uint32_t n = ksi_load(&u->nholds);
+    uint32_t n = ksi_load(&u->front.nholds);
     for (uint32_t i = 0; i < n; i++) {
-        const struct ksi_hold *held = ksi_held_at(u, i);
+        const struct ksl_hold *held = ksi_held_at(u, i);
         if (held == NULL || ksi_load(&held->lock) != key)
             continue;
         *h = holding_by(held);
@@ -97,9 +97,9 @@ static void say_holds(struct ksi_out *out, const ksl_thread *t)
 {
     uintptr_t entry;
     const void *site;
-    uint32_t n = ksi_load(&t->nholds);
+    uint32_t n = ksi_load(&t->front.nholds);
     for (uint32_t i = 0; i < n; i++) {
-        const struct ksi_hold *held = ksi_held_at(t, i);
+        const struct ksl_hold *held = ksi_held_at(t, i);
         const void *lock = held != NULL ? ksi_load(&held->lock) : NULL;
         if (lock == NULL)
             continue; /* given back by another thread */
@@ -187,7 +187,7 @@ static void say_thread(struct ksi_out *out, const ksl_thread *t)
     ksi_out_thread(out, t);
     ksi_out(out, ": %s, interrupt level %u",
             ksi_load(&t->stage) == KSL_STAGE_OOB ? "out-of-band" : "in-band",
-            ksi_load(&t->level));
+            ksi_load(&t->front.level));
     if (handlers > 0)
         ksi_out(out, ", in %u handler%s", handlers, handlers == 1 ? "" : "s");
     ksi_out(out, ", priority %d", prio);

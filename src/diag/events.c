@@ -29,7 +29,7 @@ uint64_t ksi_tell_number(void)
 void ksi_tell_event(ksl_thread *t, struct ksi_event *e)
 {
     uint32_t diag = ksi_load_acq(&ksi_diag);
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     if (t->telling != 0)
         return; /* the dispatcher has interrupted a sink: it puts off, that is not told */
     ksi_irq_set(t, KSI_MASK_ALL);

@@ -59,8 +59,8 @@ static unsigned report(ksl_thread *t, const char *where, const void *site)
     char text[KSI_MESSAGE - 512];
     struct list l = {.text = {text, sizeof text}, .site = site};
     text[0] = '\0';
-    for (uint32_t i = 0; i < t->nholds; i++) {
-        const struct ksi_hold *h = ksi_held_at(t, i);
+    for (uint32_t i = 0; i < t->front.nholds; i++) {
+        const struct ksl_hold *h = ksi_held_at(t, i);
         const void *lock = ksi_load(&h->lock);
         if (lock != NULL) /* else given back by another thread */
             add(&l, ksi_hold_kind(h), lock, ksi_hold_mode(h) == KSI_SHARED,

@@ -17,12 +17,11 @@ const char *ksi_kind_name(unsigned kind)
     return names[kind < KSI_KINDS ? kind : KSI_NO_KIND];
 }
 
-static void copy(struct ksi_hold *to, const struct ksi_hold *from)
+static void copy(struct ksl_hold *to, const struct ksl_hold *from)
 {
     ksi_store(&to->lock, ksi_load(&from->lock));
     ksi_store(&to->site, ksi_load(&from->site));
     ksi_store(&to->what, ksi_load(&from->what));
-    ksi_store(&to->count, ksi_load(&from->count));
 }
 
 /* Chunk c has KSI_HOLDS_INLINE << c entries, and as many stand before it. */
@@ -31,10 +30,10 @@ static uint32_t chunk_of(uint32_t i)
     return 31u - (uint32_t)__builtin_clz(i / KSI_HOLDS_INLINE);
 }
 
-struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
+struct ksl_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
 {
     uint32_t c = chunk_of(i);
-    struct ksi_hold *chunk =
+    struct ksl_hold *chunk =
         c < KSI_HOLDS_CHUNKS ? ksi_load_acq(&t->more_holds[c]) : NULL;
     return chunk != NULL ? &chunk[i - ((uint32_t)KSI_HOLDS_INLINE << c)] : NULL;
 }
@@ -44,15 +43,15 @@ static void compact(ksl_thread *t)
     uint32_t level = ksi_irq_mask(t); /* a handler's entries would move */
     uint32_t kept = 0;
     ksi_store(&t->struck, 0u);
-    for (uint32_t i = 0; i < t->nholds; i++) {
-        struct ksi_hold *h = ksi_held_at(t, i);
+    for (uint32_t i = 0; i < t->front.nholds; i++) {
+        struct ksl_hold *h = ksi_held_at(t, i);
         if (ksi_load(&h->lock) == NULL)
             continue;
         if (kept != i)
             copy(ksi_held_at(t, kept), h);
         kept++;
     }
-    ksi_store(&t->nholds, kept);
+    ksi_store(&t->front.nholds, kept);
     ksi_irq_unmask(t, level);
 }
 
@@ -61,14 +60,14 @@ bool ksi_held_make_room(ksl_thread *t)
     /* Not in a handler: it may have interrupted a push whose entry is reserved. */
     if (ksi_load(&t->struck) != 0 && t->handlers == 0)
         compact(t);
-    uint32_t n = t->nholds;
+    uint32_t n = t->front.nholds;
     if (ksi_held_at(t, n) != NULL)
         return true;
     uint32_t c = chunk_of(n);
     if (c >= KSI_HOLDS_CHUNKS)
         return false;
-    struct ksi_hold *none = NULL;
-    struct ksi_hold *fresh = ksi_pages(((size_t)KSI_HOLDS_INLINE << c) * sizeof *fresh);
+    struct ksl_hold *none = NULL;
+    struct ksl_hold *fresh = ksi_pages(((size_t)KSI_HOLDS_INLINE << c) * sizeof *fresh);
     /* A handler may have mapped it meanwhile; then ours is left unused. */
     if (fresh != NULL)
         ksi_cas(&t->more_holds[c], &none, fresh);
@@ -79,21 +78,20 @@ uint32_t ksi_holds_limit = KSI_HOLDS_INLINE;
 
 static void push(ksl_thread *t, const void *lock, uint32_t what, const void *site)
 {
-    uint32_t n = t->nholds;
-    ksi_store(&t->nholds, n + 1);
+    uint32_t n = t->front.nholds;
+    ksi_store(&t->front.nholds, n + 1);
     ksi_barrier();
-    struct ksi_hold *h = ksi_held_at(t, n);
+    struct ksl_hold *h = ksi_held_at(t, n);
     ksi_store(&h->lock, lock);
     ksi_store(&h->site, site);
     ksi_store(&h->what, what);
-    ksi_store(&h->count, 1u);
 }
 
 KSI_ASIDE static void push_watched(ksl_thread *t, const void *lock, uint32_t what,
                                    const void *site, bool tried)
 {
     uint32_t told = ksi_telling() ? (uint32_t)KSI_HOLD_TOLD << 8 : 0;
-    if (t->nholds >= KSI_HOLDS_INLINE && !ksi_held_make_room(t))
+    if (t->front.nholds >= KSI_HOLDS_INLINE && !ksi_held_make_room(t))
         t->unrecorded++;
     else
         push(t, lock, what | told, site);
@@ -118,10 +116,10 @@ void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const vo
     push_watched(t, lock, what, site, tried);
 }
 
-struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
+struct ksl_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
-    for (uint32_t i = ksi_load(&t->nholds); i > 0; i--) {
-        struct ksi_hold *h = ksi_held_at(t, i - 1);
+    for (uint32_t i = ksi_load(&t->front.nholds); i > 0; i--) {
+        struct ksl_hold *h = ksi_held_at(t, i - 1);
         if (h != NULL && ksi_hold_is(h, lock, mode))
             return h;
     }
@@ -130,7 +128,7 @@ struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_m
 
 KSI_ASIDE static void remove_entry(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
-    uint32_t i = t->nholds;
+    uint32_t i = t->front.nholds;
     while (i > 0 && !ksi_hold_is(ksi_held_at(t, i - 1), lock, mode))
         i--;
     if (i == 0) {
@@ -138,14 +136,14 @@ KSI_ASIDE static void remove_entry(ksl_thread *t, const void *lock, enum ksi_mod
             t->unrecorded--;
         return;
     }
-    const struct ksi_hold *gone = ksi_held_at(t, i - 1);
+    const struct ksl_hold *gone = ksi_held_at(t, i - 1);
     if ((ksi_load(&gone->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0)
         ksi_watch_given(ksi_hold_kind(gone), lock, mode);
-    if (ksi_order_on() && i < t->nholds)
+    if (ksi_order_on() && i < t->front.nholds)
         ksi_order_unstacked(t, i - 1);
-    for (; i < t->nholds; i++) /* order of acquisition stays, reports list it */
+    for (; i < t->front.nholds; i++) /* order of acquisition stays, reports list it */
         copy(ksi_held_at(t, i - 1), ksi_held_at(t, i));
-    ksi_store(&t->nholds, t->nholds - 1);
+    ksi_store(&t->front.nholds, t->front.nholds - 1);
 }
 
 void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
@@ -157,9 +155,9 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
 static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
                    enum ksi_mode mode)
 {
-    uint32_t n = ksi_load(&t->nholds);
+    uint32_t n = ksi_load(&t->front.nholds);
     for (uint32_t i = 0; i < n; i++) {
-        struct ksi_hold *h = ksi_held_at(t, i);
+        struct ksl_hold *h = ksi_held_at(t, i);
         const void *seen = lock;
         if (h != NULL && ksi_hold_mode(h) == mode && ksi_hold_kind(h) == kind &&
             ksi_cas(&h->lock, &seen, (const void *)NULL)) {

@@ -29,7 +29,7 @@ static inline uint32_t ksi_hold_what(enum ksi_kind kind, enum ksi_mode mode,
     return (uint32_t)kind | (uint32_t)mode << 8 | level << 16;
 }
 
-static inline enum ksi_kind ksi_hold_kind(const struct ksi_hold *h)
+static inline enum ksi_kind ksi_hold_kind(const struct ksl_hold *h)
 {
     return (enum ksi_kind)(ksi_load(&h->what) & 0xff);
 }
@@ -40,24 +40,24 @@ static inline enum ksi_kind ksi_hold_kind(const struct ksi_hold *h)
  */
 enum { KSI_HOLD_TOLD = 0x80 };
 
-static inline enum ksi_mode ksi_hold_mode(const struct ksi_hold *h)
+static inline enum ksi_mode ksi_hold_mode(const struct ksl_hold *h)
 {
     return (enum ksi_mode)(ksi_load(&h->what) >> 8 & (0xff ^ KSI_HOLD_TOLD));
 }
 
-static inline uint32_t ksi_hold_level(const struct ksi_hold *h)
+static inline uint32_t ksi_hold_level(const struct ksl_hold *h)
 {
     return ksi_load(&h->what) >> 16 & 0xff;
 }
 
-static inline bool ksi_hold_is(const struct ksi_hold *h, const void *lock,
+static inline bool ksi_hold_is(const struct ksl_hold *h, const void *lock,
                                enum ksi_mode mode)
 {
     return ksi_load(&h->lock) == lock && ksi_hold_mode(h) == mode;
 }
 
 /* The same, and nobody is told. */
-static inline bool ksi_hold_is_quiet(const struct ksi_hold *h, const void *lock,
+static inline bool ksi_hold_is_quiet(const struct ksl_hold *h, const void *lock,
                                      enum ksi_mode mode)
 {
     return ksi_load(&h->lock) == lock &&
@@ -67,19 +67,19 @@ static inline bool ksi_hold_is_quiet(const struct ksi_hold *h, const void *lock,
 const char *ksi_kind_name(unsigned kind);
 
 /* Entry i beyond the inline part; NULL if its page is not there. */
-struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i);
+struct ksl_hold *ksi_held_far(const ksl_thread *t, uint32_t i);
 
-static inline struct ksi_hold *ksi_held_at(const ksl_thread *t, uint32_t i)
+static inline struct ksl_hold *ksi_held_at(const ksl_thread *t, uint32_t i)
 {
     if (KSI_UNLIKELY(i >= KSI_HOLDS_INLINE))
         return ksi_held_far(t, i);
-    return (struct ksi_hold *)(uintptr_t)&t->holds[i];
+    return (struct ksl_hold *)(uintptr_t)&t->front.holds[i];
 }
 
 /* The newest entry of t; NULL if there is none. */
-static inline const struct ksi_hold *ksi_held_newest(const ksl_thread *t)
+static inline const struct ksl_hold *ksi_held_newest(const ksl_thread *t)
 {
-    return t->nholds > 0 ? ksi_held_at(t, t->nholds - 1) : NULL;
+    return t->front.nholds > 0 ? ksi_held_at(t, t->front.nholds - 1) : NULL;
 }
 
 /*
@@ -89,7 +89,7 @@ static inline const struct ksi_hold *ksi_held_newest(const ksl_thread *t)
 KSI_COLD bool ksi_held_make_room(ksl_thread *t);
 
 /* The newest entry of t for lock in that mode; NULL if there is none. */
-struct ksi_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode);
+struct ksl_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode);
 
 /* Removes the newest entry for lock in that mode, wherever it stands. */
 KSI_COLD void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode);
@@ -133,18 +133,17 @@ KSI_COLD void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what,
 static inline void ksi_held_push_as(ksl_thread *t, const void *lock, uint32_t what,
                                     const void *site, bool tried)
 {
-    uint32_t n = t->nholds;
+    uint32_t n = t->front.nholds;
     if (KSI_UNLIKELY(!ksi_holds_below_limit(n))) {
         ksi_held_push_slow(t, lock, what, site, tried);
         return;
     }
-    ksi_store(&t->nholds, n + 1);
+    ksi_store(&t->front.nholds, n + 1);
     ksi_barrier();
-    struct ksi_hold *h = &t->holds[n];
+    struct ksl_hold *h = &t->front.holds[n];
     ksi_store(&h->lock, lock);
     ksi_store(&h->site, site);
     ksi_store(&h->what, what);
-    ksi_store(&h->count, 1u);
 }
 
 static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind kind,
@@ -164,9 +163,9 @@ static inline void ksi_held_push_tried(ksl_thread *t, const void *lock,
 /* The caller has given lock back, or is about to. */
 static inline void ksi_held_pop(ksl_thread *t, const void *lock, enum ksi_mode mode)
 {
-    uint32_t n = t->nholds;
+    uint32_t n = t->front.nholds;
     if (KSI_LIKELY(n > 0 && ksi_hold_is_quiet(ksi_held_at(t, n - 1), lock, mode)))
-        ksi_store(&t->nholds, n - 1);
+        ksi_store(&t->front.nholds, n - 1);
     else
         ksi_held_remove(t, lock, mode);
 }

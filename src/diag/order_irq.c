@@ -33,7 +33,7 @@ static uint32_t open_level(const ksl_thread *t, unsigned stage)
     if (stage == KSL_STAGE_INBAND &&
         (ksi_load(&t->stalled) != 0 || ksi_load(&t->stage) == KSL_STAGE_OOB))
         return KSI_MASK_ALL;
-    return ksi_load(&t->level);
+    return ksi_load(&t->front.level);
 }
 
 /* Once for each pair of classes. */

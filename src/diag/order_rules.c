@@ -224,10 +224,10 @@ void ksi_order_enabling(const void *lock, uint32_t level, const void *site)
 
 void ksi_order_unstacked(const ksl_thread *t, uint32_t at)
 {
-    struct ksi_hold *gone = ksi_held_at(t, at);
+    struct ksl_hold *gone = ksi_held_at(t, at);
     enum ksi_kind kind = ksi_hold_kind(gone);
-    for (uint32_t i = t->nholds; i > at + 1; i--) {
-        const struct ksi_hold *later = ksi_held_at(t, i - 1);
+    for (uint32_t i = t->front.nholds; i > at + 1; i--) {
+        const struct ksl_hold *later = ksi_held_at(t, i - 1);
         enum ksi_kind k = ksi_hold_kind(later);
         if ((kind != KSI_SPINLOCK && kind != KSI_RWLOCK) ||
             (k != KSI_SPINLOCK && k != KSI_RWLOCK) ||
@@ -249,7 +249,7 @@ enum { ENABLED = 1, DISABLED = 2 };
 /* T18: always disabled, or never. */
 static void check_regime(const ksl_thread *t, const void *lock, const void *site)
 {
-    uint32_t now = ksi_load(&t->level) > 0 ? DISABLED : ENABLED;
+    uint32_t now = ksi_load(&t->front.level) > 0 ? DISABLED : ENABLED;
     uint32_t first = ksi_spot_regime(lock, now);
     if (first == 0 || first == now)
         return;

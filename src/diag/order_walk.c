@@ -43,7 +43,7 @@ bool ksi_held_none(const ksl_thread *t)
 {
     const struct ksl_slot *s = t->front.slots;
     uintptr_t any =
-        ksi_load(&t->nholds) | ksi_load(&t->far_used) | ksi_load(&t->nentered);
+        ksi_load(&t->front.nholds) | ksi_load(&t->far_used) | ksi_load(&t->nentered);
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < KSL_SLOTS; i += 4) {
 #if defined(KSI_HOLDS_ATOMIC)
@@ -62,9 +62,9 @@ bool ksi_held_none(const ksl_thread *t)
 
 static bool next_hold(const ksl_thread *t, uint32_t *i, struct ksi_held_lock *h)
 {
-    uint32_t holds = ksi_load(&t->nholds);
+    uint32_t holds = ksi_load(&t->front.nholds);
     while (*i < holds) {
-        const struct ksi_hold *hold = ksi_held_at(t, (*i)++);
+        const struct ksl_hold *hold = ksi_held_at(t, (*i)++);
         h->lock = hold != NULL ? ksi_load(&hold->lock) : NULL;
         if (h->lock == NULL)
             continue; /* given back by another thread */

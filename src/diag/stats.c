@@ -32,7 +32,7 @@ struct ksi_stats_row *ksi_stats_row_slow(struct ksi_stats_block *b, enum ksi_kin
 /* The lock, and no call before it, has masked interrupts. */
 KSI_COLD static bool raised_level(const ksl_thread *t, const struct ksi_event *e)
 {
-    const struct ksi_hold *h;
+    const struct ksl_hold *h;
     switch (e->kind) {
     case KSI_MTX_SPIN:
         if (t->spin_mutexes > 1)

@@ -301,7 +301,7 @@ static void deliver(const ksl_violation *v, const void *site, const void *other)
 /* Where the owner took the lock; NULL if its record does not say. */
 static const void *held_since(const struct ksi_misuse *m)
 {
-    const struct ksi_hold *h = ksi_held_find(m->owner, m->lock, KSI_EXCLUSIVE);
+    const struct ksl_hold *h = ksi_held_find(m->owner, m->lock, KSI_EXCLUSIVE);
     if (h == NULL)
         h = ksi_held_find(m->owner, m->lock, KSI_SHARED);
     if (h != NULL)

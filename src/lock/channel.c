@@ -75,7 +75,7 @@ static int check(const struct ksi_sleep *s, ksl_thread *t, enum ksi_interlock *h
         return ksi_sleep_refuse(s, KSI_BAD_ARGUMENT_RULE, "negative time");
     if (t->handlers > 0)
         return ksi_sleep_refuse(s, KSI_IRQ_SLEEP_RULE, "in an interrupt handler");
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     if (s->spinning) {
         if (!ksi_mtx_spin_check(s->lock, t, s->call, s->site))
             return EINVAL;

@@ -254,7 +254,7 @@ void ksi_aix_retake(void *lock, int flags, const void *site)
     ksl_thread *t = ksi_self();
     struct ksi_complex *l = lock;
     if ((flags & KSI_SLEEP_HANDLER) != 0)
-        (void)ksi_disable_lock(lock, ksi_load(&t->level), site);
+        (void)ksi_disable_lock(lock, ksi_load(&t->front.level), site);
     if ((flags & KSI_SLEEP_HANDLER) != 0)
         return;
     enum ksi_kind kind = (flags & KSI_SLEEP_SIMPLE) != 0 ? KSI_SIMPLE : KSI_COMPLEX;

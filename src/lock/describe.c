@@ -53,7 +53,7 @@ static const ksl_thread *descriptor_at(uintptr_t at)
 {
     uint32_t id = 0;
     const ksl_thread *t = ksi_thread_of(at);
-    if (at == 0 || !ksi_peek(&id, (const void *)&t->id, sizeof id))
+    if (at == 0 || !ksi_peek(&id, (const void *)&t->front.id, sizeof id))
         return NULL;
     return ksi_thread_by_id(id) == t ? t : NULL;
 }

@@ -173,7 +173,7 @@ static void play_put_off(ksl_thread *t)
         return;
     ksi_store(&t->put_off, 0u);
     ksi_fetch_sub(&t->front.claims, 1u);
-    if (ksi_load(&t->attention) != 0)
+    if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t);
     if (ksi_irq_floating()) /* it was meant for t, which may have masked it meanwhile */
         ksi_irq_offer_floating();

@@ -224,7 +224,7 @@ int ksi_rw_await_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_threa
                          unsigned how)
 {
     enum upgrade step = AGAIN;
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     bool waits = level == 0 || (how & KSI_RW_OPEN) == 0;
     struct ksl_slot *s = NULL;
     for (unsigned turn = 0; step == AGAIN; turn++) {

@@ -224,7 +224,7 @@ int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         if (grab(c, word, t, how, site))
             return 0;
     }
-    if ((how & KSI_RW_OPEN) != 0 && ksi_load(&t->level) != 0)
+    if ((how & KSI_RW_OPEN) != 0 && ksi_load(&t->front.level) != 0)
         return -EPERM;
     return wait_for_share(c, word, t, how, site);
 }

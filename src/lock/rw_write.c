@@ -234,8 +234,11 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
                const void *site)
 {
     enum { GAP_MAX = 128 };
-    struct taking k = {
-        .class = c, .word = word, .t = t, .site = site, .level = ksi_load(&t->level)};
+    struct taking k = {.class = c,
+                       .word = word,
+                       .t = t,
+                       .site = site,
+                       .level = ksi_load(&t->front.level)};
     unsigned limit = ksi_spin_limit(t);
     unsigned patience = KSI_RW_PATIENCE; /* others wait for who has SPIN */
     for (unsigned i = 0, gap = 1; i <= limit && patience > 0; i++) {

@@ -79,7 +79,7 @@ KSI_COLD static bool stuck(ksl_rwlock_t *l, const ksl_thread *t, enum ksi_mode m
 /* Interrupt level before; masks unless the caller wants them left alone. */
 static uint32_t enter(ksl_thread *t, const int *interrupt_save)
 {
-    return interrupt_save != NULL ? ksi_irq_mask(t) : ksi_load(&t->level);
+    return interrupt_save != NULL ? ksi_irq_mask(t) : ksi_load(&t->front.level);
 }
 
 /* Not taken. */
@@ -191,7 +191,7 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
     ksl_thread *t = ksi_self();
     /* All that is needed of the caller's memory, before the lock is free. */
     bool open = interrupt_save != NULL && *interrupt_save != SAVED_MASKED;
-    const struct ksi_hold *h = ksi_held_newest(t);
+    const struct ksl_hold *h = ksi_held_newest(t);
     if (h == NULL || !ksi_hold_is(h, l, mode))
         h = ksi_held_find(t, l, mode);
     uint32_t level = h != NULL ? ksi_hold_level(h) : 0;
@@ -210,7 +210,7 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         return;
     if (open)
         ksi_irq_unmask(t, 0);
-    else if (mine && level < ksi_load(&t->level))
+    else if (mine && level < ksi_load(&t->front.level))
         ksi_irq_unmask(t, level); /* a handler, back to its own level */
 }
 

@@ -68,10 +68,11 @@ static void refuse_recursion(ksl_spinlock_t *l, ksl_thread *t, const void *site)
 void ksl_spinlock_acquire(ksl_spinlock_t *l)
 {
     ksl_thread *t = ksi_self();
-    uint32_t level = KSI_FAULT(SPINLOCK_NO_MASK) ? ksi_load(&t->level) : ksi_irq_mask(t);
+    uint32_t level =
+        KSI_FAULT(SPINLOCK_NO_MASK) ? ksi_load(&t->front.level) : ksi_irq_mask(t);
     if (KSI_FAULT(SPINLOCK_SAVE_EARLY))
         ksi_store(&l->saved, level);
-    if (KSI_UNLIKELY(!take(l, t->id, KSI_SITE()))) {
+    if (KSI_UNLIKELY(!take(l, t->front.id, KSI_SITE()))) {
         ksi_irq_unmask(t, level);
         refuse_recursion(l, t, KSI_SITE());
         return;
@@ -85,7 +86,7 @@ bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
 {
     ksl_thread *t = ksi_self();
     uint32_t level = ksi_irq_mask(t);
-    if (!try_take(l, t->id)) {
+    if (!try_take(l, t->front.id)) {
         ksi_irq_unmask(t, level);
         return ksi_watch_tried(false, KSI_SPINLOCK, l, KSI_EXCLUSIVE, KSI_SITE());
     }
@@ -97,11 +98,11 @@ bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
 /* Takes l and leaves the interrupts alone; false if refused. */
 static bool raw_acquire(ksl_spinlock_t *l, ksl_thread *t, const void *site)
 {
-    if (KSI_UNLIKELY(!take(l, t->id, site))) {
+    if (KSI_UNLIKELY(!take(l, t->front.id, site))) {
         refuse_recursion(l, t, site);
         return false;
     }
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     ksi_store(&l->saved, level);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, site);
     return true;
@@ -116,7 +117,7 @@ void ksl_spinlock_acquire_preempt(ksl_spinlock_t *l)
 {
     ksl_thread *t = ksi_self();
     if (raw_acquire(l, t, KSI_SITE()))
-        t->preempt++;
+        t->front.preempt++;
 }
 
 int ksl_spinlock_acquire_irq(ksl_spinlock_t *l)
@@ -132,7 +133,7 @@ static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
                                 const char *call, const void *site)
 {
     uint32_t word = ksi_load(&l->word);
-    if (KSI_LIKELY(word == t->id))
+    if (KSI_LIKELY(word == t->front.id))
         return true;
     ksi_refuse_release(call, KSI_SPINLOCK, l, ksi_thread_by_id(word), site);
     return false;
@@ -200,14 +201,14 @@ bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,
 void ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
                          const void *site)
 {
-    take(l, t->id, site); /* cannot be ours: it was suspended */
+    take(l, t->front.id, site); /* cannot be ours: it was suspended */
     ksi_store(&l->saved, kept);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, kept, site);
 }
 
 bool ksl_spinlock_held(const ksl_spinlock_t *l)
 {
-    return ksi_load(&l->word) == ksi_self()->id;
+    return ksi_load(&l->word) == ksi_self()->front.id;
 }
 
 void ksl_spinlock_assert_held(const ksl_spinlock_t *l)
@@ -225,14 +226,14 @@ void ksl_spinlock_assert_held(const ksl_spinlock_t *l)
 
 void ksl_preempt_disable(void)
 {
-    ksi_self()->preempt++;
+    ksi_self()->front.preempt++;
 }
 
 void ksl_preempt_enable(void)
 {
     ksl_thread *t = ksi_self();
-    if (t->preempt > 0) {
-        t->preempt--;
+    if (t->front.preempt > 0) {
+        t->front.preempt--;
         return;
     }
     struct ksi_misuse m = {
@@ -242,5 +243,5 @@ void ksl_preempt_enable(void)
 
 unsigned ksl_preempt_count(void)
 {
-    return ksi_self()->preempt;
+    return ksi_self()->front.preempt;
 }

@@ -35,7 +35,7 @@ KSL_API lock_t kernel_lock = LOCK_AVAIL;
 
 static int present(void)
 {
-    return INTBASE - (int)ksi_load(&ksi_self()->level);
+    return INTBASE - (int)ksi_load(&ksi_self()->front.level);
 }
 
 static bool refuse_priority(const char *call, int pri, int most, const Simple_lock *l,

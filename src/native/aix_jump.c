@@ -28,7 +28,7 @@ static void refuse(const char *call, const char *why, const void *site)
 jmp_buf *ksl_aix_save_context(label_t *jb)
 {
     ksl_thread *t = ksi_self();
-    jb->ksl_level = ksi_load(&t->level);
+    jb->ksl_level = ksi_load(&t->front.level);
     jb->ksl_depth = t->handlers;
     jb->ksl_kernel_lock = ksi_lockl_mine(&kernel_lock);
     jb->ksl_next = t->contexts;

@@ -13,5 +13,5 @@ enum { FLAGS_IF = 0x200 };
 
 KSL_API int have_interrupt(void)
 {
-    return ksi_load(&ksi_self()->level) == 0 ? FLAGS_IF : 0;
+    return ksi_load(&ksi_self()->front.level) == 0 ? FLAGS_IF : 0;
 }

@@ -61,7 +61,7 @@ static void child(void)
         ksi_parker_init(&self->parker);
     }
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
-    if (self != NULL && ksi_load(&self->level) == 0)
+    if (self != NULL && ksi_load(&self->front.level) == 0)
         ksi_irq_play(self);
 }
 

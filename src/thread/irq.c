@@ -26,7 +26,7 @@ static bool takes_at(const ksl_thread *t, uint32_t at, uint32_t level, uint32_t 
 
 bool ksi_irq_takes(const ksl_thread *t, uint32_t level, uint32_t stage)
 {
-    return takes_at(t, ksi_load(&t->level), level, stage);
+    return takes_at(t, ksi_load(&t->front.level), level, stage);
 }
 
 /* A handler about to run: a copy, because the slot may be freed meanwhile. */
@@ -106,7 +106,7 @@ static void run(ksl_thread *t, const struct due *due)
     if (due->stage == KSL_STAGE_OOB)
         ksi_store(&t->stalled, 1u); /* D5: no in-band handler inside */
     ksi_irq_set(t, due->level);
-    if (ksi_load(&t->attention) != 0)
+    if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t); /* more urgent ones that came meanwhile */
 
     KSI_PROBE1(irq__begin, due->irq);
@@ -137,24 +137,24 @@ static void drain(ksl_thread *t, uint32_t level)
 void ksi_irq_play(ksl_thread *t)
 {
     int saved = errno;
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     int cancel;
     /* A thread cancelled inside a handler would never leave it. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     do {
         ksi_irq_set(t, KSI_MASK_ALL);
-        ksi_xchg(&t->attention, 0u);
+        ksi_xchg(&t->front.attention, 0u);
         drain(t, level);
         if (ksi_load_acq(&t->pending) != 0 || ksi_irq_floating() ||
             ksi_load_acq(&t->signal_work) != 0)
-            ksi_store_seq(&t->attention, 1u);
+            ksi_store_seq(&t->front.attention, 1u);
         /* A handler's lock may have put off a signal that was for the thread's wait. */
         if (level == 0 && t->handlers == 0 &&
             (ksi_xchg(&t->signal_work, 0u) != 0 ||
              (ksi_load(&t->asleep) != 0 && ksi_fetch_or(&t->signals, (uint64_t)0) != 0)))
             ksi_up_end_wait(t, KSI_SIGNALLED);
         ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
-    } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->attention) != 0 &&
+    } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->front.attention) != 0 &&
              choose(t, level) >= 0);
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
@@ -163,7 +163,7 @@ void ksi_irq_play(ksl_thread *t)
 void ksi_irq_unmask(ksl_thread *t, uint32_t level)
 {
     ksi_irq_set(t, level);
-    if (KSI_UNLIKELY(ksi_load(&t->attention) != 0) && !KSI_FAULT(IRQ_NO_RECHECK))
+    if (KSI_UNLIKELY(ksi_load(&t->front.attention) != 0) && !KSI_FAULT(IRQ_NO_RECHECK))
         ksi_irq_play(t);
 }
 
@@ -184,7 +184,7 @@ void ksl_irq_restore(unsigned state)
 unsigned ksl_irq_set_level(unsigned level)
 {
     ksl_thread *t = ksi_self();
-    uint32_t before = ksi_load(&t->level);
+    uint32_t before = ksi_load(&t->front.level);
     if (KSI_UNLIKELY(level > KSI_MASK_ALL))
         ksi_up_bad_argument("ksl_irq_set_level", level, KSI_SITE());
     else
@@ -195,7 +195,7 @@ unsigned ksl_irq_set_level(unsigned level)
 bool ksl_irq_enabled(void)
 {
     ksl_thread *t = ksi_self();
-    return ksi_load(&t->level) == 0 && ksi_load(&t->stalled) == 0;
+    return ksi_load(&t->front.level) == 0 && ksi_load(&t->stalled) == 0;
 }
 
 bool ksl_irq_in_handler(void)
@@ -220,6 +220,6 @@ void ksl_irq_restore_inband(unsigned state)
     ksi_barrier();
     ksi_store(&t->stalled, state != 0 ? 1u : 0u);
     ksi_barrier();
-    if (KSI_UNLIKELY(ksi_load(&t->attention) != 0))
+    if (KSI_UNLIKELY(ksi_load(&t->front.attention) != 0))
         ksi_irq_play(t);
 }

@@ -9,7 +9,7 @@
  * handler of one real signal, plays what the level lets through and leaves
  * the rest in the log. Between threads of the protocol:
  *
- *   raiser    sets the bit in t->pending, then t->attention, then kicks t with a
+ *   raiser    sets the bit in t->pending, then t->front.attention, then kicks t with a
  *             real signal, unless one is on its way (t->kicked)
  *   t masks   one store; t unmasks: store, compiler barrier, look at attention
  *   player    clears attention, then looks at the log; sets attention again
@@ -22,14 +22,14 @@
 static inline void ksi_irq_set(ksl_thread *t, uint32_t level)
 {
     ksi_barrier();
-    ksi_store(&t->level, level);
+    ksi_store(&t->front.level, level);
     ksi_barrier();
 }
 
 /* Masks everything; returns the level before. */
 static inline uint32_t ksi_irq_mask(ksl_thread *t)
 {
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     ksi_irq_set(t, KSI_MASK_ALL);
     return level;
 }

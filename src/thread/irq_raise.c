@@ -64,11 +64,11 @@ static void dispatch(int signo)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     ksi_xchg(&t->kicked, 0u); /* before the look: a later raise kicks again */
     bool now = !ksi_irq_put_off(t);
-    if (now && ksi_load(&t->attention) != 0)
+    if (now && ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t);
     if (now && ksi_irq_floating()) {
         ksi_irq_offer_floating();
-        if (ksi_load(&t->attention) != 0)
+        if (ksi_load(&t->front.attention) != 0)
             ksi_irq_play(t);
     }
     uint64_t left = ksi_load(&t->pending);
@@ -149,7 +149,7 @@ static bool kick(ksl_thread *t)
 static bool nudge(ksl_thread *t)
 {
     ksl_thread *self = ksl_tls.self;
-    ksi_store_seq(&t->attention, 1u);
+    ksi_store_seq(&t->front.attention, 1u);
     if (t == self)
         return true; /* the caller plays before it returns */
     uint32_t level = self != NULL ? ksi_irq_mask(self) : 0;
@@ -213,7 +213,7 @@ static void offer(int irq, bool raised)
         return;
     ksi_fetch_or(&announced, bit);
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
-        ksi_store_seq(&t->attention, 1u);
+        ksi_store_seq(&t->front.attention, 1u);
     bool barrier = ksi_heavy_barrier();
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
         /* All that opened meanwhile: one alone may mask again before it looks. */
@@ -238,7 +238,7 @@ void ksi_irq_offer_floating(void)
 /* The caller may be the one that takes it: nothing is pending on return. */
 static void play_own(ksl_thread *self)
 {
-    if (self != NULL && ksi_load(&self->attention) != 0)
+    if (self != NULL && ksi_load(&self->front.attention) != 0)
         ksi_irq_play(self);
     if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0) && self != NULL &&
         ksi_load(&self->pending) != 0)

@@ -170,14 +170,14 @@ ksl_thread *ksi_thread_by_id(uint32_t id)
 static void reset(ksl_thread *t)
 {
     if (!KSI_FAULT(THREAD_STATE_LEAKS))
-        t->level = 0;
+        t->front.level = 0;
     t->stage = KSL_STAGE_INBAND;
     ksi_store(&t->front.stage, 0u);
     t->stalled = 0;
     t->handlers = 0;
-    t->preempt = 0;
+    t->front.preempt = 0;
     t->active = 0;
-    ksi_store(&t->nholds, 0u);
+    ksi_store(&t->front.nholds, 0u);
     t->unrecorded = 0;
     ksi_store(&t->struck, 0u);
     t->crowded = 0;
@@ -202,7 +202,7 @@ static void reset(ksl_thread *t)
     t->prepared = 0;
     ksi_store(&t->events, (uint64_t)0);
     t->contexts = NULL;
-    ksi_store(&t->attention, 0u);
+    ksi_store(&t->front.attention, 0u);
     ksi_store(&t->kicked, 0u);
     ksi_store(&t->evl_kicked, 0u);
     ksi_store(&t->signal_work, 0u);
@@ -233,8 +233,8 @@ static ksl_thread *allocate(void)
         ksi_store_rel(&chunks[c], fresh);
     }
     ksl_thread *t = &chunks[c][allocated % CHUNK];
-    t->id = allocated + 1;
-    ksi_store_rel(&allocated, t->id);
+    t->front.id = allocated + 1;
+    ksi_store_rel(&allocated, t->front.id);
     ksi_parker_init(&t->parker);
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
         t->waiters[i].thread = t;
@@ -341,8 +341,9 @@ static void sweep(void)
                 (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
                 ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
             if (!ksi_thread_alive(t))
-                unlink_thread(t, t->nholds > 0 || t->unrecorded > 0 || t->far_used > 0 ||
-                                     t->unshared > 0 || t->prepared != 0);
+                unlink_thread(t, t->front.nholds > 0 || t->unrecorded > 0 ||
+                                     t->far_used > 0 || t->unshared > 0 ||
+                                     t->prepared != 0);
         }
     }
     ksi_raw_unlock(&registry_lock);

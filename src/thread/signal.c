@@ -131,8 +131,8 @@ static void arrived(int signo)
         ksi_fetch_or(&t->signals, bit(signo));
         if ((ksi_load(&t->signal_mask) & bit(signo)) == 0) {
             ksi_store_seq(&t->signal_work, 1u);
-            ksi_store_seq(&t->attention, 1u);
-            if (!ksi_irq_put_off(t) && ksi_load(&t->level) == 0)
+            ksi_store_seq(&t->front.attention, 1u);
+            if (!ksi_irq_put_off(t) && ksi_load(&t->front.level) == 0)
                 ksi_irq_play(t);
         }
     }

@@ -32,7 +32,7 @@ int ksl_stage_switch(ksl_stage to)
     ksi_barrier();
     if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
         ksi_up_irq_event(t, KSI_IRQ_STAGE, (uint64_t)to, 0);
-    if (ksi_load(&t->attention) != 0)
+    if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t); /* in-band interrupts that waited */
     return 0;
 }

@@ -112,10 +112,10 @@ ksl_thread *ksi_thread_register(void)
     if (t->tid != getpid())
         ksi_watch_exit(); /* there is a second thread, so the program has started */
     if (ksi_irq_floating())
-        ksi_store_seq(&t->attention, 1u);
+        ksi_store_seq(&t->front.attention, 1u);
     sigdelset(&old, ksi_irq_signal());
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (ksi_load(&t->attention) != 0)
+    if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t);
     errno = saved;
     return t;

@@ -21,9 +21,9 @@
  */
 
 enum {
-    KSI_MASK_ALL = KSL_IRQ_LEVELS - 1,
+    KSI_MASK_ALL = KSL_MASK_ALL,
     KSI_NAME_MAX = 32,
-    KSI_HOLDS_INLINE = 16,
+    KSI_HOLDS_INLINE = KSL_HOLDS,
     KSI_HOLDS_CHUNKS = 20, /* beyond the inline part, each twice the one before */
     KSI_FAR_INLINE = 16,
     KSI_FAR_CHUNKS = 24, /* likewise */
@@ -38,17 +38,6 @@ enum ksi_thread_state {
     KSI_THREAD_FREE,
     KSI_THREAD_ALIVE,
     KSI_THREAD_DEAD /* has exited; kept for ever if a lock may still name it */
-};
-
-/*
- * One held lock; see diag/held.h. Written by its thread, read by others for
- * messages, so every field is atomic.
- */
-struct ksi_hold {
-    const void *lock;
-    const void *site; /* where it was taken */
-    uint32_t what;    /* kind, mode and interrupt level before, one byte each */
-    uint32_t count;   /* nested read holds of a rwsem */
 };
 
 /* How a wait ended. Exactly one thread decides, see wait/lot.h. */
@@ -132,16 +121,12 @@ struct ksl_thread {
     struct ksl_front front; /* what inlined fast paths use, see diag/slots.h */
 
     /* Changed by the thread itself and by handlers that interrupt it. */
-    uint32_t level;    /* interrupt level; others read it as a hint */
-    uint32_t stage;    /* ksl_stage; likewise */
+    uint32_t stage;    /* ksl_stage; others read it as a hint */
     uint32_t stalled;  /* in-band stage stalled; likewise */
     uint32_t handlers; /* nested interrupt handlers */
-    uint32_t id;       /* index + 1; constant */
-    uint32_t preempt;
-    uint64_t active; /* interrupts whose handlers run on this thread */
+    uint64_t active;   /* interrupts whose handlers run on this thread */
 
     /* What it holds, see diag/held.h. */
-    uint32_t nholds;
     uint32_t unrecorded; /* holds for which there was no memory */
     uint32_t crowded;    /* with shares of rwsems, see lock/rwsem.c */
 
@@ -191,9 +176,9 @@ struct ksl_thread {
     struct ksi_watched disabled[KSI_WATCHED];
     struct ksi_watched entered[KSI_WATCHED];
 
-    /* Written by other threads. */
-    uint32_t attention __attribute__((aligned(64))); /* atomic: look before going on */
-    uint32_t kicked;      /* atomic: a real signal is on its way to the dispatcher */
+    /* Written by other threads, like front.attention. */
+    uint32_t kicked /* atomic: a real signal is on its way to the dispatcher */
+        __attribute__((aligned(64)));
     uint32_t evl_kicked;  /* atomic: the next wait of EVL fails at once */
     uint32_t signal_work; /* atomic: a real signal came, end the wait */
     uint64_t pending;     /* atomic: the log of interrupts */
@@ -217,8 +202,7 @@ struct ksl_thread {
     struct ksl_tls *tls;        /* likewise: of the thread; NULL: it has left */
     ksl_thread *idle;           /* list of descriptors that wait for reuse */
     char name[KSI_NAME_MAX];
-    struct ksi_hold holds[KSI_HOLDS_INLINE];
-    struct ksi_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */
+    struct ksl_hold *more_holds[KSI_HOLDS_CHUNKS]; /* atomic; kept for ever */
     uintptr_t converted[KSL_SLOTS];                /* atomic: notes, see lock/rw.h */
     uint32_t far_marks[KSI_FAR_MARKS];             /* see diag/slots.c; its thread's */
     struct ksl_slot far_slots[KSI_FAR_INLINE];
@@ -226,6 +210,7 @@ struct ksl_thread {
 } __attribute__((aligned(KSI_THREAD_ALIGN)));
 
 _Static_assert(offsetof(struct ksl_thread, front) == 0, "see <kslock/inline.h>");
+_Static_assert((int)KSI_MASK_ALL == KSL_IRQ_LEVELS - 1, "the highest level");
 
 /*
  * The thread-local block ksl_tls is in <kslock/inline.h>. owner is what owner words

@@ -47,7 +47,7 @@ static void park_until_decided(ksl_thread *t, struct ksi_waiter *w, uint64_t dea
          * A real signal that a race detector holds back shows in memory only;
          * and an interrupt that was offered during the sleep may wake us.
          */
-        if (ksi_load(&t->attention) != 0 && ksi_load(&t->level) == 0)
+        if (ksi_load(&t->front.attention) != 0 && ksi_load(&t->front.level) == 0)
             ksi_irq_play(t);
         if (result == KSI_PARK_TIMEOUT ||
             (deadline != KSI_FOREVER && result == KSI_PARK_RETRY &&
@@ -61,7 +61,7 @@ static void park_until_decided(ksl_thread *t, struct ksi_waiter *w, uint64_t dea
 enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
 {
     ksl_thread *t = w->thread;
-    uint32_t level = ksi_load(&t->level);
+    uint32_t level = ksi_load(&t->front.level);
     uint32_t stalled = ksi_load(&t->stalled);
     bool timed = KSI_UNLIKELY((ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0);
     bool told = ksi_telling();

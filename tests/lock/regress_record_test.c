@@ -10,7 +10,7 @@
 
 #include <sys/resource.h>
 
-enum { HANDOFFS = 5000, READS = 2 * KSI_FAR_INLINE + 2};
+enum { HANDOFFS = 5000, READS = 2 * KSI_FAR_INLINE + 2 };
 
 static ksl_rwlock_t lock;
 static int turn; /* atomic: 1: the lock waits for its release */
@@ -38,7 +38,7 @@ START_TEST(W5_a_lock_handed_over_leaves_no_entry_for_ever)
         WAIT_UNTIL(LOAD(&turn) == 0);
     }
     actor_join(&a);
-    ck_assert_uint_le(ksl_thread_self()->nholds, 2 * KSI_HOLDS_INLINE);
+    ck_assert_uint_le(ksl_thread_self()->front.nholds, 2 * KSI_HOLDS_INLINE);
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }
 END_TEST
@@ -46,7 +46,8 @@ END_TEST
 /* A hold that found no room in the record is given back all the same. */
 START_TEST(R4_release_without_memory_for_the_record)
 {
-    /* Two and two of them meet in a near slot: the last one is far slot KSI_FAR_INLINE. */
+    /* Two and two of them meet in a near slot: the last one is far slot KSI_FAR_INLINE.
+     */
     static ksl_rwsem_t sems[READS] __attribute__((aligned(1024)));
     struct rlimit before, none;
     recorder_start();

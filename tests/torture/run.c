@@ -203,8 +203,9 @@ static void judge_worker(const struct party *p)
     judge_slots(p);
     if (ksl_thread_asleep(t))
         torture_fail("thread %u is asleep after the round", p->index);
-    if (t->nholds != 0)
-        torture_fail("thread %u holds %u locks after the round", p->index, t->nholds);
+    if (t->front.nholds != 0)
+        torture_fail("thread %u holds %u locks after the round", p->index,
+                     t->front.nholds);
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
         if (t->waiters[i].queue != NULL)
             torture_fail("thread %u is still queued after the round", p->index);
@@ -227,7 +228,7 @@ static bool settled(void)
         return false;
     for (unsigned i = 0; i < torture.threads; i++) {
         const ksl_thread *t = torture.parties[i].thread;
-        if (ksi_load_seq(&t->level) != 0 || ksi_load(&t->stalled) != 0 ||
+        if (ksi_load_seq(&t->front.level) != 0 || ksi_load(&t->stalled) != 0 ||
             ksi_load(&t->handlers) != 0)
             return false;
     }

@@ -53,10 +53,11 @@ static void show_party(const struct party *p)
     fprintf(stderr,
             "  thread %u: level %u, handlers %u, pending %#llx, attention %u, asleep %u, "
             "waits %u, parker %u, holds %u, last point \"%s\"\n",
-            p->index, ksi_load(&t->level), ksi_load(&t->handlers),
-            (unsigned long long)ksi_load(&t->pending), ksi_load(&t->attention),
+            p->index, ksi_load(&t->front.level), ksi_load(&t->handlers),
+            (unsigned long long)ksi_load(&t->pending), ksi_load(&t->front.attention),
             ksi_load(&t->asleep), ksl_thread_asleep(t) ? 1u : 0u,
-            ksi_load(&t->parker.word), ksi_load(&t->nholds), where != NULL ? where : "");
+            ksi_load(&t->parker.word), ksi_load(&t->front.nholds),
+            where != NULL ? where : "");
 }
 
 static void give_up(const char *why)

@@ -226,7 +226,7 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
     weak_fail("a hold that is not the last one");
 }
 
-struct ksi_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
+struct ksl_hold *ksi_held_far(const ksl_thread *t, uint32_t i)
 {
     (void)t;
     (void)i;

@@ -160,7 +160,7 @@ static void prio_setup(void)
 
 static unsigned me(void)
 {
-    return ksi_self()->id - 1;
+    return ksi_self()->front.id - 1;
 }
 
 static void sem_down(void)
