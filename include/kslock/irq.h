@@ -3,10 +3,12 @@
 #define KSLOCK_IRQ_H
 
 #include <kslock/base.h>
+#include <kslock/inline.h>
 #include <kslock/stage.h>
 #include <kslock/thread.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 KSL_BEGIN_DECLS
@@ -63,8 +65,8 @@ KSL_API int ksl_irq_raise_on(ksl_thread *t, int irq);
 /*
  * Raises irq first_ns nanoseconds from now, then every period_ns nanoseconds (0:
  * once). first_ns 0 stops it. Timers do not survive fork in the child.
- * Context: any; the first call of the process from a thread. Returns 0, -EINVAL, -ENOENT, -EAGAIN if no thread for
- * the timers can be had.
+ * Context: any; the first call of the process from a thread. Returns 0, -EINVAL, -ENOENT,
+ * -EAGAIN if no thread for the timers can be had.
  */
 KSL_API int ksl_irq_timer(int irq, uint64_t first_ns, uint64_t period_ns);
 
@@ -101,6 +103,49 @@ KSL_API unsigned ksl_irq_stall_inband(void);
 
 /* Brings back a stall bit; plays what became open (D6). Context: any. */
 KSL_API void ksl_irq_restore_inband(unsigned state);
+
+#if defined(KSL_INLINES)
+KSL_API unsigned ksl_irq_save_called(void) KSL_CALLED(ksl_irq_save);
+KSL_API void ksl_irq_restore_called(unsigned state) KSL_CALLED(ksl_irq_restore);
+KSL_API unsigned ksl_irq_set_level_called(unsigned level) KSL_CALLED(ksl_irq_set_level);
+KSL_API bool ksl_irq_enabled_called(void) KSL_CALLED(ksl_irq_enabled);
+
+KSL_INLINE unsigned ksl_irq_save(void)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    return __builtin_expect(f != NULL, 1) ? ksl_mask_fast(f) : ksl_irq_save_called();
+}
+
+KSL_INLINE void ksl_irq_restore(unsigned state)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f != NULL && state <= KSL_MASK_ALL, 1))
+        ksl_unmask_fast(f, state);
+    else
+        ksl_irq_restore_called(state);
+}
+
+KSL_INLINE unsigned ksl_irq_set_level(unsigned level)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL || level > KSL_MASK_ALL, 0))
+        return ksl_irq_set_level_called(level);
+    uint32_t before = ksl_level_of(f);
+    if (__builtin_constant_p(level) && level == KSL_MASK_ALL)
+        ksl_level_set(f, level); /* nothing is open then */
+    else
+        ksl_unmask_fast(f, level);
+    return before;
+}
+
+KSL_INLINE bool ksl_irq_enabled(void)
+{
+    const struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL, 0))
+        return ksl_irq_enabled_called();
+    return (ksl_level_of(f) | __atomic_load_n(&f->stalled, __ATOMIC_RELAXED)) == 0;
+}
+#endif
 
 KSL_END_DECLS
 

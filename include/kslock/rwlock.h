@@ -3,7 +3,10 @@
 #define KSLOCK_RWLOCK_H
 
 #include <kslock/base.h>
+#include <kslock/inline.h>
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 KSL_BEGIN_DECLS
@@ -54,6 +57,177 @@ KSL_API int ksl_rwlock_try_acquire_write(ksl_rwlock_t *l, int *interrupt_save);
  */
 KSL_API void ksl_rwlock_release_read(ksl_rwlock_t *l, int *interrupt_save);
 KSL_API void ksl_rwlock_release_write(ksl_rwlock_t *l, int *interrupt_save);
+
+/*
+ * What calls are made of, inlined and in src/lock/rwlock.c, which has the table of the
+ * word. False: nothing has happened, but that attention may have come while the caller
+ * was masked; the library's function, which is called then, looks at it.
+ */
+
+#define KSL_RWLOCK_WRITER UINT32_MAX
+enum { KSL_RWLOCK_OPEN = 0x200 }; /* in *interrupt_save, as in a processor's flags */
+
+/* mode: 0 or KSL_HOLD_SHARED; one try. */
+KSL_PART bool ksl_rwlock_enter(uint32_t *word, uint32_t mode)
+{
+    uint32_t seen = mode != 0 ? __atomic_load_n(word, __ATOMIC_RELAXED) : 0;
+    uint32_t next = mode != 0 ? seen + 1 : KSL_RWLOCK_WRITER;
+    return __builtin_expect(seen < KSL_RWLOCK_WRITER - 1, 1) &&
+           __builtin_expect(__atomic_compare_exchange_n(word, &seen, next, false,
+                                                        __ATOMIC_ACQUIRE,
+                                                        __ATOMIC_RELAXED),
+                            1);
+}
+
+KSL_PART bool ksl_rwlock_acquire_fast(ksl_rwlock_t *l, uint32_t mode, int *interrupt_save,
+                                      const void *site)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+        return false;
+    uint32_t level = interrupt_save != NULL ? ksl_mask_fast(f) : ksl_level_of(f);
+    if (!ksl_rwlock_enter(&l->word, mode)) {
+        if (interrupt_save != NULL)
+            ksl_level_set(f, level);
+        return false;
+    }
+    if (interrupt_save != NULL)
+        *interrupt_save = level == 0 ? KSL_RWLOCK_OPEN : 0;
+    ksl_hold_push(f, l, KSL_HOLD_RWLOCK + mode, level, site);
+    return true;
+}
+
+/*
+ * The caller's record no longer has its share, but others have changed the word: takes
+ * the share off. False after a violation.
+ */
+KSL_API bool ksl_rwlock_read_answer(ksl_rwlock_t *l);
+
+KSL_PART bool ksl_rwlock_held(uint32_t word, uint32_t mode)
+{
+    return mode != 0 ? word - 1 < KSL_RWLOCK_WRITER - 1 : word == KSL_RWLOCK_WRITER;
+}
+
+/*
+ * Of an exclusive hold nobody else may take anything off, so a store will do. The entry
+ * goes first: once the word says so, another thread may look for an entry to strike out
+ * for its own release (W5).
+ */
+KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
+                                      const int *interrupt_save)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    uint32_t word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
+    if (__builtin_expect(f == NULL, 0))
+        return false;
+    uint32_t i = ksl_hold_newest(f, l, mode);
+    if (__builtin_expect(i >= KSL_HOLDS, 0) ||
+        __builtin_expect(!ksl_rwlock_held(word, mode), 0))
+        return false;
+    uint32_t level = __atomic_load_n(&f->holds[i].what, __ATOMIC_RELAXED) >> 16;
+    /* All that is needed of the caller's memory, before the lock is free. */
+    if (interrupt_save != NULL && *interrupt_save != 0)
+        level = 0;
+    ksl_hold_pop(f, i);
+    if (mode == 0)
+        __atomic_store_n(&l->word, 0u, __ATOMIC_RELEASE);
+    else if (__builtin_expect(!__atomic_compare_exchange_n(&l->word, &word, word - 1,
+                                                           false, __ATOMIC_RELEASE,
+                                                           __ATOMIC_RELAXED),
+                              0) &&
+             !ksl_rwlock_read_answer(l))
+        return true;
+    if (interrupt_save != NULL && level < ksl_level_of(f))
+        ksl_unmask_fast(f, level);
+    return true;
+}
+
+/*
+ * NAME_inlined: also for names that are other declarations of the same symbol. They must
+ * not call NAME, which would be themselves.
+ */
+#if defined(KSL_INLINES)
+KSL_API void ksl_rwlock_acquire_read_called(ksl_rwlock_t *l, int *interrupt_save)
+    KSL_CALLED(ksl_rwlock_acquire_read);
+KSL_API void ksl_rwlock_acquire_write_called(ksl_rwlock_t *l, int *interrupt_save)
+    KSL_CALLED(ksl_rwlock_acquire_write);
+KSL_API int ksl_rwlock_try_acquire_read_called(ksl_rwlock_t *l, int *interrupt_save)
+    KSL_CALLED(ksl_rwlock_try_acquire_read);
+KSL_API int ksl_rwlock_try_acquire_write_called(ksl_rwlock_t *l, int *interrupt_save)
+    KSL_CALLED(ksl_rwlock_try_acquire_write);
+KSL_API void ksl_rwlock_release_read_called(ksl_rwlock_t *l, int *interrupt_save)
+    KSL_CALLED(ksl_rwlock_release_read);
+KSL_API void ksl_rwlock_release_write_called(ksl_rwlock_t *l, int *interrupt_save)
+    KSL_CALLED(ksl_rwlock_release_write);
+
+KSL_PART void ksl_rwlock_acquire_read_inlined(ksl_rwlock_t *l, int *interrupt_save)
+{
+    if (!ksl_rwlock_acquire_fast(l, KSL_HOLD_SHARED, interrupt_save, ksl_site_here()))
+        ksl_rwlock_acquire_read_called(l, interrupt_save);
+}
+
+KSL_INLINE void ksl_rwlock_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
+{
+    ksl_rwlock_acquire_read_inlined(l, interrupt_save);
+}
+
+KSL_PART void ksl_rwlock_acquire_write_inlined(ksl_rwlock_t *l, int *interrupt_save)
+{
+    if (!ksl_rwlock_acquire_fast(l, 0, interrupt_save, ksl_site_here()))
+        ksl_rwlock_acquire_write_called(l, interrupt_save);
+}
+
+KSL_INLINE void ksl_rwlock_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
+{
+    ksl_rwlock_acquire_write_inlined(l, interrupt_save);
+}
+
+KSL_PART int ksl_rwlock_try_acquire_read_inlined(ksl_rwlock_t *l, int *interrupt_save)
+{
+    if (ksl_rwlock_acquire_fast(l, KSL_HOLD_SHARED, interrupt_save, ksl_site_here()))
+        return 1;
+    return ksl_rwlock_try_acquire_read_called(l, interrupt_save);
+}
+
+KSL_INLINE int ksl_rwlock_try_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
+{
+    return ksl_rwlock_try_acquire_read_inlined(l, interrupt_save);
+}
+
+KSL_PART int ksl_rwlock_try_acquire_write_inlined(ksl_rwlock_t *l, int *interrupt_save)
+{
+    if (ksl_rwlock_acquire_fast(l, 0, interrupt_save, ksl_site_here()))
+        return 1;
+    return ksl_rwlock_try_acquire_write_called(l, interrupt_save);
+}
+
+KSL_INLINE int ksl_rwlock_try_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
+{
+    return ksl_rwlock_try_acquire_write_inlined(l, interrupt_save);
+}
+
+KSL_PART void ksl_rwlock_release_read_inlined(ksl_rwlock_t *l, int *interrupt_save)
+{
+    if (!ksl_rwlock_release_fast(l, KSL_HOLD_SHARED, interrupt_save))
+        ksl_rwlock_release_read_called(l, interrupt_save);
+}
+
+KSL_INLINE void ksl_rwlock_release_read(ksl_rwlock_t *l, int *interrupt_save)
+{
+    ksl_rwlock_release_read_inlined(l, interrupt_save);
+}
+
+KSL_PART void ksl_rwlock_release_write_inlined(ksl_rwlock_t *l, int *interrupt_save)
+{
+    if (!ksl_rwlock_release_fast(l, 0, interrupt_save))
+        ksl_rwlock_release_write_called(l, interrupt_save);
+}
+
+KSL_INLINE void ksl_rwlock_release_write(ksl_rwlock_t *l, int *interrupt_save)
+{
+    ksl_rwlock_release_write_inlined(l, interrupt_save);
+}
+#endif
 
 KSL_END_DECLS
 

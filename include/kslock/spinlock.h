@@ -3,8 +3,10 @@
 #define KSLOCK_SPINLOCK_H
 
 #include <kslock/base.h>
+#include <kslock/inline.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 KSL_BEGIN_DECLS
@@ -82,6 +84,253 @@ KSL_API void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state);
 KSL_API void ksl_preempt_disable(void);
 KSL_API void ksl_preempt_enable(void);
 KSL_API unsigned ksl_preempt_count(void);
+
+/*
+ * What calls are made of, inlined and in src/lock/spinlock.c, which has the table of the
+ * word. False: nothing has happened, but that attention may have come while the caller
+ * was masked; the library's function, which is called then, looks at it.
+ */
+
+KSL_PART bool ksl_spinlock_own(struct ksl_front *f, ksl_spinlock_t *l, uint32_t level,
+                               const void *site)
+{
+    uint32_t seen = 0;
+    if (__builtin_expect(!__atomic_compare_exchange_n(&l->word, &seen, f->id, false,
+                                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
+                         0))
+        return false;
+    __atomic_store_n(&l->saved, level, __ATOMIC_RELAXED);
+    ksl_hold_push(f, l, KSL_HOLD_SPINLOCK, level, site);
+    return true;
+}
+
+KSL_PART bool ksl_spinlock_acquire_fast(ksl_spinlock_t *l, const void *site)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+        return false;
+    uint32_t level = ksl_mask_fast(f);
+    if (ksl_spinlock_own(f, l, level, site))
+        return true;
+    ksl_level_set(f, level);
+    return false;
+}
+
+KSL_PART bool ksl_spinlock_raw_acquire_fast(ksl_spinlock_t *l, const void *site)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    return __builtin_expect(f != NULL, 1) && __builtin_expect(ksl_hold_fits(f), 1) &&
+           ksl_spinlock_own(f, l, ksl_level_of(f), site);
+}
+
+KSL_PART bool ksl_spinlock_acquire_preempt_fast(ksl_spinlock_t *l, const void *site)
+{
+    if (!ksl_spinlock_raw_acquire_fast(l, site))
+        return false;
+    ksl_front_of_caller()->preempt++;
+    return true;
+}
+
+/* *state: what the release takes. */
+KSL_PART bool ksl_spinlock_acquire_irq_fast(ksl_spinlock_t *l, int *state,
+                                            const void *site)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+        return false;
+    uint32_t level = ksl_mask_fast(f);
+    *state = (int)level;
+    if (ksl_spinlock_own(f, l, KSL_MASK_ALL, site))
+        return true;
+    ksl_level_set(f, level);
+    return false;
+}
+
+/* Where the newest hold of the caller is noted, if it is l; KSL_HOLDS if not. */
+KSL_PART uint32_t ksl_spinlock_newest(const struct ksl_front *f, const ksl_spinlock_t *l)
+{
+    if (__builtin_expect(f == NULL, 0) ||
+        __builtin_expect(__atomic_load_n(&l->word, __ATOMIC_RELAXED) != f->id, 0))
+        return KSL_HOLDS;
+    return ksl_hold_newest(f, l, 0);
+}
+
+KSL_PART void ksl_spinlock_leave(struct ksl_front *f, ksl_spinlock_t *l, uint32_t newest)
+{
+    ksl_hold_pop(f, newest);
+    __atomic_store_n(&l->word, 0u, __ATOMIC_RELEASE);
+}
+
+KSL_PART bool ksl_spinlock_release_fast(ksl_spinlock_t *l)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    uint32_t h = ksl_spinlock_newest(f, l);
+    if (__builtin_expect(h >= KSL_HOLDS, 0))
+        return false;
+    uint32_t level = __atomic_load_n(&l->saved, __ATOMIC_RELAXED);
+    ksl_spinlock_leave(f, l, h);
+    ksl_unmask_fast(f, level);
+    return true;
+}
+
+KSL_PART bool ksl_spinlock_raw_release_fast(ksl_spinlock_t *l)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    uint32_t h = ksl_spinlock_newest(f, l);
+    if (__builtin_expect(h >= KSL_HOLDS, 0))
+        return false;
+    ksl_spinlock_leave(f, l, h);
+    return true;
+}
+
+KSL_PART bool ksl_spinlock_release_preempt_fast(ksl_spinlock_t *l)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    uint32_t h = ksl_spinlock_newest(f, l);
+    if (__builtin_expect(h >= KSL_HOLDS, 0) || __builtin_expect(f->preempt == 0, 0))
+        return false;
+    ksl_spinlock_leave(f, l, h);
+    f->preempt--;
+    return true;
+}
+
+KSL_PART bool ksl_spinlock_release_irq_fast(ksl_spinlock_t *l, int state)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    uint32_t h = ksl_spinlock_newest(f, l);
+    if (__builtin_expect(h >= KSL_HOLDS, 0) ||
+        __builtin_expect((unsigned)state > KSL_MASK_ALL, 0))
+        return false;
+    ksl_spinlock_leave(f, l, h);
+    ksl_unmask_fast(f, (uint32_t)state);
+    return true;
+}
+
+/*
+ * NAME_inlined: also for names that are other declarations of the same symbol. They must
+ * not call NAME, which would be themselves.
+ */
+#if defined(KSL_INLINES)
+KSL_API void ksl_spinlock_acquire_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_acquire);
+KSL_API bool ksl_spinlock_try_acquire_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_try_acquire);
+KSL_API void ksl_spinlock_release_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_release);
+KSL_API void ksl_spinlock_raw_acquire_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_raw_acquire);
+KSL_API void ksl_spinlock_raw_release_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_raw_release);
+KSL_API void ksl_spinlock_acquire_preempt_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_acquire_preempt);
+KSL_API void ksl_spinlock_release_preempt_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_release_preempt);
+KSL_API int ksl_spinlock_acquire_irq_called(ksl_spinlock_t *l)
+    KSL_CALLED(ksl_spinlock_acquire_irq);
+KSL_API void ksl_spinlock_release_irq_called(ksl_spinlock_t *l, int state)
+    KSL_CALLED(ksl_spinlock_release_irq);
+
+KSL_PART void ksl_spinlock_acquire_inlined(ksl_spinlock_t *l)
+{
+    if (!ksl_spinlock_acquire_fast(l, ksl_site_here()))
+        ksl_spinlock_acquire_called(l);
+}
+
+KSL_INLINE void ksl_spinlock_acquire(ksl_spinlock_t *l)
+{
+    ksl_spinlock_acquire_inlined(l);
+}
+
+KSL_PART bool ksl_spinlock_try_acquire_inlined(ksl_spinlock_t *l)
+{
+    return ksl_spinlock_acquire_fast(l, ksl_site_here()) ||
+           ksl_spinlock_try_acquire_called(l);
+}
+
+KSL_INLINE bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
+{
+    return ksl_spinlock_try_acquire_inlined(l);
+}
+
+KSL_PART void ksl_spinlock_release_inlined(ksl_spinlock_t *l)
+{
+    if (!ksl_spinlock_release_fast(l))
+        ksl_spinlock_release_called(l);
+}
+
+KSL_INLINE void ksl_spinlock_release(ksl_spinlock_t *l)
+{
+    ksl_spinlock_release_inlined(l);
+}
+
+KSL_PART void ksl_spinlock_raw_acquire_inlined(ksl_spinlock_t *l)
+{
+    if (!ksl_spinlock_raw_acquire_fast(l, ksl_site_here()))
+        ksl_spinlock_raw_acquire_called(l);
+}
+
+KSL_INLINE void ksl_spinlock_raw_acquire(ksl_spinlock_t *l)
+{
+    ksl_spinlock_raw_acquire_inlined(l);
+}
+
+KSL_PART void ksl_spinlock_raw_release_inlined(ksl_spinlock_t *l)
+{
+    if (!ksl_spinlock_raw_release_fast(l))
+        ksl_spinlock_raw_release_called(l);
+}
+
+KSL_INLINE void ksl_spinlock_raw_release(ksl_spinlock_t *l)
+{
+    ksl_spinlock_raw_release_inlined(l);
+}
+
+KSL_PART void ksl_spinlock_acquire_preempt_inlined(ksl_spinlock_t *l)
+{
+    if (!ksl_spinlock_acquire_preempt_fast(l, ksl_site_here()))
+        ksl_spinlock_acquire_preempt_called(l);
+}
+
+KSL_INLINE void ksl_spinlock_acquire_preempt(ksl_spinlock_t *l)
+{
+    ksl_spinlock_acquire_preempt_inlined(l);
+}
+
+KSL_PART void ksl_spinlock_release_preempt_inlined(ksl_spinlock_t *l)
+{
+    if (!ksl_spinlock_release_preempt_fast(l))
+        ksl_spinlock_release_preempt_called(l);
+}
+
+KSL_INLINE void ksl_spinlock_release_preempt(ksl_spinlock_t *l)
+{
+    ksl_spinlock_release_preempt_inlined(l);
+}
+
+KSL_PART int ksl_spinlock_acquire_irq_inlined(ksl_spinlock_t *l)
+{
+    int state;
+    if (ksl_spinlock_acquire_irq_fast(l, &state, ksl_site_here()))
+        return state;
+    return ksl_spinlock_acquire_irq_called(l);
+}
+
+KSL_INLINE int ksl_spinlock_acquire_irq(ksl_spinlock_t *l)
+{
+    return ksl_spinlock_acquire_irq_inlined(l);
+}
+
+KSL_PART void ksl_spinlock_release_irq_inlined(ksl_spinlock_t *l, int state)
+{
+    if (!ksl_spinlock_release_irq_fast(l, state))
+        ksl_spinlock_release_irq_called(l, state);
+}
+
+KSL_INLINE void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state)
+{
+    ksl_spinlock_release_irq_inlined(l, state);
+}
+#endif
 
 KSL_END_DECLS
 

@@ -23,6 +23,11 @@ enum ksi_kind {
 
 enum ksi_mode { KSI_EXCLUSIVE, KSI_SHARED };
 
+_Static_assert((int)KSL_HOLD_SPINLOCK == (int)KSI_SPINLOCK &&
+                   (int)KSL_HOLD_RWLOCK == (int)KSI_RWLOCK &&
+                   (int)KSL_HOLD_SHARED == (int)KSI_SHARED << 8,
+               "see <kslock/inline.h>");
+
 static inline uint32_t ksi_hold_what(enum ksi_kind kind, enum ksi_mode mode,
                                      uint32_t level)
 {

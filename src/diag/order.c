@@ -272,7 +272,7 @@ void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site)
 /* The interrupts that are open now, in one number. */
 static uint32_t openness(const ksl_thread *t)
 {
-    return (ksi_load(&t->front.level) << 2 | ksi_load(&t->stalled) << 1 |
+    return (ksi_load(&t->front.level) << 2 | ksi_load(&t->front.stalled) << 1 |
             ksi_load(&t->stage)) +
            1;
 }

@@ -31,7 +31,7 @@ static uint32_t handler_level(const ksl_thread *t)
 static uint32_t open_level(const ksl_thread *t, unsigned stage)
 {
     if (stage == KSL_STAGE_INBAND &&
-        (ksi_load(&t->stalled) != 0 || ksi_load(&t->stage) == KSL_STAGE_OOB))
+        (ksi_load(&t->front.stalled) != 0 || ksi_load(&t->stage) == KSL_STAGE_OOB))
         return KSI_MASK_ALL;
     return ksi_load(&t->front.level);
 }

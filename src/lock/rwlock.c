@@ -5,13 +5,18 @@
  *   word     meaning          leaves it by
  *   0        free             reader: CAS -> 1; writer: CAS -> WRITER
  *   1..MAX   so many readers  reader: CAS -> +1; a release: CAS -> -1
- *   WRITER   one writer       a release: CAS -> 0
+ *   WRITER   one writer       a release: -> 0, by store if the caller's record has the
+ *                             hold, else by CAS
  *
  * No owner (W5): a release is judged by the word alone. Each thread's record
  * notes what it took, for the report at exit and for the interrupt level of
  * a handler; a release by another thread strikes the entry out. Waiting is as
- * for the spinlock: nobody queues, so there is no wake-up to lose. The CAS of a
- * release is the last touch of the lock.
+ * for the spinlock: nobody queues, so there is no wake-up to lose. The CAS or store of
+ * a release is the last touch of the lock. Of two releases of one hold at the same moment
+ * the wrong one may be taken for a release of the next hold; one alone is always found.
+ *
+ * A call is tried the fast way of <kslock/rwlock.h> first, which is inlined into programs
+ * too.
  */
 
 #include "lock/lock.h"
@@ -20,17 +25,23 @@
 
 #include <kslock/rwlock.h>
 
-static const uint32_t WRITER = UINT32_MAX;
+static const uint32_t WRITER = KSL_RWLOCK_WRITER;
 static const uint32_t MAX_READERS = UINT32_MAX - 1;
 
 /* What *interrupt_save tells: open or not, as in the flags of a processor. */
-enum { SAVED_OPEN = 0x200, SAVED_MASKED = 0 };
+enum { SAVED_OPEN = KSL_RWLOCK_OPEN, SAVED_MASKED = 0 };
 
 void ksl_rwlock_init(ksl_rwlock_t *l)
 {
     ksi_store(&l->word, 0u);
     l->reserved = 0;
     ksi_watch_begin(KSI_RWLOCK, l, KSI_SITE());
+}
+
+/* The fast way has none of the planted faults. */
+static inline bool sound(void)
+{
+    return !KSI_FAULT(RWLOCK_READER_LOST) && !KSI_FAULT(RWLOCK_WRITER_AMONG_READERS);
 }
 
 static bool try_read(ksl_rwlock_t *l)
@@ -144,6 +155,9 @@ KSI_COLD static bool write_slow(ksl_rwlock_t *l, ksl_thread *t, const void *site
 
 void ksl_rwlock_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
 {
+    if (KSI_LIKELY(sound() && ksl_rwlock_acquire_fast(l, KSL_HOLD_SHARED, interrupt_save,
+                                                      KSI_SITE())))
+        return;
     ksl_thread *t = ksi_self();
     uint32_t level = enter(t, interrupt_save);
     if (KSI_UNLIKELY(!try_read(l)) && !read_slow(l, t, KSI_SITE())) {
@@ -155,6 +169,8 @@ void ksl_rwlock_acquire_read(ksl_rwlock_t *l, int *interrupt_save)
 
 void ksl_rwlock_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
 {
+    if (KSI_LIKELY(sound() && ksl_rwlock_acquire_fast(l, 0, interrupt_save, KSI_SITE())))
+        return;
     ksl_thread *t = ksi_self();
     uint32_t level = enter(t, interrupt_save);
     if (KSI_UNLIKELY(!try_write(l)) && !write_slow(l, t, KSI_SITE())) {
@@ -174,21 +190,43 @@ int ksl_rwlock_try_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
     return try_acquire(l, KSI_EXCLUSIVE, interrupt_save, KSI_SITE());
 }
 
+static bool held(uint32_t word, enum ksi_mode mode)
+{
+    return ksl_rwlock_held(word, mode == KSI_SHARED ? KSL_HOLD_SHARED : 0);
+}
+
 static bool give_back(ksl_rwlock_t *l, enum ksi_mode mode)
 {
     uint32_t word = ksi_load(&l->word);
     do {
-        bool held = mode == KSI_SHARED ? word != 0 && word != WRITER : word == WRITER;
-        if (!held)
+        if (!held(word, mode))
             return false;
     } while (!ksi_cas_rel(&l->word, &word, mode == KSI_SHARED ? word - 1 : 0));
     return true;
+}
+
+KSI_COLD static void refuse(const ksl_rwlock_t *l, const char *call, const void *site)
+{
+    struct ksi_misuse m = {KSI_NOT_LOCKED_RULE, KSI_RWLOCK, l, site, NULL, false};
+    ksi_violate(&m, "%s of a lock that nobody holds in that mode", call);
+}
+
+bool ksl_rwlock_read_answer(ksl_rwlock_t *l)
+{
+    bool left = give_back(l, KSI_SHARED);
+    if (KSI_UNLIKELY(!left))
+        refuse(l, "rwlock_release_read", KSI_SITE());
+    return left;
 }
 
 static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
                     const char *call, const void *site)
 {
     ksl_thread *t = ksi_self();
+    if (KSI_UNLIKELY(!held(ksi_load(&l->word), mode))) {
+        refuse(l, call, site);
+        return;
+    }
     /* All that is needed of the caller's memory, before the lock is free. */
     bool open = interrupt_save != NULL && *interrupt_save != SAVED_MASKED;
     const struct ksl_hold *h = ksi_held_newest(t);
@@ -201,9 +239,8 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         ksi_held_pop(t, l, mode);
     else
         ksi_held_pop_foreign(l, KSI_RWLOCK, mode);
-    if (!give_back(l, mode)) {
-        struct ksi_misuse m = {KSI_NOT_LOCKED_RULE, KSI_RWLOCK, l, site, NULL, false};
-        ksi_violate(&m, "%s of a lock that nobody holds in that mode", call);
+    if (KSI_UNLIKELY(!give_back(l, mode))) { /* somebody else just has, wrongly */
+        refuse(l, call, site);
         return;
     }
     if (interrupt_save == NULL)
@@ -216,10 +253,12 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
 
 void ksl_rwlock_release_read(ksl_rwlock_t *l, int *interrupt_save)
 {
-    release(l, KSI_SHARED, interrupt_save, "rwlock_release_read", KSI_SITE());
+    if (!ksl_rwlock_release_fast(l, KSL_HOLD_SHARED, interrupt_save))
+        release(l, KSI_SHARED, interrupt_save, "rwlock_release_read", KSI_SITE());
 }
 
 void ksl_rwlock_release_write(ksl_rwlock_t *l, int *interrupt_save)
 {
-    release(l, KSI_EXCLUSIVE, interrupt_save, "rwlock_release_write", KSI_SITE());
+    if (!ksl_rwlock_release_fast(l, 0, interrupt_save))
+        release(l, KSI_EXCLUSIVE, interrupt_save, "rwlock_release_write", KSI_SITE());
 }

@@ -14,6 +14,10 @@
  * its processor; contenders pause, then yield, then nap, so they do not keep
  * the holder from running. There is no wake-up to lose. After the store of 0 the
  * releaser touches its own descriptor only.
+ *
+ * A call is tried the fast way of <kslock/spinlock.h> first, which is inlined into
+ * programs too; the rest of it is for who has no owner word or finds l taken, its record
+ * full, or something wrong.
  */
 
 #include "lock/spinlock.h"
@@ -22,6 +26,13 @@
 #include "platform/testing.h"
 #include "thread/upcalls.h"
 #include "wait/spin.h"
+
+/* The fast way has none of the planted faults. */
+static inline bool sound(void)
+{
+    return !KSI_FAULT(SPINLOCK_NO_MASK) && !KSI_FAULT(SPINLOCK_SAVE_EARLY) &&
+           !KSI_FAULT(SPINLOCK_NO_EXCLUSION);
+}
 
 static bool try_take(ksl_spinlock_t *l, uint32_t id)
 {
@@ -67,6 +78,8 @@ static void refuse_recursion(ksl_spinlock_t *l, ksl_thread *t, const void *site)
 
 void ksl_spinlock_acquire(ksl_spinlock_t *l)
 {
+    if (KSI_LIKELY(sound() && ksl_spinlock_acquire_fast(l, KSI_SITE())))
+        return;
     ksl_thread *t = ksi_self();
     uint32_t level =
         KSI_FAULT(SPINLOCK_NO_MASK) ? ksi_load(&t->front.level) : ksi_irq_mask(t);
@@ -110,11 +123,14 @@ static bool raw_acquire(ksl_spinlock_t *l, ksl_thread *t, const void *site)
 
 void ksl_spinlock_raw_acquire(ksl_spinlock_t *l)
 {
-    raw_acquire(l, ksi_self(), KSI_SITE());
+    if (!sound() || !ksl_spinlock_raw_acquire_fast(l, KSI_SITE()))
+        raw_acquire(l, ksi_self(), KSI_SITE());
 }
 
 void ksl_spinlock_acquire_preempt(ksl_spinlock_t *l)
 {
+    if (KSI_LIKELY(sound() && ksl_spinlock_acquire_preempt_fast(l, KSI_SITE())))
+        return;
     ksl_thread *t = ksi_self();
     if (raw_acquire(l, t, KSI_SITE()))
         t->front.preempt++;
@@ -122,6 +138,9 @@ void ksl_spinlock_acquire_preempt(ksl_spinlock_t *l)
 
 int ksl_spinlock_acquire_irq(ksl_spinlock_t *l)
 {
+    int state;
+    if (KSI_LIKELY(sound() && ksl_spinlock_acquire_irq_fast(l, &state, KSI_SITE())))
+        return state;
     ksl_thread *t = ksi_self();
     uint32_t level = ksi_irq_mask(t);
     if (!raw_acquire(l, t, KSI_SITE()))
@@ -141,6 +160,8 @@ static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
 
 void ksl_spinlock_release(ksl_spinlock_t *l)
 {
+    if (KSI_LIKELY(ksl_spinlock_release_fast(l)))
+        return;
     ksl_thread *t = ksi_self();
     if (!check_holder(l, t, "spinlock_release", KSI_SITE()))
         return;
@@ -163,17 +184,21 @@ static bool raw_release(ksl_spinlock_t *l, ksl_thread *t, const char *call,
 
 void ksl_spinlock_raw_release(ksl_spinlock_t *l)
 {
-    raw_release(l, ksi_self(), "spinlock_raw_release", KSI_SITE());
+    if (!ksl_spinlock_raw_release_fast(l))
+        raw_release(l, ksi_self(), "spinlock_raw_release", KSI_SITE());
 }
 
 void ksl_spinlock_release_preempt(ksl_spinlock_t *l)
 {
-    if (raw_release(l, ksi_self(), "spinlock_release", KSI_SITE()))
+    if (!ksl_spinlock_release_preempt_fast(l) &&
+        raw_release(l, ksi_self(), "spinlock_release", KSI_SITE()))
         ksl_preempt_enable();
 }
 
 void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state)
 {
+    if (KSI_LIKELY(ksl_spinlock_release_irq_fast(l, state)))
+        return;
     if (KSI_UNLIKELY(state < 0 || state > KSI_MASK_ALL)) {
         ksi_up_bad_argument("spinlock_release_irq", (unsigned long)state, KSI_SITE());
         return;

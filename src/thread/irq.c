@@ -21,7 +21,7 @@ static bool takes_at(const ksl_thread *t, uint32_t at, uint32_t level, uint32_t 
     if (level <= at && !KSI_FAULT(IRQ_RUNS_MASKED))
         return false;
     return stage == KSL_STAGE_OOB ||
-           (ksi_load(&t->stage) == KSL_STAGE_INBAND && !ksi_load(&t->stalled));
+           (ksi_load(&t->stage) == KSL_STAGE_INBAND && !ksi_load(&t->front.stalled));
 }
 
 bool ksi_irq_takes(const ksl_thread *t, uint32_t level, uint32_t stage)
@@ -96,7 +96,7 @@ static bool take_next(ksl_thread *t, uint32_t at, struct due *due)
 static void run(ksl_thread *t, const struct due *due)
 {
     uint32_t stage = t->stage;
-    uint32_t stalled = t->stalled;
+    uint32_t stalled = t->front.stalled;
     uint64_t active = t->active;
 
     ksi_store(&t->handlers, t->handlers + 1);
@@ -104,7 +104,7 @@ static void run(ksl_thread *t, const struct due *due)
     ksi_store(&ksl_tls.owner, (uintptr_t)0); /* fast paths of sleeping locks stop here */
     ksi_store(&t->stage, due->stage);
     if (due->stage == KSL_STAGE_OOB)
-        ksi_store(&t->stalled, 1u); /* D5: no in-band handler inside */
+        ksi_store(&t->front.stalled, 1u); /* D5: no in-band handler inside */
     ksi_irq_set(t, due->level);
     if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t); /* more urgent ones that came meanwhile */
@@ -119,7 +119,7 @@ static void run(ksl_thread *t, const struct due *due)
 
     ksi_irq_set(t, KSI_MASK_ALL);
     ksi_store(&t->stage, stage);
-    ksi_store(&t->stalled, stalled);
+    ksi_store(&t->front.stalled, stalled);
     t->active = active;
     ksi_store(&t->handlers, t->handlers - 1);
     ksi_watch_show_owner(t);
@@ -167,6 +167,12 @@ void ksi_irq_unmask(ksl_thread *t, uint32_t level)
         ksi_irq_play(t);
 }
 
+void ksl_irq_answer(void)
+{
+    if (!KSI_FAULT(IRQ_NO_RECHECK))
+        ksi_irq_play(ksi_self());
+}
+
 unsigned ksl_irq_save(void)
 {
     return ksi_irq_mask(ksi_self());
@@ -195,7 +201,7 @@ unsigned ksl_irq_set_level(unsigned level)
 bool ksl_irq_enabled(void)
 {
     ksl_thread *t = ksi_self();
-    return ksi_load(&t->front.level) == 0 && ksi_load(&t->stalled) == 0;
+    return ksi_load(&t->front.level) == 0 && ksi_load(&t->front.stalled) == 0;
 }
 
 bool ksl_irq_in_handler(void)
@@ -207,9 +213,9 @@ bool ksl_irq_in_handler(void)
 unsigned ksl_irq_stall_inband(void)
 {
     ksl_thread *t = ksi_self();
-    uint32_t before = ksi_load(&t->stalled);
+    uint32_t before = ksi_load(&t->front.stalled);
     ksi_barrier();
-    ksi_store(&t->stalled, 1u);
+    ksi_store(&t->front.stalled, 1u);
     ksi_barrier();
     return before;
 }
@@ -218,7 +224,7 @@ void ksl_irq_restore_inband(unsigned state)
 {
     ksl_thread *t = ksi_self();
     ksi_barrier();
-    ksi_store(&t->stalled, state != 0 ? 1u : 0u);
+    ksi_store(&t->front.stalled, state != 0 ? 1u : 0u);
     ksi_barrier();
     if (KSI_UNLIKELY(ksi_load(&t->front.attention) != 0))
         ksi_irq_play(t);

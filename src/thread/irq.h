@@ -11,7 +11,8 @@
  *
  *   raiser    sets the bit in t->pending, then t->front.attention, then kicks t with a
  *             real signal, unless one is on its way (t->kicked)
- *   t masks   one store; t unmasks: store, compiler barrier, look at attention
+ *   t masks   one store; t unmasks: store, compiler barrier, look at attention;
+ *             both are inlined into programs too (<kslock/irq.h>)
  *   player    clears attention, then looks at the log; sets attention again
  *             if something stays; after it restored the level it looks again
  *

@@ -173,7 +173,7 @@ static void reset(ksl_thread *t)
         t->front.level = 0;
     t->stage = KSL_STAGE_INBAND;
     ksi_store(&t->front.stage, 0u);
-    t->stalled = 0;
+    t->front.stalled = 0;
     t->handlers = 0;
     t->front.preempt = 0;
     t->active = 0;

@@ -122,7 +122,6 @@ struct ksl_thread {
 
     /* Changed by the thread itself and by handlers that interrupt it. */
     uint32_t stage;    /* ksl_stage; others read it as a hint */
-    uint32_t stalled;  /* in-band stage stalled; likewise */
     uint32_t handlers; /* nested interrupt handlers */
     uint64_t active;   /* interrupts whose handlers run on this thread */
 

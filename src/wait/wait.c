@@ -62,7 +62,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
 {
     ksl_thread *t = w->thread;
     uint32_t level = ksi_load(&t->front.level);
-    uint32_t stalled = ksi_load(&t->stalled);
+    uint32_t stalled = ksi_load(&t->front.stalled);
     bool timed = KSI_UNLIKELY((ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0);
     bool told = ksi_telling();
     if (told)
@@ -76,7 +76,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     if (timed && deadline == KSI_FOREVER)
         ksi_deadlock_look(t);
     if (!KSI_FAULT(WAIT_MASKED)) {
-        ksi_store(&t->stalled, 0u);
+        ksi_store(&t->front.stalled, 0u);
         KSI_POINT("wait: opening");
         /* What was raised while we queued runs now and may decide our wait. */
         ksi_irq_unmask(t, 0);
@@ -87,7 +87,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
         (void)ksi_up_end_wait(t, KSI_SIGNALLED);
     park_until_decided(t, w, deadline);
     ksi_store_rel(&t->asleep, 0u);
-    ksi_store(&t->stalled, stalled);
+    ksi_store(&t->front.stalled, stalled);
     KSI_PROBE2(sleep__end, ksi_load(&w->address), (unsigned)outcome_of(w));
     if (told)
         ksi_tell_wait(t, KSI_EV_RESUMES, w, (uint64_t)outcome_of(w),

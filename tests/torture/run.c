@@ -228,7 +228,7 @@ static bool settled(void)
         return false;
     for (unsigned i = 0; i < torture.threads; i++) {
         const ksl_thread *t = torture.parties[i].thread;
-        if (ksi_load_seq(&t->front.level) != 0 || ksi_load(&t->stalled) != 0 ||
+        if (ksi_load_seq(&t->front.level) != 0 || ksi_load(&t->front.stalled) != 0 ||
             ksi_load(&t->handlers) != 0)
             return false;
     }

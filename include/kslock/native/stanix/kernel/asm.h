@@ -17,6 +17,18 @@ KSL_BEGIN_DECLS
 /* Nonzero (0x200) if interrupts are open, that is at level 0. Context: any. */
 int have_interrupt(void) KSL_SYMBOL(ksl_stanix_have_interrupt);
 
+#if defined(KSL_INLINES)
+KSL_API int ksl_stanix_have_interrupt_called(void) KSL_CALLED(ksl_stanix_have_interrupt);
+
+KSL_INLINE int have_interrupt(void)
+{
+    const struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL, 0))
+        return ksl_stanix_have_interrupt_called();
+    return ksl_level_of(f) == 0 ? 0x200 : 0;
+}
+#endif
+
 KSL_END_DECLS
 
 #endif

@@ -26,36 +26,69 @@ void rwlock_release_read(rwlock_t *lock, int *interrupt_save)
 void rwlock_release_write(rwlock_t *lock, int *interrupt_save)
     KSL_SYMBOL(ksl_rwlock_release_write);
 
+#if defined(KSL_INLINES)
+KSL_INLINE void rwlock_acquire_read(rwlock_t *lock, int *interrupt_save)
+{
+    ksl_rwlock_acquire_read_inlined(lock, interrupt_save);
+}
+
+KSL_INLINE void rwlock_acquire_write(rwlock_t *lock, int *interrupt_save)
+{
+    ksl_rwlock_acquire_write_inlined(lock, interrupt_save);
+}
+
+KSL_INLINE int rwlock_try_acquire_read(rwlock_t *lock, int *interrupt_save)
+{
+    return ksl_rwlock_try_acquire_read_inlined(lock, interrupt_save);
+}
+
+KSL_INLINE int rwlock_try_acquire_write(rwlock_t *lock, int *interrupt_save)
+{
+    return ksl_rwlock_try_acquire_write_inlined(lock, interrupt_save);
+}
+
+KSL_INLINE void rwlock_release_read(rwlock_t *lock, int *interrupt_save)
+{
+    ksl_rwlock_release_read_inlined(lock, interrupt_save);
+}
+
+KSL_INLINE void rwlock_release_write(rwlock_t *lock, int *interrupt_save)
+{
+    ksl_rwlock_release_write_inlined(lock, interrupt_save);
+}
+
+#endif
+
 /* The raw forms leave the interrupt state alone. */
 
 static inline void rwlock_raw_acquire_read(rwlock_t *lock)
 {
-    ksl_rwlock_acquire_read(lock, NULL);
+    rwlock_acquire_read(lock, NULL);
 }
 
 static inline void rwlock_raw_acquire_write(rwlock_t *lock)
 {
-    ksl_rwlock_acquire_write(lock, NULL);
+    rwlock_acquire_write(lock, NULL);
 }
 
 static inline int rwlock_raw_try_acquire_read(rwlock_t *lock)
 {
-    return ksl_rwlock_try_acquire_read(lock, NULL);
+    return rwlock_try_acquire_read(lock, NULL);
 }
 
 static inline int rwlock_raw_try_acquire_write(rwlock_t *lock)
 {
-    return ksl_rwlock_try_acquire_write(lock, NULL);
+    return rwlock_try_acquire_write(lock, NULL);
 }
 
 static inline void rwlock_raw_release_read(rwlock_t *lock)
 {
-    ksl_rwlock_release_read(lock, NULL);
+    rwlock_release_read(lock, NULL);
 }
 
 static inline void rwlock_raw_release_write(rwlock_t *lock)
 {
-    ksl_rwlock_release_write(lock, NULL);
+    rwlock_release_write(lock, NULL);
 }
 
 KSL_END_DECLS

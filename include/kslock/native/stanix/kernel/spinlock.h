@@ -48,6 +48,52 @@ void spinlock_release_irq(spinlock_t *lock, int irq_save)
 
 #endif
 
+#if defined(KSL_INLINES)
+KSL_INLINE void spinlock_raw_release(spinlock_t *lock)
+{
+    ksl_spinlock_raw_release_inlined(lock);
+}
+
+#if KSL_STANIX_PROFILE < 3
+KSL_INLINE void spinlock_acquire(spinlock_t *lock)
+{
+    ksl_spinlock_acquire_inlined(lock);
+}
+
+KSL_INLINE void spinlock_release(spinlock_t *lock)
+{
+    ksl_spinlock_release_inlined(lock);
+}
+
+#else
+KSL_INLINE void spinlock_raw_acquire(spinlock_t *lock)
+{
+    ksl_spinlock_raw_acquire_inlined(lock);
+}
+
+KSL_INLINE void spinlock_acquire(spinlock_t *lock)
+{
+    ksl_spinlock_acquire_preempt_inlined(lock);
+}
+
+KSL_INLINE void spinlock_release(spinlock_t *lock)
+{
+    ksl_spinlock_release_preempt_inlined(lock);
+}
+
+KSL_INLINE int spinlock_acquire_irq(spinlock_t *lock)
+{
+    return ksl_spinlock_acquire_irq_inlined(lock);
+}
+
+KSL_INLINE void spinlock_release_irq(spinlock_t *lock, int irq_save)
+{
+    ksl_spinlock_release_irq_inlined(lock, irq_save);
+}
+
+#endif
+#endif
+
 KSL_END_DECLS
 
 #endif
