@@ -125,9 +125,11 @@ KSL_PART bool ksl_spinlock_raw_acquire_fast(ksl_spinlock_t *l, const void *site)
 
 KSL_PART bool ksl_spinlock_acquire_preempt_fast(ksl_spinlock_t *l, const void *site)
 {
-    if (!ksl_spinlock_raw_acquire_fast(l, site))
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0) ||
+        !ksl_spinlock_own(f, l, ksl_level_of(f), site))
         return false;
-    ksl_front_of_caller()->preempt++;
+    f->preempt++;
     return true;
 }
 

@@ -85,10 +85,13 @@ extern const int sx_ops_count;
 /* every_instruction_ops.c */
 void op_spinlock(void);
 void op_spinlock_try(void);
+void op_spinlock_open(void);
+void op_spinlock_irq(void);
 void handler_spinlock(void);
 void op_rwlock_read(void);
 void op_rwlock_write(void);
 void op_rwlock_raw_read(void);
+void op_rwlock_raw_write(void);
 void handler_rwlock_write(void);
 void handler_rwlock_read(void);
 void op_mutex(void);

@@ -32,6 +32,26 @@ void op_spinlock_try(void)
     (void)ksl_irq_set_level(0);
 }
 
+void op_spinlock_open(void)
+{
+    ksl_spinlock_raw_acquire(&room.spin);
+    CHECK(ksl_spinlock_held(&room.spin));
+    CHECK(ksl_irq_enabled());
+    ksl_spinlock_raw_release(&room.spin);
+    ksl_spinlock_acquire_preempt(&room.spin);
+    CHECK(ksl_preempt_count() == 1);
+    ksl_spinlock_release_preempt(&room.spin);
+    CHECK(ksl_preempt_count() == 0);
+}
+
+void op_spinlock_irq(void)
+{
+    int state = ksl_spinlock_acquire_irq(&room.spin);
+    masked_region();
+    ksl_spinlock_release_irq(&room.spin, state);
+    CHECK(!ksl_spinlock_held(&room.spin));
+}
+
 void handler_spinlock(void)
 {
     spinlock_acquire(&room.spin);
@@ -63,6 +83,14 @@ void op_rwlock_raw_read(void)
 {
     rwlock_raw_acquire_read(&room.rw);
     rwlock_raw_release_read(&room.rw);
+}
+
+void op_rwlock_raw_write(void)
+{
+    rwlock_raw_acquire_write(&room.rw);
+    rwlock_raw_release_write(&room.rw);
+    CHECK(rwlock_raw_try_acquire_write(&room.rw) == 1);
+    rwlock_raw_release_write(&room.rw);
 }
 
 void handler_rwlock_write(void)
