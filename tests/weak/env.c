@@ -32,7 +32,7 @@ enum { HEAVY_WORKS, HEAVY_GOING, HEAVY_MISSING };
 
 static void begin_thread(ksl_thread *t, uint32_t id)
 {
-    *t = (ksl_thread){.id = id, .state = KSI_THREAD_ALIVE, .lent = -1};
+    *t = (ksl_thread){.front.id = id, .state = KSI_THREAD_ALIVE, .lent = -1};
     t->stage = KSL_STAGE_OOB;
     ksi_parker_init(&t->parker);
     for (unsigned i = 0; i < KSI_WAITERS; i++) {
