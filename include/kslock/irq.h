@@ -3,7 +3,7 @@
 #define KSLOCK_IRQ_H
 
 #include <kslock/base.h>
-#include <kslock/inline.h>
+#include <kslock/inline_irq.h>
 #include <kslock/stage.h>
 #include <kslock/thread.h>
 

@@ -3,7 +3,7 @@
 #define KSLOCK_RWLOCK_H
 
 #include <kslock/base.h>
-#include <kslock/inline.h>
+#include <kslock/inline_irq.h>
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,6 +4,8 @@
 
 #include "thread/thread.h"
 
+#include <kslock/inline_irq.h>
+
 /*
  * The record of what a thread holds: what misuse is judged by and what the
  * report at exit lists. The first entries stand in the descriptor, more in pages
@@ -26,7 +28,7 @@ enum ksi_mode { KSI_EXCLUSIVE, KSI_SHARED };
 _Static_assert((int)KSL_HOLD_SPINLOCK == (int)KSI_SPINLOCK &&
                    (int)KSL_HOLD_RWLOCK == (int)KSI_RWLOCK &&
                    (int)KSL_HOLD_SHARED == (int)KSI_SHARED << 8,
-               "see <kslock/inline.h>");
+               "see <kslock/inline_irq.h>");
 
 static inline uint32_t ksi_hold_what(enum ksi_kind kind, enum ksi_mode mode,
                                      uint32_t level)
@@ -138,17 +140,11 @@ KSI_COLD void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what,
 static inline void ksi_held_push_as(ksl_thread *t, const void *lock, uint32_t what,
                                     const void *site, bool tried)
 {
-    uint32_t n = t->front.nholds;
-    if (KSI_UNLIKELY(!ksi_holds_below_limit(n))) {
+    if (KSI_UNLIKELY(!ksi_holds_below_limit(ksi_load(&t->front.nholds)))) {
         ksi_held_push_slow(t, lock, what, site, tried);
         return;
     }
-    ksi_store(&t->front.nholds, n + 1);
-    ksi_barrier();
-    struct ksl_hold *h = &t->front.holds[n];
-    ksi_store(&h->lock, lock);
-    ksi_store(&h->site, site);
-    ksi_store(&h->what, what);
+    ksl_hold_push(&t->front, lock, what, 0, site);
 }
 
 static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind kind,

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include <kslock/base.h>
-#include <kslock/inline.h>
+#include <kslock/inline_irq.h>
 
 #include <stddef.h>
 
