@@ -68,14 +68,14 @@ KSL_PART bool ksl_hold_fits(const struct ksl_front *f)
 }
 
 /* A handler leaves the record as it found it, so the entry is reserved first. */
-KSL_PART void ksl_hold_push(struct ksl_front *f, const void *lock, uint32_t what,
+KSL_PART void ksl_hold_push(struct ksl_front *f, const void *held, uint32_t what,
                             uint32_t level, const void *site)
 {
     uint32_t n = __atomic_load_n(&f->nholds, __ATOMIC_RELAXED);
     struct ksl_hold *h = &f->holds[n];
     __atomic_store_n(&f->nholds, n + 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&h->lock, lock, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->lock, held, __ATOMIC_RELAXED);
     __atomic_store_n(&h->site, site, __ATOMIC_RELAXED);
     __atomic_store_n(&h->what, what + (level << 16), __ATOMIC_RELAXED);
 }
@@ -84,14 +84,14 @@ KSL_PART void ksl_hold_push(struct ksl_front *f, const void *lock, uint32_t what
  * Index of the newest entry, if it is of that lock in that mode and nobody is told;
  * KSL_HOLDS if not.
  */
-KSL_PART uint32_t ksl_hold_newest(const struct ksl_front *f, const void *lock,
+KSL_PART uint32_t ksl_hold_newest(const struct ksl_front *f, const void *held,
                                   uint32_t mode)
 {
     uint32_t i = __atomic_load_n(&f->nholds, __ATOMIC_RELAXED) - 1;
     if (__builtin_expect(i >= KSL_HOLDS, 0))
         return KSL_HOLDS;
     const struct ksl_hold *h = &f->holds[i];
-    bool is = __atomic_load_n(&h->lock, __ATOMIC_RELAXED) == lock &&
+    bool is = __atomic_load_n(&h->lock, __ATOMIC_RELAXED) == held &&
               (__atomic_load_n(&h->what, __ATOMIC_RELAXED) & 0xff00) == mode;
     return __builtin_expect(is, 1) ? i : (uint32_t)KSL_HOLDS;
 }

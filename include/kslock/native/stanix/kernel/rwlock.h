@@ -27,34 +27,34 @@ void rwlock_release_write(rwlock_t *lock, int *interrupt_save)
     KSL_SYMBOL(ksl_rwlock_release_write);
 
 #if defined(KSL_INLINES)
-KSL_INLINE void rwlock_acquire_read(rwlock_t *lock, int *interrupt_save)
+KSL_INLINE void rwlock_acquire_read(rwlock_t *l, int *interrupt_save)
 {
-    ksl_rwlock_acquire_read_inlined(lock, interrupt_save);
+    ksl_rwlock_acquire_read_inlined(l, interrupt_save);
 }
 
-KSL_INLINE void rwlock_acquire_write(rwlock_t *lock, int *interrupt_save)
+KSL_INLINE void rwlock_acquire_write(rwlock_t *l, int *interrupt_save)
 {
-    ksl_rwlock_acquire_write_inlined(lock, interrupt_save);
+    ksl_rwlock_acquire_write_inlined(l, interrupt_save);
 }
 
-KSL_INLINE int rwlock_try_acquire_read(rwlock_t *lock, int *interrupt_save)
+KSL_INLINE int rwlock_try_acquire_read(rwlock_t *l, int *interrupt_save)
 {
-    return ksl_rwlock_try_acquire_read_inlined(lock, interrupt_save);
+    return ksl_rwlock_try_acquire_read_inlined(l, interrupt_save);
 }
 
-KSL_INLINE int rwlock_try_acquire_write(rwlock_t *lock, int *interrupt_save)
+KSL_INLINE int rwlock_try_acquire_write(rwlock_t *l, int *interrupt_save)
 {
-    return ksl_rwlock_try_acquire_write_inlined(lock, interrupt_save);
+    return ksl_rwlock_try_acquire_write_inlined(l, interrupt_save);
 }
 
-KSL_INLINE void rwlock_release_read(rwlock_t *lock, int *interrupt_save)
+KSL_INLINE void rwlock_release_read(rwlock_t *l, int *interrupt_save)
 {
-    ksl_rwlock_release_read_inlined(lock, interrupt_save);
+    ksl_rwlock_release_read_inlined(l, interrupt_save);
 }
 
-KSL_INLINE void rwlock_release_write(rwlock_t *lock, int *interrupt_save)
+KSL_INLINE void rwlock_release_write(rwlock_t *l, int *interrupt_save)
 {
-    ksl_rwlock_release_write_inlined(lock, interrupt_save);
+    ksl_rwlock_release_write_inlined(l, interrupt_save);
 }
 
 #endif

@@ -49,46 +49,46 @@ void spinlock_release_irq(spinlock_t *lock, int irq_save)
 #endif
 
 #if defined(KSL_INLINES)
-KSL_INLINE void spinlock_raw_release(spinlock_t *lock)
+KSL_INLINE void spinlock_raw_release(spinlock_t *l)
 {
-    ksl_spinlock_raw_release_inlined(lock);
+    ksl_spinlock_raw_release_inlined(l);
 }
 
 #if KSL_STANIX_PROFILE < 3
-KSL_INLINE void spinlock_acquire(spinlock_t *lock)
+KSL_INLINE void spinlock_acquire(spinlock_t *l)
 {
-    ksl_spinlock_acquire_inlined(lock);
+    ksl_spinlock_acquire_inlined(l);
 }
 
-KSL_INLINE void spinlock_release(spinlock_t *lock)
+KSL_INLINE void spinlock_release(spinlock_t *l)
 {
-    ksl_spinlock_release_inlined(lock);
+    ksl_spinlock_release_inlined(l);
 }
 
 #else
-KSL_INLINE void spinlock_raw_acquire(spinlock_t *lock)
+KSL_INLINE void spinlock_raw_acquire(spinlock_t *l)
 {
-    ksl_spinlock_raw_acquire_inlined(lock);
+    ksl_spinlock_raw_acquire_inlined(l);
 }
 
-KSL_INLINE void spinlock_acquire(spinlock_t *lock)
+KSL_INLINE void spinlock_acquire(spinlock_t *l)
 {
-    ksl_spinlock_acquire_preempt_inlined(lock);
+    ksl_spinlock_acquire_preempt_inlined(l);
 }
 
-KSL_INLINE void spinlock_release(spinlock_t *lock)
+KSL_INLINE void spinlock_release(spinlock_t *l)
 {
-    ksl_spinlock_release_preempt_inlined(lock);
+    ksl_spinlock_release_preempt_inlined(l);
 }
 
-KSL_INLINE int spinlock_acquire_irq(spinlock_t *lock)
+KSL_INLINE int spinlock_acquire_irq(spinlock_t *l)
 {
-    return ksl_spinlock_acquire_irq_inlined(lock);
+    return ksl_spinlock_acquire_irq_inlined(l);
 }
 
-KSL_INLINE void spinlock_release_irq(spinlock_t *lock, int irq_save)
+KSL_INLINE void spinlock_release_irq(spinlock_t *l, int irq_save)
 {
-    ksl_spinlock_release_irq_inlined(lock, irq_save);
+    ksl_spinlock_release_irq_inlined(l, irq_save);
 }
 
 #endif
