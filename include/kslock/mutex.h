@@ -66,25 +66,42 @@ KSL_PART bool ksl_mutex_disown_fast(ksl_mutex_t *m)
 }
 
 #ifdef KSL_INLINES
-KSL_API int ksl_mutex_acquire_called(ksl_mutex_t *m) KSL_SYMBOL(ksl_mutex_acquire);
+KSL_API int ksl_mutex_acquire_called(ksl_mutex_t *m) KSL_CALLED(ksl_mutex_acquire);
 KSL_API int ksl_mutex_try_acquire_called(ksl_mutex_t *m)
-    KSL_SYMBOL(ksl_mutex_try_acquire);
-KSL_API void ksl_mutex_release_called(ksl_mutex_t *m) KSL_SYMBOL(ksl_mutex_release);
+    KSL_CALLED(ksl_mutex_try_acquire);
+KSL_API void ksl_mutex_release_called(ksl_mutex_t *m) KSL_CALLED(ksl_mutex_release);
 
-KSL_INLINE int ksl_mutex_acquire(ksl_mutex_t *m)
+/* Also for other declarations of the same symbol, which must not call themselves. */
+
+KSL_PART int ksl_mutex_acquire_inlined(ksl_mutex_t *m)
 {
     return ksl_mutex_own_fast(m, ksl_here()) ? 0 : ksl_mutex_acquire_called(m);
 }
 
-KSL_INLINE int ksl_mutex_try_acquire(ksl_mutex_t *m)
+KSL_INLINE int ksl_mutex_acquire(ksl_mutex_t *m)
+{
+    return ksl_mutex_acquire_inlined(m);
+}
+
+KSL_PART int ksl_mutex_try_acquire_inlined(ksl_mutex_t *m)
 {
     return ksl_mutex_own_fast(m, ksl_here()) ? 1 : ksl_mutex_try_acquire_called(m);
 }
 
-KSL_INLINE void ksl_mutex_release(ksl_mutex_t *m)
+KSL_INLINE int ksl_mutex_try_acquire(ksl_mutex_t *m)
+{
+    return ksl_mutex_try_acquire_inlined(m);
+}
+
+KSL_PART void ksl_mutex_release_inlined(ksl_mutex_t *m)
 {
     if (!ksl_mutex_disown_fast(m))
         ksl_mutex_release_called(m);
+}
+
+KSL_INLINE void ksl_mutex_release(ksl_mutex_t *m)
+{
+    ksl_mutex_release_inlined(m);
 }
 #endif
 

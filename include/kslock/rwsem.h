@@ -76,34 +76,56 @@ KSL_PART bool ksl_rwsem_disown_fast(ksl_rwsem_t *s)
 
 #ifdef KSL_INLINES
 KSL_API int ksl_rwsem_acquire_read_called(ksl_rwsem_t *s)
-    KSL_SYMBOL(ksl_rwsem_acquire_read);
+    KSL_CALLED(ksl_rwsem_acquire_read);
 KSL_API int ksl_rwsem_acquire_write_called(ksl_rwsem_t *s)
-    KSL_SYMBOL(ksl_rwsem_acquire_write);
+    KSL_CALLED(ksl_rwsem_acquire_write);
 KSL_API int ksl_rwsem_release_read_called(ksl_rwsem_t *s)
-    KSL_SYMBOL(ksl_rwsem_release_read);
+    KSL_CALLED(ksl_rwsem_release_read);
 KSL_API int ksl_rwsem_release_write_called(ksl_rwsem_t *s)
-    KSL_SYMBOL(ksl_rwsem_release_write);
+    KSL_CALLED(ksl_rwsem_release_write);
 
-KSL_INLINE int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
+/* Also for other declarations of the same symbol, which must not call themselves. */
+
+KSL_PART int ksl_rwsem_acquire_read_inlined(ksl_rwsem_t *s)
 {
     return ksl_show_fast(&s->word, KSL_RWSEM_TAG, ksl_here())
                ? 0
                : ksl_rwsem_acquire_read_called(s);
 }
 
-KSL_INLINE int ksl_rwsem_acquire_write(ksl_rwsem_t *s)
+KSL_INLINE int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
+{
+    return ksl_rwsem_acquire_read_inlined(s);
+}
+
+KSL_PART int ksl_rwsem_acquire_write_inlined(ksl_rwsem_t *s)
 {
     return ksl_rwsem_own_fast(s, ksl_here()) ? 0 : ksl_rwsem_acquire_write_called(s);
 }
 
-KSL_INLINE int ksl_rwsem_release_read(ksl_rwsem_t *s)
+KSL_INLINE int ksl_rwsem_acquire_write(ksl_rwsem_t *s)
+{
+    return ksl_rwsem_acquire_write_inlined(s);
+}
+
+KSL_PART int ksl_rwsem_release_read_inlined(ksl_rwsem_t *s)
 {
     return ksl_hide_fast(&s->word, KSL_RWSEM_TAG) ? 0 : ksl_rwsem_release_read_called(s);
 }
 
-KSL_INLINE int ksl_rwsem_release_write(ksl_rwsem_t *s)
+KSL_INLINE int ksl_rwsem_release_read(ksl_rwsem_t *s)
+{
+    return ksl_rwsem_release_read_inlined(s);
+}
+
+KSL_PART int ksl_rwsem_release_write_inlined(ksl_rwsem_t *s)
 {
     return ksl_rwsem_disown_fast(s) ? 0 : ksl_rwsem_release_write_called(s);
+}
+
+KSL_INLINE int ksl_rwsem_release_write(ksl_rwsem_t *s)
+{
+    return ksl_rwsem_release_write_inlined(s);
 }
 #endif
 

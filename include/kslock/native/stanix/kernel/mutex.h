@@ -19,17 +19,17 @@ void mutex_release(mutex_t *mutex) KSL_SYMBOL(ksl_mutex_release);
 #ifdef KSL_INLINES
 KSL_INLINE int mutex_acquire(mutex_t *mutex)
 {
-    return ksl_mutex_acquire(mutex);
+    return ksl_mutex_acquire_inlined(mutex);
 }
 
 KSL_INLINE int mutex_try_acquire(mutex_t *mutex)
 {
-    return ksl_mutex_try_acquire(mutex);
+    return ksl_mutex_try_acquire_inlined(mutex);
 }
 
 KSL_INLINE void mutex_release(mutex_t *mutex)
 {
-    ksl_mutex_release(mutex);
+    ksl_mutex_release_inlined(mutex);
 }
 #endif
 

@@ -20,22 +20,22 @@ int rwsem_release_write(rwsem_t *rwsem) KSL_SYMBOL(ksl_rwsem_release_write);
 #ifdef KSL_INLINES
 KSL_INLINE int rwsem_acquire_read(rwsem_t *rwsem)
 {
-    return ksl_rwsem_acquire_read(rwsem);
+    return ksl_rwsem_acquire_read_inlined(rwsem);
 }
 
 KSL_INLINE int rwsem_acquire_write(rwsem_t *rwsem)
 {
-    return ksl_rwsem_acquire_write(rwsem);
+    return ksl_rwsem_acquire_write_inlined(rwsem);
 }
 
 KSL_INLINE int rwsem_release_read(rwsem_t *rwsem)
 {
-    return ksl_rwsem_release_read(rwsem);
+    return ksl_rwsem_release_read_inlined(rwsem);
 }
 
 KSL_INLINE int rwsem_release_write(rwsem_t *rwsem)
 {
-    return ksl_rwsem_release_write(rwsem);
+    return ksl_rwsem_release_write_inlined(rwsem);
 }
 #endif
 
