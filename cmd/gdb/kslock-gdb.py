@@ -168,18 +168,22 @@ class Thread:
     def field(self, name):
         return int(self.value[name])
 
+    def front(self, name):
+        return int(self.value["front"][name])
+
     def chunked(self, inline, chunks, size, i):
-        """Entry i of a record that goes on in pages."""
+        """Entry i of a record that begins in an array and goes on in pages."""
         if i < size:
-            return self.value[inline][i]
+            return inline[i]
         c = (i // size).bit_length() - 1
         chunk = self.value[chunks][c]
         return chunk[i - (size << c)] if number(chunk) else None
 
     def holds(self):
         kinds = enumerators("ksi_kind", "KSI_")
-        for i in range(self.field("nholds")):
-            h = self.chunked("holds", "more_holds", HOLDS_INLINE, i)
+        for i in range(self.front("nholds")):
+            h = self.chunked(self.value["front"]["holds"], "more_holds", HOLDS_INLINE,
+                             i)
             if h is None or number(h["lock"]) == 0:
                 continue
             what = int(h["what"])
@@ -189,8 +193,9 @@ class Thread:
         slots = self.value["front"]["slots"]
         near = slots.type.range()[1] + 1
         for i in range(near + self.field("far_used")):
-            s = slots[i] if i < near else self.chunked("far_slots", "more_slots",
-                                                       FAR_INLINE, i - near)
+            s = slots[i] if i < near else self.chunked(self.value["far_slots"],
+                                                       "more_slots", FAR_INLINE,
+                                                       i - near)
             if s is not None and number(s["lock"]) != 0:
                 yield self.slot_hold(number(s["lock"]), number(s["place"]) ^ TOP)
 
@@ -284,7 +289,7 @@ class KslockThreads(gdb.Command):
             prio, lent = t.field("prio"), t.field("lent")
             print("%s: %s, interrupt level %d%s, priority %d%s%s" % (
                 t.text(), "out-of-band" if t.field("stage") else "in-band",
-                t.field("level"),
+                t.front("level"),
                 ", in %d handlers" % t.field("handlers") if t.field("handlers") else "",
                 prio, ", promoted to %d" % lent if lent > prio else "",
                 ", asleep" if t.field("asleep") else ""))
