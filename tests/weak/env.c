@@ -186,12 +186,19 @@ ksl_thread *ksi_registry_first(void)
 
 ksl_thread *ksi_registry_next(const ksl_thread *t)
 {
-    return t->id < count ? &weak_threads[t->id] : NULL;
+    return t->front.id < count ? &weak_threads[t->front.id] : NULL;
 }
 
 bool ksi_irq_floating(void)
 {
     return false;
+}
+
+/* Of a thread with more than a few read holds, which none has here. */
+void ksi_watch_show_owner(const ksl_thread *t)
+{
+    (void)t;
+    weak_fail("ksi_watch_show_owner");
 }
 
 bool ksi_up_signals_deferred(const ksl_thread *t)
