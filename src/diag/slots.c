@@ -58,6 +58,13 @@ static void fill(struct ksl_slot *s, uintptr_t entry, const void *site)
     ksi_store_rel(&s->lock, entry);
 }
 
+/* A share of a rwsem. */
+static bool is_read(uintptr_t entry)
+{
+    return ksi_family_of(entry) == KSI_FAMILY_RWSEM &&
+           ksi_entry_of(entry) != KSI_EXCLUSIVE_ENTRY;
+}
+
 static bool is_near(const ksl_thread *t, const struct ksl_slot *s)
 {
     return s >= t->front.slots && s < t->front.slots + KSL_SLOTS;
@@ -76,6 +83,7 @@ bool ksi_slot_push(ksl_thread *t, const ksi_word *word, enum ksi_entry entry,
     s = far_free(t);
     if (s != NULL) {
         t->far_live++;
+        t->far_reads += is_read(value);
         ++*far_mark(t, value);
         fill(s, value, site);
     }
@@ -90,6 +98,7 @@ void ksi_slot_clear(ksl_thread *t, struct ksl_slot *s)
         return;
     }
     uint32_t level = ksi_irq_mask(t);
+    t->far_reads -= is_read(ksi_load(&s->lock));
     --*far_mark(t, ksi_load(&s->lock));
     ksi_store_rel(&s->lock, (uintptr_t)0);
     t->far_live--;

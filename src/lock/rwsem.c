@@ -84,15 +84,10 @@ static unsigned read_holds(const ksl_thread *t)
     return n;
 }
 
-/* t has, or had, more far entries than a few: looks how many are shares of rwsems. */
+/* After a change of the far shares. */
 KSI_COLD static void look_crowded(ksl_thread *t)
 {
-    uintptr_t entry;
-    const void *site;
-    unsigned far = 0;
-    for (uint32_t i = KSL_SLOTS; ksi_slot_at(t, i, &entry, &site); i++)
-        far += is_read(entry);
-    bool crowded = far >= FAR_READS;
+    bool crowded = t->far_reads >= FAR_READS;
     if (crowded == t->crowded)
         return;
     t->crowded = crowded;
@@ -124,7 +119,7 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
     ksi_watch_before(KSI_RWSEM, s, KSI_SHARED, site);
     (void)ksi_rw_share(&class, word_of(s), t, 0, site); /* R8: nothing ends it */
     ksi_watch_taken(KSI_RWSEM, s, KSI_SHARED, site);
-    if (t->far_live >= FAR_READS)
+    if (t->far_reads >= FAR_READS)
         look_crowded(t);
     return 0;
 }

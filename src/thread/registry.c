@@ -193,6 +193,7 @@ static void reset(ksl_thread *t)
         ksi_store(&t->converted[i], (uintptr_t)0);
     ksi_store(&t->far_used, 0u);
     t->far_live = 0;
+    t->far_reads = 0;
     memset(t->far_marks, 0, sizeof t->far_marks);
     t->unshared = 0;
     t->spin_mutexes = 0;

@@ -131,6 +131,7 @@ struct ksl_thread {
 
     uint32_t far_used;     /* atomic: entries of far slots, see diag/slots.h */
     uint32_t far_live;     /* of them in use */
+    uint32_t far_reads;    /* of these, shares of rwsems */
     uint32_t unshared;     /* shares for which there was no memory */
     uint32_t fenced_reads; /* see lock/rw_tune.c */
     uint32_t put_off;      /* atomic: a dispatch was put off, see irq_raise.c */

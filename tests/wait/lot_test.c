@@ -147,7 +147,7 @@ START_TEST(kinds_of_one_address_are_separate_queues)
     writer.kind = KSI_Q_WRITE;
     start(&reader);
     start(&writer);
-    ck_assert_ptr_null(pop(keys, KSI_Q_WRITE));
+    ck_assert_ptr_null(pop(keys, KSI_Q_SLEEP));
     ck_assert_ptr_eq(pop(keys, KSI_Q_WRITE), writer.actor.thread);
     ck_assert_ptr_null(pop(keys, KSI_Q_WRITE));
     ck_assert(waits(keys, KSI_Q_READ));
