@@ -322,8 +322,12 @@ void drw_lock_init(drw_lock_t l)
 
 void drw_lock_free(drw_lock_t l)
 {
-    if (null_drw(l, "drw_lock_free", KSI_SITE()) || !ksi_drw_held(&l->ksl_word))
+    if (null_drw(l, "drw_lock_free", KSI_SITE()))
         return;
+    if (!ksi_drw_held(&l->ksl_word)) {
+        ksi_watch_end(&l->ksl_word);
+        return;
+    }
     struct ksi_misuse m = {KSI_DESTROY_HELD_RULE,      KSI_DRW, l, KSI_SITE(),
                            ksi_owner_of(&l->ksl_word), false};
     ksi_violate(&m, "drw_lock_free of a lock that is held");

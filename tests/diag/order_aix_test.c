@@ -100,6 +100,30 @@ START_TEST(classes_of_one_address_end_with_the_lock)
 }
 END_TEST
 
+/* Their memory may be another one, without an init call. */
+START_TEST(a_disabled_read_write_lock_ends_with_its_free_call)
+{
+    static Simple_lock s;
+    static Drw_lock d;
+    int before = i_disable(INTMAX);
+    drw_lock_init(&d);
+    drw_lock_write(&d);
+    unlock_enable(disable_lock(INTMAX, &s), &s);
+    drw_lock_done(&d);
+    drw_lock_free(&d);
+    int p = disable_lock(INTMAX, &s);
+    drw_lock_write(&d);
+    drw_lock_done(&d);
+    unlock_enable(p, &s);
+    ASSERT_SILENT();
+    drw_lock_write(&d);
+    unlock_enable(disable_lock(INTMAX, &s), &s);
+    drw_lock_done(&d);
+    ASSERT_VIOLATED("order");
+    i_enable(before);
+}
+END_TEST
+
 START_TEST(other_occurrences_are_other_classes)
 {
     static Simple_lock a1, a2;
@@ -300,6 +324,7 @@ static Suite *suite(void)
     tcase_add_test(t, order_of_lockl_and_a_chain);
     tcase_add_test(t, class_and_occurrence);
     tcase_add_test(t, classes_of_one_address_end_with_the_lock);
+    tcase_add_test(t, a_disabled_read_write_lock_ends_with_its_free_call);
     tcase_add_test(t, other_occurrences_are_other_classes);
     tcase_add_test(t, order_of_spinning_locks);
     t = order_case(s, "kernel-lock and hierarchy");
