@@ -137,9 +137,14 @@ enum ksi_class_look ksi_class_try(const void *lock, struct ksi_class *c)
     return found ? KSI_CLASS_FOUND : KSI_CLASS_NONE;
 }
 
+bool ksi_classes_used(void)
+{
+    return ksi_load(&used) != 0;
+}
+
 int ksi_level_of(const void *lock)
 {
-    if (ksi_load(&used) == 0)
+    if (!ksi_classes_used())
         return 0;
     ksl_thread *t = ksi_self();
     uint32_t level = begin(t);

@@ -22,6 +22,9 @@ bool ksi_class_find(const void *lock, struct ksi_class *c);
 enum ksi_class_look { KSI_CLASS_NONE, KSI_CLASS_FOUND, KSI_CLASS_BUSY };
 enum ksi_class_look ksi_class_try(const void *lock, struct ksi_class *c);
 
+/* Some lock has, or had, a class or a level. */
+bool ksi_classes_used(void);
+
 /* The level of ksl_diag_level, 0: none. */
 int ksi_level_of(const void *lock);
 

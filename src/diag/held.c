@@ -90,20 +90,13 @@ static void push(ksl_thread *t, const void *lock, uint32_t what, const void *sit
 KSI_ASIDE static void push_watched(ksl_thread *t, const void *lock, uint32_t what,
                                    const void *site, bool tried)
 {
-    uint32_t told = ksi_telling() ? (uint32_t)KSI_HOLD_TOLD << 8 : 0;
+    uint32_t diag = ksi_load_acq(&ksi_diag);
+    uint32_t told = (diag & KSI_DIAG_TOLD) != 0 ? (uint32_t)KSI_HOLD_TOLD << 8 : 0;
     if (t->front.nholds >= KSI_HOLDS_INLINE && !ksi_held_make_room(t))
         t->unrecorded++;
     else
         push(t, lock, what | told, site);
-    if (told != 0)
-        ksi_tell(t, (struct ksi_event){.type = KSI_EV_TAKEN,
-                                       .kind = (enum ksi_kind)(what & 0xff),
-                                       .mode = (enum ksi_mode)(what >> 8 & 0xff),
-                                       .lock = lock,
-                                       .site = site,
-                                       .arg = tried});
-    if (ksi_order_on())
-        ksi_order_pushed((enum ksi_kind)(what & 0xff), lock, site, tried);
+    ksi_hook_pushed(t, diag, what, lock, site, tried);
 }
 
 /*

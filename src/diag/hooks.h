@@ -23,6 +23,13 @@ void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site);
 KSI_COLD void ksi_order_begin(enum ksi_kind kind, const void *lock, const void *site);
 KSI_COLD void ksi_order_end(const void *lock);
 
+/*
+ * True if that call of `before` has nothing to say or to learn, and that of `taken` after
+ * it neither. The caller t has not got the lock yet, as far as is known. Not inlined: a
+ * few dozen instructions, and calls to nobody.
+ */
+KSI_ASIDE bool ksi_order_quiet(ksl_thread *t, enum ksi_kind kind, const void *lock);
+
 /* The record has a new hold; tried: taken without a wait. */
 void ksi_order_pushed(enum ksi_kind kind, const void *lock, const void *site, bool tried);
 /* A hold has been given back that is not the newest of the record: entry i of t. */
@@ -66,6 +73,12 @@ KSI_ASIDE void ksi_hook_before(enum ksi_kind kind, const volatile void *lock,
                                enum ksi_mode mode, const void *site);
 KSI_ASIDE void ksi_hook_taken(enum ksi_kind kind, const volatile void *lock,
                               enum ksi_mode mode, const void *site);
+/*
+ * The record has a new hold of the caller t, which says of itself what it is; diag: of
+ * the switch, when the entry was made.
+ */
+KSI_ASIDE void ksi_hook_pushed(ksl_thread *t, uint32_t diag, uint32_t what,
+                               const void *lock, const void *site, bool tried);
 KSI_COLD void ksi_hook_begin(enum ksi_kind kind, const volatile void *lock,
                              const void *site);
 KSI_COLD void ksi_hook_end(const volatile void *lock);
@@ -92,6 +105,41 @@ static inline bool ksi_watch_before(enum ksi_kind kind, const volatile void *loc
     if (watching)
         ksi_hook_before(kind, lock, mode, site);
     return watching;
+}
+
+/*
+ * A shorter way, for calls that are about to find the lock free, while somebody watches:
+ *
+ *   if (ksi_watching() && ksi_quick_before(t, kind, lock) && it takes it at once)
+ *       ksi_quick_taken(t, kind, lock, mode, site);
+ *   else the long way, from ksi_watch_before on
+ *
+ * True if nobody but `stats` would do anything in `before` and `taken`, and that not
+ * before the lock is taken. Of a lock that the caller t may have already it is false.
+ */
+KSI_ASIDE bool ksi_quick_before(ksl_thread *t, enum ksi_kind kind, const void *lock);
+/* KSI_ASIDE, of stats.c: as if ksi_hook_before and then ksi_hook_taken had been called.
+ */
+void ksi_stats_taken_at_once(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
+                             const void *lock, const void *site);
+void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock);
+
+static inline void ksi_quick_taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                                   enum ksi_mode mode, const void *site)
+{
+    if ((ksi_load_acq(&ksi_diag) & KSI_DIAG_STATS) != 0)
+        ksi_stats_taken_at_once(t, kind, mode, lock, site);
+}
+
+/* Instead of ksi_watch_given: false, and nothing is told, if that is for more to hear. */
+static inline bool ksi_quick_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
+{
+    uint32_t told = ksi_load_acq(&ksi_diag) & KSI_DIAG_TOLD;
+    if ((told & ~(uint32_t)KSI_DIAG_STATS) != 0)
+        return false;
+    if (told != 0)
+        ksi_stats_given(t, kind, lock);
+    return true;
 }
 
 static inline void ksi_watch_taken(enum ksi_kind kind, const volatile void *lock,

@@ -142,30 +142,14 @@ static void meet_twin(const struct taking *k, const struct ksi_held_lock *h)
 
 /*
  * Each thread remembers the pairs of locks that it has met last, so that the same locks
- * in the same order cost one comparison. The epoch is read before the classes: if one
- * of them ends meanwhile, what is remembered is worth nothing.
+ * in the same order cost one comparison.
  */
-static struct ksi_pair pair_of(const struct taking *k, const struct ksi_held_lock *h)
-{
-    return (struct ksi_pair){.held = h->key,
-                             .wanted = k->key,
-                             .kinds = (uint32_t)h->kind << 8 | (uint32_t)k->kind,
-                             .epoch = k->epoch};
-}
-
-static struct ksi_pair *place_of(const struct taking *k, const struct ksi_pair *p)
-{
-    uintptr_t mixed = (uintptr_t)p->held * 3 + (uintptr_t)p->wanted;
-    return &k->t->pairs[(mixed >> 3 ^ mixed >> 9) % KSI_PAIRS];
-}
-
 static void meet(const struct taking *k, const struct ksi_held_lock *h,
                  struct ksi_cycle *cycle)
 {
-    struct ksi_pair pair = pair_of(k, h);
-    struct ksi_pair *last = place_of(k, &pair);
-    if (last->held == pair.held && last->wanted == pair.wanted &&
-        last->epoch == pair.epoch && last->kinds == pair.kinds)
+    struct ksi_pair pair = ksi_pair_of(h->kind, h->key, k->kind, k->key, k->epoch);
+    struct ksi_pair *last = ksi_pair_place(k->t, &pair);
+    if (ksi_pair_is(last, &pair))
         return;
     uint32_t from = ksi_node_of(h->kind, h->key);
     if (from >= KSI_FIRST_NODE) {
@@ -188,25 +172,25 @@ static void meet_held(const struct taking *k, const struct ksi_held_batch *b)
         ksi_report_cycle(&cycle, k->kind);
 }
 
-static uint32_t look_up_class(ksl_thread *t, enum ksi_kind kind, const void *key,
-                              uint32_t epoch)
+KSI_ASIDE static uint32_t look_up_class(ksl_thread *t, enum ksi_kind kind,
+                                        const void *key, uint32_t epoch)
 {
     uint32_t node = ksi_node_of(kind, key);
-    if (t->handlers == 0 && node >= KSI_FIRST_NODE) {
-        t->classed = key;
-        t->class_epoch = epoch;
-        t->class = node;
-    }
+    if (t->handlers == 0 && node != KSI_NO_NODE)
+        *ksi_classed_place(t, key) = (struct ksi_classed){key, epoch, kind, node, 0};
     return node;
 }
 
-/* The class of a lock that is being taken; the latest one is remembered. */
+/*
+ * The class of a lock that is being taken; the latest ones are remembered. The epoch is
+ * read before the class: if one ends meanwhile, what is remembered is worth nothing.
+ */
 static inline uint32_t class_of(ksl_thread *t, enum ksi_kind kind, const void *key,
                                 uint32_t epoch)
 {
-    if (KSI_LIKELY(t->classed == key && t->class_epoch == epoch && t->handlers == 0 &&
-                   ksi_load(&ksi_nodes[t->class].kind) == kind))
-        return t->class;
+    const struct ksi_classed *c = ksi_classed_place(t, key);
+    if (KSI_LIKELY(ksi_classed_is(c, kind, key, epoch) && t->handlers == 0))
+        return c->class;
     return look_up_class(t, kind, key, epoch);
 }
 
@@ -253,49 +237,36 @@ void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
         before(t, kind, lock, site);
 }
 
-/* Locks of the record of holds come to ksi_order_pushed afterwards. */
-static bool is_pushed(enum ksi_kind kind)
-{
-    return kind == KSI_SPINLOCK || kind == KSI_RWLOCK || kind == KSI_MTX_SPIN;
-}
-
 void ksi_order_before(enum ksi_kind kind, const void *lock, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (kind == KSI_SIMPLE)
         ksi_rules_forget_disabled(t, lock); /* given back by simple_unlock */
     ksi_order_check(t, kind, lock, site);
-    if (is_pushed(kind))
+    if (ksi_order_is_pushed(kind))
         t->announced = lock;
 }
 
-/* The interrupts that are open now, in one number. */
-static uint32_t openness(const ksl_thread *t)
+/* The lock has been taken with these interrupts open; others may be held. */
+KSI_ASIDE static void taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                            const void *site)
 {
-    return (ksi_load(&t->front.level) << 2 | ksi_load(&t->front.stalled) << 1 |
-            ksi_load(&t->stage)) +
-           1;
-}
-
-void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
-{
-    ksl_thread *t = ksi_self();
+    uint32_t epoch = ksi_load_acq(&ksi_class_epoch);
+    uint32_t open = ksi_openness(t);
     struct ksi_held_lock h;
     uint32_t i = 0;
-    bool again = t->retaken == lock;
-    t->retaken = NULL;
-    if (again)
-        return;
-    uint32_t node = class_of(t, kind, lock, ksi_load_acq(&ksi_class_epoch));
+    uint32_t node = class_of(t, kind, lock, epoch);
     if (node == KSI_EXEMPT_NODE)
         return;
     if (kind == KSI_SIMPLE)
         ksi_rules_taken(t, kind, lock, site);
-    if (node != KSI_NO_NODE && !ksi_irq_held_open(node))
+    if (node != KSI_NO_NODE) {
         ksi_irq_held(t, node, site);
-    if (KSI_LIKELY(t->openness == openness(t)))
+        ksi_quiet_learn(t, kind, lock, epoch);
+    }
+    if (KSI_LIKELY(t->openness == open))
         return;
-    t->openness = openness(t);
+    t->openness = open;
     while (ksi_held_next(t, &i, &h)) { /* taken when others were open */
         node = ksi_node_of(h.kind, h.key);
         if (node >= KSI_FIRST_NODE)
@@ -303,9 +274,20 @@ void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
     }
 }
 
+void ksi_order_taken(enum ksi_kind kind, const void *lock, const void *site)
+{
+    ksl_thread *t = ksi_self();
+    bool again = t->retaken == lock;
+    t->retaken = NULL;
+    if (!again && !ksi_quiet_taken(t, kind, lock))
+        taken(t, kind, lock, site);
+}
+
 void ksi_order_pushed(enum ksi_kind kind, const void *lock, const void *site, bool tried)
 {
     ksl_thread *t = ksi_self();
+    if (t->announced == NULL && ksi_quiet_pushed(t, kind, lock))
+        return;
     if (!tried && t->announced != lock)
         before(t, kind, lock, site);
     t->announced = NULL;

@@ -172,6 +172,10 @@ struct ksi_held_batch {
 };
 /* Nothing at all, which is quickly seen. */
 bool ksi_held_none(const ksl_thread *t);
+/* Nothing in slots, near or far. */
+bool ksi_held_no_slot(const ksl_thread *t);
+/* What near slot i shows; false: nothing that is held. */
+bool ksi_held_near(const ksl_thread *t, uint32_t i, struct ksi_held_lock *h);
 /* Without the lock `but`. */
 void ksi_held_more(const ksl_thread *t, struct ksi_held_batch *b, const void *but);
 
@@ -184,13 +188,6 @@ enum ksi_rank ksi_rank_of(const struct ksi_held_lock *h);
 /* A handler may wait for a lock of this class; a lock of it is held now. */
 void ksi_irq_wanted(ksl_thread *t, uint32_t node, const void *site);
 void ksi_irq_held(ksl_thread *t, uint32_t node, const void *site);
-/* It has been held with all of them open, so there is nothing more to find out. */
-static inline bool ksi_irq_held_open(uint32_t node)
-{
-    const struct ksi_use *use = ksi_nodes[node].use;
-    return ksi_load(&use[0].open) == 1 && ksi_load(&use[1].open) == 1;
-}
-
 struct ksi_irq_pair {
     struct ksi_node safe;   /* wanted by a handler */
     struct ksi_node unsafe; /* held with that interrupt open */
@@ -202,7 +199,66 @@ void ksi_irq_edge(uint32_t from, uint32_t to, struct ksi_irq_pair *p);
 /* With it, a class is about to be dropped. */
 void ksi_irq_drop(uint32_t node);
 
+/* --- order_quiet.c: what each thread remembers -------------------------------------- */
+
+static inline struct ksi_classed *ksi_classed_place(ksl_thread *t, const void *key)
+{
+    uintptr_t a = (uintptr_t)key;
+    return &t->classed[(a >> 4 ^ a >> 9) % KSI_CLASSED];
+}
+
+static inline bool ksi_classed_is(const struct ksi_classed *c, enum ksi_kind kind,
+                                  const void *key, uint32_t epoch)
+{
+    return c->key == key && c->epoch == epoch && c->kind == (uint32_t)kind;
+}
+
+static inline struct ksi_pair ksi_pair_of(enum ksi_kind held_kind, const void *held,
+                                          enum ksi_kind kind, const void *wanted,
+                                          uint32_t epoch)
+{
+    return (struct ksi_pair){.held = held,
+                             .wanted = wanted,
+                             .kinds = (uint32_t)held_kind << 8 | (uint32_t)kind,
+                             .epoch = epoch};
+}
+
+static inline struct ksi_pair *ksi_pair_place(ksl_thread *t, const struct ksi_pair *p)
+{
+    uintptr_t mixed = (uintptr_t)p->held * 3 + (uintptr_t)p->wanted;
+    return &t->pairs[(mixed >> 3 ^ mixed >> 9) % KSI_PAIRS];
+}
+
+static inline bool ksi_pair_is(const struct ksi_pair *a, const struct ksi_pair *b)
+{
+    return a->held == b->held && a->wanted == b->wanted && a->epoch == b->epoch &&
+           a->kinds == b->kinds;
+}
+
+/* The interrupts that are open now, in one number; at one stage more at a lower one. */
+static inline uint32_t ksi_openness(const ksl_thread *t)
+{
+    return (ksi_load(&t->front.level) << 2 | ksi_load(&t->front.stalled) << 1 |
+            ksi_load(&t->stage)) +
+           1;
+}
+
+/* t, which runs no handler, has held that lock with what is open now. */
+void ksi_quiet_learn(ksl_thread *t, enum ksi_kind kind, const void *lock, uint32_t epoch);
+/*
+ * The lock has been taken, or its entry pushed, and all that could be said or learned
+ * then has been. For `pushed` that means all that there is with a call that may wait.
+ */
+bool ksi_quiet_taken(ksl_thread *t, enum ksi_kind kind, const void *lock);
+bool ksi_quiet_pushed(ksl_thread *t, enum ksi_kind kind, const void *lock);
+
 /* --- order.c ------------------------------------------------------------------------ */
+
+/* Locks of the record of holds come to ksi_order_pushed afterwards. */
+static inline bool ksi_order_is_pushed(enum ksi_kind kind)
+{
+    return kind == KSI_SPINLOCK || kind == KSI_RWLOCK || kind == KSI_MTX_SPIN;
+}
 
 void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
                      const void *site);

@@ -39,11 +39,10 @@ _Static_assert(KSL_SLOTS % 4 == 0, "slots are looked at by four");
  * Without atomics, but for race detectors, so that a slot costs one instruction: others
  * may change what kind of entry it shows, never whether there is one.
  */
-bool ksi_held_none(const ksl_thread *t)
+bool ksi_held_no_slot(const ksl_thread *t)
 {
     const struct ksl_slot *s = t->front.slots;
-    uintptr_t any =
-        ksi_load(&t->front.nholds) | ksi_load(&t->far_used) | ksi_load(&t->nentered);
+    uintptr_t any = ksi_load(&t->far_used);
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < KSL_SLOTS; i += 4) {
 #if defined(KSI_HOLDS_ATOMIC)
@@ -53,6 +52,12 @@ bool ksi_held_none(const ksl_thread *t)
 #endif
     }
     return any == 0;
+}
+
+bool ksi_held_none(const ksl_thread *t)
+{
+    return (ksi_load(&t->front.nholds) | ksi_load(&t->nentered)) == 0 &&
+           ksi_held_no_slot(t);
 }
 
 /* A cursor: where it stands, and above that, in which record. */
@@ -95,6 +100,11 @@ static inline bool read_slot(const ksl_thread *t, uint32_t slot, struct ksi_held
     h->mode = ksi_entry_of(entry) == KSI_EXCLUSIVE_ENTRY ? KSI_EXCLUSIVE : KSI_SHARED;
     h->disabled = h->kind == KSI_SIMPLE && ksi_rules_disabled(t, h->lock);
     return true;
+}
+
+bool ksi_held_near(const ksl_thread *t, uint32_t i, struct ksi_held_lock *h)
+{
+    return read_slot(t, i, h);
 }
 
 /* Most near slots are empty. */

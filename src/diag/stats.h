@@ -2,7 +2,7 @@
 #ifndef KSI_DIAG_STATS_H
 #define KSI_DIAG_STATS_H
 
-#include "diag/events.h"
+#include "diag/hooks.h"
 #include "platform/rawlock.h"
 
 #include <kslock/diag.h>
@@ -222,6 +222,17 @@ void ksi_stats_past_after_fork(bool child);
 /* --- stats.c ------------------------------------------------------------------------ */
 
 void ksi_stats_event(ksl_thread *t, const struct ksi_event *e);
+
+/*
+ * The events of a lock that is taken and given back, while nobody but `stats` is told:
+ * by the caller t, in any context. AT_ONCE: by a call that may wait, found free at once,
+ * without a BEFORE (ksi_stats_taken_at_once, in hooks.h with ksi_stats_given).
+ */
+enum ksi_stats_how { KSI_STATS_BY_CALL, KSI_STATS_BY_TRY, KSI_STATS_AT_ONCE };
+void ksi_stats_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
+                      const void *site);
+void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
+                     const void *lock, const void *site, enum ksi_stats_how how);
 
 /* t exits: its line is kept. */
 void ksi_stats_leave(ksl_thread *t);

@@ -122,13 +122,14 @@ KSI_COLD void ksi_stats_rare_event(ksl_thread *t, struct ksi_stats_block *b,
 
 static inline void ksi_stats_begin_attempt(struct ksi_stats_block *b,
                                            struct ksi_stats_attempt *a,
-                                           const struct ksi_event *e)
+                                           enum ksi_kind kind, const void *lock,
+                                           const void *site)
 {
     if (KSI_UNLIKELY(a->contended))
         ksi_stats_give_up(b, a, a->last);
-    a->lock = e->lock;
-    a->site = e->site;
-    a->kind = e->kind;
+    a->lock = lock;
+    a->site = site;
+    a->kind = kind;
     a->row = NULL;
 }
 

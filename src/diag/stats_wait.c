@@ -136,7 +136,7 @@ static void on_sleeps(ksl_thread *t, struct ksi_stats_block *b, const struct ksi
     const struct ksi_stats_hold *h = ksi_stats_held_find(b, e->lock, KSI_STATS_HELD);
     bool for_lock = is_about(a, e) || h != NULL;
     if (!is_about(a, e) && h != NULL) { /* to have it alone instead of sharing it */
-        ksi_stats_begin_attempt(b, a, e);
+        ksi_stats_begin_attempt(b, a, e->kind, e->lock, e->site);
         a->row = ksi_load(&h->row);
         a->kind = (enum ksi_kind)a->row->kind;
         a->site = a->row->site;
@@ -181,7 +181,7 @@ static void on_other(ksl_thread *t, struct ksi_stats_block *b, const struct ksi_
     switch (e->type) {
     case KSI_EV_CONTENDED:
         if (!is_about(a, e) && e->lock != NULL)
-            ksi_stats_begin_attempt(b, a, e);
+            ksi_stats_begin_attempt(b, a, e->kind, e->lock, e->site);
         if (is_about(a, e))
             ksi_stats_contended(b, a);
         break;

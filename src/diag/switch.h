@@ -9,7 +9,8 @@
 
 /*
  * What is switched on, by KSLOCK in the environment or by ksl_diag_enable. Bits are set
- * and never cleared, but KSI_DIAG_TRACE in a child of fork. With KSI_DIAG_WATCHES threads are watched (thread/watch.h).
+ * and never cleared, but KSI_DIAG_TRACE in a child of fork. With KSI_DIAG_WATCHES threads
+ * are watched (thread/watch.h).
  */
 enum {
     KSI_DIAG_ORDER = 1,

@@ -114,6 +114,16 @@ struct ksi_pair {
 };
 enum { KSI_PAIRS = 32 };
 
+/* The class of a lock that was looked up lately, see diag/order_quiet.c. */
+struct ksi_classed {
+    const void *key; /* of the node, see diag/order.h */
+    uint32_t epoch;  /* while it is that one */
+    uint32_t kind;
+    uint32_t class;
+    uint32_t openness; /* with which it has been held; 0: with none that is known */
+};
+enum { KSI_CLASSED = 16 };
+
 enum { KSI_WAITER_LOCK, KSI_WAITER_BLOCK, KSI_WAITERS };
 enum { KSI_CHANGED = 4 };
 
@@ -165,9 +175,7 @@ struct ksl_thread {
     const void *announced; /* see diag/order.c; likewise the next ones */
     const void *retaken;
     uint32_t openness;
-    const void *classed; /* the class of this lock was looked up last ... */
-    uint32_t class_epoch;
-    uint32_t class;
+    struct ksi_classed classed[KSI_CLASSED];
     struct ksi_pair pairs[KSI_PAIRS];
     uint32_t ndisabled;     /* by disable_lock, latest last */
     uint32_t disabled_from; /* the level before the first of them */
