@@ -15,6 +15,7 @@
 
 #include "lock/mtx.h"
 
+#include "lock/rw_quick.h"
 #include "platform/testing.h"
 #include "wait/spin.h"
 
@@ -86,7 +87,19 @@ static int lock_again(struct ksi_named *m, ksl_thread *t, enum ksi_kind kind,
     return recursable(m);
 }
 
-int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
+/* The quick way, for a mutex that t may use so; see lock/rw_quick.h. */
+static inline struct ksi_quick quick(struct ksi_named *m, ksl_thread *t)
+{
+    return (struct ksi_quick){&ksi_mtx_class, &m->word, m, t};
+}
+
+static inline bool may_be_quick(const struct ksi_named *m, const ksl_thread *t)
+{
+    return ksi_watching() && KSI_LIKELY(t != NULL && t->handlers == 0) &&
+           ksi_named_is(m, KSI_NAMED_MTX);
+}
+
+KSI_ASIDE static int lock_slow(struct ksi_named *m, bool try_only, const void *site)
 {
     ksl_thread *t = ksi_self();
     const char *call = try_only ? "mtx_trylock" : "mtx_lock";
@@ -116,7 +129,18 @@ int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
     return 0;
 }
 
-void ksi_mtx_unlock(struct ksi_named *m, const void *site)
+int ksi_mtx_lock(struct ksi_named *m, bool try_only, const void *site)
+{
+    ksl_thread *t = ksl_tls.self;
+    if (!try_only && may_be_quick(m, t)) {
+        struct ksi_quick q = quick(m, t);
+        if (ksi_quick_own(&q, site))
+            return 1;
+    }
+    return lock_slow(m, try_only, site);
+}
+
+KSI_ASIDE static void unlock_slow(struct ksi_named *m, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (!ksi_named_alive(m, KSI_NAMED_MTX, "mtx_unlock", site))
@@ -128,6 +152,17 @@ void ksi_mtx_unlock(struct ksi_named *m, const void *site)
     ksi_irq_unmask(t, level);
     if (!mine)
         ksi_named_refuse_release(m, "mtx_unlock", site);
+}
+
+void ksi_mtx_unlock(struct ksi_named *m, const void *site)
+{
+    ksl_thread *t = ksl_tls.self;
+    if (may_be_quick(m, t)) {
+        struct ksi_quick q = quick(m, t);
+        if (ksi_quick_disown(&q))
+            return;
+    }
+    unlock_slow(m, site);
 }
 
 static void enter_spin(ksl_thread *t)

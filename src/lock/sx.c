@@ -7,6 +7,7 @@
 
 #include "lock/sx.h"
 
+#include "lock/rw_quick.h"
 #include "thread/irq.h"
 
 const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0, false, false, false};
@@ -81,8 +82,20 @@ static int refuse_recursion(const struct ksi_named *sx, const ksl_thread *t,
     return EDEADLK;
 }
 
-int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
-                const void *site)
+/* The quick way, for a lock that t may use so; see lock/rw_quick.h. */
+static inline struct ksi_quick quick(struct ksi_named *sx, ksl_thread *t)
+{
+    return (struct ksi_quick){&ksi_sx_class, &sx->word, sx, t};
+}
+
+static inline bool may_be_quick(const struct ksi_named *sx, const ksl_thread *t)
+{
+    return ksi_watching() && KSI_LIKELY(t != NULL && t->handlers == 0) &&
+           ksi_named_is(sx, KSI_NAMED_SX);
+}
+
+KSI_ASIDE static int lock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
+                               bool interruptible, const void *site)
 {
     static const char *const calls[2][2] = {{"sx_slock", "sx_slock_sig"},
                                             {"sx_xlock", "sx_xlock_sig"}};
@@ -127,6 +140,19 @@ int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
     return EDEADLK;
 }
 
+int ksi_sx_lock(struct ksi_named *sx, enum ksi_sx_mode mode, bool interruptible,
+                const void *site)
+{
+    ksl_thread *t = ksl_tls.self;
+    if (may_be_quick(sx, t)) {
+        struct ksi_quick q = quick(sx, t);
+        if (mode == KSI_SX_EXCLUSIVE ? ksi_quick_own(&q, site)
+                                     : ksi_quick_share(&q, site))
+            return 0;
+    }
+    return lock_slow(sx, mode, interruptible, site);
+}
+
 int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
 {
     ksl_thread *t = ksi_self();
@@ -164,7 +190,8 @@ static bool unlock(struct ksi_named *sx, ksl_thread *t, enum ksi_sx_mode mode)
     return true;
 }
 
-void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
+KSI_ASIDE static void unlock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
+                                  const void *site)
 {
     static const char *const calls[] = {"sx_sunlock", "sx_xunlock", "sx_unlock"};
     ksl_thread *t = ksi_self();
@@ -175,6 +202,18 @@ void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site
     ksi_irq_unmask(t, level);
     if (!done)
         ksi_named_refuse_release(sx, calls[mode], site);
+}
+
+void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
+{
+    ksl_thread *t = ksl_tls.self;
+    if (may_be_quick(sx, t)) {
+        struct ksi_quick q = quick(sx, t);
+        if ((mode != KSI_SX_EXCLUSIVE && ksi_quick_unshare(&q)) ||
+            (mode != KSI_SX_SHARE && ksi_quick_disown(&q)))
+            return;
+    }
+    unlock_slow(sx, mode, site);
 }
 
 int ksi_sx_try_upgrade(struct ksi_named *sx, const void *site)
