@@ -112,32 +112,31 @@ KSI_ASIDE static bool slots_allow(struct asked *q)
     return true;
 }
 
-/* Nothing is held, or it is not for the lock that any of the rest is. */
-static inline bool all_allow(struct asked *q)
+/* Something is held, but it is not for the lock that any of that is. */
+KSI_ASIDE static bool all_allow(struct asked q, uint32_t open)
 {
-    const ksl_thread *t = q->t;
-    if (KSI_UNLIKELY(ksi_load(&t->nentered) != 0 || t->front.nholds > KSI_HOLDS_INLINE))
+    const ksl_thread *t = q.t;
+    if (ksi_load(&t->nentered) != 0 || t->front.nholds > KSI_HOLDS_INLINE ||
+        !holds_allow(&q) || (!ksi_held_no_slot(t) && !slots_allow(&q)))
         return false;
-    if (!holds_allow(q) || (!ksi_held_no_slot(t) && !slots_allow(q)))
-        return false;
-    return KSI_LIKELY(!q->others) || !ksi_classes_used();
+    return !q.others || (!ksi_classes_used() &&
+                         (t->openness == open || less_is_open(open, t->openness)));
 }
 
-static inline bool is_quiet(ksl_thread *t, enum ksi_kind kind, const void *lock,
-                            bool pushed)
+/* Of the holds, the one that has just been pushed does not count. */
+static inline __attribute__((always_inline)) bool
+is_quiet(ksl_thread *t, enum ksi_kind kind, const void *lock, bool pushed)
 {
     uint32_t epoch = ksi_load_acq(&ksi_class_epoch);
     uint32_t open = ksi_openness(t);
+    uint32_t holds = pushed ? 1 : 0;
     if (KSI_UNLIKELY(!is_known(t, kind, lock, epoch, open)))
         return false;
-    struct asked q = {t, lock, kind, epoch, pushed, false};
-    if (KSI_UNLIKELY(!all_allow(&q)))
+    if (KSI_UNLIKELY((ksi_load(&t->front.nholds) ^ holds) != 0 ||
+                     ksi_load(&t->nentered) != 0 || !ksi_held_no_slot(t)) &&
+        !all_allow((struct asked){t, lock, kind, epoch, pushed, false}, open))
         return false;
-    if (KSI_UNLIKELY(t->openness != open)) {
-        if (q.others && !less_is_open(open, t->openness))
-            return false;
-        t->openness = open;
-    }
+    t->openness = open;
     t->retaken = NULL;
     return true;
 }

@@ -26,34 +26,6 @@ static enum ksi_kind kind_of_slot(uintptr_t entry, const void *lock)
     return family < KSI_FAMILIES ? kinds[family] : KSI_NO_KIND;
 }
 
-/* In line: this is most of what the checker costs who holds nothing. */
-static inline __attribute__((always_inline)) uintptr_t four(const struct ksl_slot *s)
-{
-    return ksi_load(&s[0].lock) | ksi_load(&s[1].lock) | ksi_load(&s[2].lock) |
-           ksi_load(&s[3].lock);
-}
-
-_Static_assert(KSL_SLOTS % 4 == 0, "slots are looked at by four");
-
-/*
- * Without atomics, but for race detectors, so that a slot costs one instruction: others
- * may change what kind of entry it shows, never whether there is one.
- */
-bool ksi_held_no_slot(const ksl_thread *t)
-{
-    const struct ksl_slot *s = t->front.slots;
-    uintptr_t any = ksi_load(&t->far_used);
-#pragma GCC unroll 8
-    for (uint32_t i = 0; i < KSL_SLOTS; i += 4) {
-#if defined(KSI_HOLDS_ATOMIC)
-        any |= four(&s[i]);
-#else
-        any |= s[i].lock | s[i + 1].lock | s[i + 2].lock | s[i + 3].lock;
-#endif
-    }
-    return any == 0;
-}
-
 bool ksi_held_none(const ksl_thread *t)
 {
     return (ksi_load(&t->front.nholds) | ksi_load(&t->nentered)) == 0 &&
@@ -112,7 +84,7 @@ static bool next_near(const ksl_thread *t, uint32_t *i, struct ksi_held_lock *h)
 {
     uint32_t at = *i - NEAR;
     while (at < KSL_SLOTS) {
-        if (at % 4 == 0 && four(&t->front.slots[at]) == 0) {
+        if (at % 4 == 0 && ksi_four_slots(&t->front.slots[at]) == 0) {
             at += 4;
         } else if (read_slot(t, at++, h)) {
             *i = NEAR + at;

@@ -69,8 +69,8 @@ struct took {
     uint32_t level; /* the thread's interrupt level */
 };
 
-static inline struct ksi_stats_hold *held_push(struct took k, struct ksi_stats_row *row,
-                                               uint64_t now)
+static inline __attribute__((always_inline)) struct ksi_stats_hold *
+held_push(struct took k, struct ksi_stats_row *row, uint64_t now)
 {
     enum { LOOKED_AT = 64 };
     struct ksi_stats_block *b = k.b;
@@ -123,8 +123,10 @@ static inline bool time_to_count(uint64_t shares)
 }
 
 /* The attempt that this ends, or the try that it was. */
-static inline void end_attempt(struct took k, struct ksi_stats_row *row,
-                               enum ksi_stats_how how, uint64_t now)
+static inline __attribute__((always_inline)) void end_attempt(struct took k,
+                                                              struct ksi_stats_row *row,
+                                                              enum ksi_stats_how how,
+                                                              uint64_t now)
 {
     struct ksi_stats_attempt *a = ksi_stats_attempt_of(k.t, k.b);
     if (how == KSI_STATS_AT_ONCE) {
@@ -143,7 +145,8 @@ static inline void end_attempt(struct took k, struct ksi_stats_row *row,
     }
 }
 
-static inline void taken(struct took k, enum ksi_stats_how how)
+static inline __attribute__((always_inline)) void taken(struct took k,
+                                                        enum ksi_stats_how how)
 {
     struct ksi_stats_row *row = ksi_stats_row_of(k.b, k.kind, k.lock, k.site);
     uint64_t now = ksi_ticks();
@@ -167,8 +170,8 @@ KSI_COLD static void given_elsewhere(ksl_thread *t, struct ksi_stats_block *b,
     ksi_count(ksi_stats_row_about(t, b, &e), KSI_STAT_FOREIGN, 1);
 }
 
-static inline void given(ksl_thread *t, struct ksi_stats_block *b, enum ksi_kind kind,
-                         const void *lock)
+static inline __attribute__((always_inline)) void
+given(ksl_thread *t, struct ksi_stats_block *b, enum ksi_kind kind, const void *lock)
 {
     struct ksi_stats_hold *h = ksi_stats_held_find(b, lock, KSI_STATS_HELD);
     if (KSI_UNLIKELY(h == NULL)) {
@@ -257,8 +260,9 @@ void ksi_stats_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
     leave(t, level);
 }
 
-void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
-                     const void *lock, const void *site, enum ksi_stats_how how)
+static inline __attribute__((always_inline)) void
+tell_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lock,
+           const void *site, enum ksi_stats_how how)
 {
     uint32_t level;
     if (!enter(t, &level))
@@ -271,10 +275,16 @@ void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
     leave(t, level);
 }
 
+void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
+                     const void *lock, const void *site, enum ksi_stats_how how)
+{
+    tell_taken(t, kind, mode, lock, site, how);
+}
+
 void ksi_stats_taken_at_once(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
                              const void *lock, const void *site)
 {
-    ksi_stats_taken(t, kind, mode, lock, site, KSI_STATS_AT_ONCE);
+    tell_taken(t, kind, mode, lock, site, KSI_STATS_AT_ONCE);
 }
 
 void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
