@@ -8,7 +8,7 @@
  */
 
 #include "lock/lock.h"
-#include "lock/rw.h"
+#include "lock/rw_quick.h"
 #include "platform/testing.h"
 
 #include <kslock/mutex.h>
@@ -32,6 +32,12 @@ void ksl_mutex_init(ksl_mutex_t *m)
     ksi_watch_begin(KSI_MUTEX, m, KSI_SITE());
 }
 
+/* The quick way of a thread that is watched, see lock/rw_quick.h. */
+static inline struct ksi_quick quick(ksl_mutex_t *m, ksl_thread *t)
+{
+    return (struct ksi_quick){&class, &m->word, m, t};
+}
+
 static void deeper(ksl_mutex_t *m, const void *site)
 {
     ksi_store(&m->depth, m->depth + 1);
@@ -47,6 +53,9 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
         deeper(m, site);
         return 0;
     }
+    struct ksi_quick q = quick(m, t);
+    if (ksi_watching() && ksi_quick_own(&q, site))
+        return 0;
     ksi_watch_before(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
     (void)ksi_rw_own(&class, &m->word, t, 0,
                      site); /* M3: nothing but a release ends it */
@@ -89,11 +98,12 @@ KSI_COLD static void release_slow(ksl_mutex_t *m, const void *site)
     if (ksi_refuse_in_handler(t, "mutex_release", KSI_MUTEX, m, site))
         return;
     uintptr_t owner = ksi_rw_owner(ksi_load(&m->word));
+    struct ksi_quick q = quick(m, t);
     if (owner != (uintptr_t)t)
         ksi_refuse_release("mutex_release", KSI_MUTEX, m, ksi_thread_of(owner), site);
     else if (m->depth > 0 && !KSI_FAULT(MUTEX_NESTED_FREES))
         ksi_store(&m->depth, m->depth - 1);
-    else
+    else if (!ksi_watching() || !ksi_quick_disown(&q))
         ksi_rw_disown(&m->word, t);
 }
 

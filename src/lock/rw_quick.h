@@ -11,7 +11,8 @@
  * the functions behind them would go the long way for a lock that is free. These do what
  * the inlined paths do, with the same words, slots and claims, for the calling thread t,
  * and tell what `stats` needs; see ksi_quick_before. False: nothing has happened, and
- * nothing has been told. No use in handlers, for locks that lend, or that only count.
+ * nothing has been told. No use in handlers, or for locks that lend; quick_share: not
+ * for those that only count.
  *
  *   quick_share    of a lock with bias, whose near slot is free
  *   quick_own      of a lock that nobody holds, without slots, whose near slot is free

@@ -14,7 +14,7 @@
  */
 
 #include "lock/lock.h"
-#include "lock/rw.h"
+#include "lock/rw_quick.h"
 #include "platform/testing.h"
 #include "thread/watch.h"
 
@@ -35,6 +35,12 @@ static ksi_word *word_of(ksl_rwsem_t *s)
 static bool mine(const ksl_rwsem_t *s, const ksl_thread *t)
 {
     return ksi_rw_owner(ksi_load(&s->word)) == (uintptr_t)t;
+}
+
+/* The quick way of a thread that is watched, see lock/rw_quick.h. */
+static inline struct ksi_quick quick(ksl_rwsem_t *s, ksl_thread *t)
+{
+    return (struct ksi_quick){&class, &s->word, s, t};
 }
 
 /* The owner's acquisitions; they go with the last one. */
@@ -109,6 +115,9 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
         ksi_watch_again(KSI_RWSEM, s, KSI_SHARED, site);
         return 0;
     }
+    struct ksi_quick q = quick(s, t);
+    if (ksi_watching() && !t->crowded && ksi_quick_share(&q, site))
+        return 0;
     if (KSI_UNLIKELY(t->crowded) && ksi_share_find(t, word_of(s)) == NULL &&
         read_holds(t) >= KSL_RWSEM_READ_HOLDS) {
         struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, KSI_RWSEM, s, site, NULL, false};
@@ -166,6 +175,9 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
         ksi_violate(&m, "rwsem_acquire_write by a thread that reads");
         return -EPERM;
     }
+    struct ksi_quick q = quick(s, t);
+    if (ksi_watching() && ksi_quick_own(&q, site))
+        return 0;
     ksi_watch_before(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
     (void)ksi_rw_own(&class, word_of(s), t, 0, site);
     ksi_watch_taken(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
@@ -205,7 +217,8 @@ static int leave_owner(ksl_rwsem_t *s, ksl_thread *t, bool write, const char *ca
     else
         reads--;
     count(s, writes, reads);
-    if (writes == 0 && reads == 0)
+    struct ksi_quick q = quick(s, t);
+    if (writes == 0 && reads == 0 && (!ksi_watching() || !ksi_quick_disown(&q)))
         ksi_rw_disown(word_of(s), t);
     return 0;
 }
@@ -236,6 +249,9 @@ KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)
         return -EPERM;
     if (mine(s, t))
         return leave_owner(s, t, false, call, site);
+    struct ksi_quick q = quick(s, t);
+    if (ksi_watching() && ksi_quick_unshare(&q))
+        return 0;
     struct ksl_slot *slot = ksi_share_find(t, word_of(s));
     if (slot == NULL && (t->unshared == 0 || ksi_rw_count(ksi_load(&s->word)) == 0))
         return refuse_leave(s, call, site);
