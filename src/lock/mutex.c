@@ -63,9 +63,11 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
     return 0;
 }
 
+/* Who has inlined it has tried already: another CAS would disturb the owner. */
 int ksl_mutex_acquire(ksl_mutex_t *m)
 {
-    if (KSI_LIKELY(ksl_mutex_own_fast(m, ksi_flip_place(KSI_SITE()))))
+    if (KSI_LIKELY(ksi_load(&m->word) == 0 &&
+                   ksl_mutex_own_fast(m, ksi_flip_place(KSI_SITE()))))
         return 0;
     return acquire_slow(m, KSI_SITE());
 }

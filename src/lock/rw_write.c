@@ -181,6 +181,11 @@ static bool spin_again(struct taking *k)
             return true;
         ksi_pause();
     }
+    for (unsigned i = ksi_spin_yields(limit); i > 0 && (k->mine & KSI_SPIN) == 0; i--) {
+        ksi_yield();
+        if (grab(k))
+            return true;
+    }
     return false;
 }
 
@@ -254,7 +259,7 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
             patience--;
         ksi_pause();
         /* Looking at the word takes it from the owner, so less and less often. */
-        for (unsigned j = 1; c->lends && j < gap && i < limit; j++, i++)
+        for (unsigned j = 1; j < gap && i < limit; j++, i++)
             ksi_pause();
         gap = gap < GAP_MAX ? 2 * gap : gap;
     }

@@ -186,7 +186,8 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
 
 int ksl_rwsem_acquire_write(ksl_rwsem_t *s)
 {
-    if (KSI_LIKELY(ksl_rwsem_own_fast(s, ksi_flip_place(KSI_SITE()))))
+    if (KSI_LIKELY(ksi_load(&s->word) == 0 &&
+                   ksl_rwsem_own_fast(s, ksi_flip_place(KSI_SITE()))))
         return 0;
     return write_slow(s, KSI_SITE());
 }

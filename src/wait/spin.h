@@ -10,7 +10,7 @@
  * in vain, but not below what is cheap beside a sleep and a wake-up. Never on one
  * processor.
  */
-enum { KSI_SPIN_MIN = 150, KSI_SPIN_MAX = 1000 };
+enum { KSI_SPIN_MIN = 30, KSI_SPIN_MAX = 1000 };
 
 unsigned ksi_spin_limit(const ksl_thread *t);
 
@@ -19,7 +19,7 @@ unsigned ksi_spin_limit(const ksl_thread *t);
  * more threads than processors the owner has often lost its own, and is back sooner
  * than a sleep and a wake-up take.
  */
-enum { KSI_SPIN_YIELDS = 6 };
+enum { KSI_SPIN_YIELDS = 10 };
 
 static inline unsigned ksi_spin_yields(unsigned limit)
 {
