@@ -61,34 +61,34 @@ KSL_INLINE void rwlock_release_write(rwlock_t *l, int *interrupt_save)
 
 /* The raw forms leave the interrupt state alone. */
 
-static inline void rwlock_raw_acquire_read(rwlock_t *lock)
+static inline void rwlock_raw_acquire_read(rwlock_t *l)
 {
-    rwlock_acquire_read(lock, NULL);
+    rwlock_acquire_read(l, NULL);
 }
 
-static inline void rwlock_raw_acquire_write(rwlock_t *lock)
+static inline void rwlock_raw_acquire_write(rwlock_t *l)
 {
-    rwlock_acquire_write(lock, NULL);
+    rwlock_acquire_write(l, NULL);
 }
 
-static inline int rwlock_raw_try_acquire_read(rwlock_t *lock)
+static inline int rwlock_raw_try_acquire_read(rwlock_t *l)
 {
-    return rwlock_try_acquire_read(lock, NULL);
+    return rwlock_try_acquire_read(l, NULL);
 }
 
-static inline int rwlock_raw_try_acquire_write(rwlock_t *lock)
+static inline int rwlock_raw_try_acquire_write(rwlock_t *l)
 {
-    return rwlock_try_acquire_write(lock, NULL);
+    return rwlock_try_acquire_write(l, NULL);
 }
 
-static inline void rwlock_raw_release_read(rwlock_t *lock)
+static inline void rwlock_raw_release_read(rwlock_t *l)
 {
-    rwlock_release_read(lock, NULL);
+    rwlock_release_read(l, NULL);
 }
 
-static inline void rwlock_raw_release_write(rwlock_t *lock)
+static inline void rwlock_raw_release_write(rwlock_t *l)
 {
-    rwlock_release_write(lock, NULL);
+    rwlock_release_write(l, NULL);
 }
 
 KSL_END_DECLS
