@@ -50,7 +50,12 @@ for name in program program_sx; do
     "$cc" -std=gnu11 -O1 -g -I"$source/include" \
         -I"$source/include/kslock/native/freebsd" "$here/$name.c" "$library" \
         -Wl,-rpath,"$(dirname "$library")" -o "$work/$name" -pthread
-    helgrind annotate "$work/$name" || fail "$name, annotated, is reported, or went wrong"
+    result=0
+    helgrind annotate "$work/$name" || result=$?
+    if [ $result -ne 0 ] && grep -q 'debuginfo reader' "$work/log"; then
+        skip "this valgrind cannot read what $cc writes for debuggers"
+    fi
+    [ $result -eq 0 ] || fail "$name, annotated, is reported, or went wrong"
     grep -q "^right$" "$work/log" || fail "$name did not run to its end"
     result=0
     helgrind annotate "$work/$name" race || result=$?
