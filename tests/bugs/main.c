@@ -9,8 +9,8 @@
  * --shared FILE                   the shared library
  */
 
-#include "sanitized.h"
 #include "bugs.h"
+#include "sanitized.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -167,8 +167,10 @@ static int plant(const char *fault)
         return 2;
     }
     SRunner *runner = runner_of(NULL, fault);
-    if (skipped > 0)
+    if (skipped > 0) {
+        srunner_free(runner);
         return 77;
+    }
     uint64_t begin = support_now_ns();
     srunner_set_fork_status(runner, CK_FORK);
     srunner_run_all(runner, CK_SILENT);

@@ -260,15 +260,16 @@ END_TEST
  */
 int main(int argc, char **argv)
 {
+    bool stack = argc == 2 && strcmp(argv[1], "stack") == 0;
+    if (stack && !SMALL_FRAMES) {
+        printf("life_test: skipped, frames are large without optimisation and with "
+               "sanitizers\n");
+        return 77;
+    }
     Suite *s = suite_create("life");
     TCase *tc = tcase_create("life");
     suite_add_tcase(s, tc);
-    if (argc == 2 && strcmp(argv[1], "stack") == 0) {
-        if (!SMALL_FRAMES) {
-            printf("life_test: skipped, frames are large without optimisation and with "
-                   "sanitizers\n");
-            return 77;
-        }
+    if (stack) {
         tcase_add_test(tc, a_stack_of_16_kib_is_enough);
         tcase_add_test(tc, misuse_is_reported_on_a_stack_of_32_kib);
     } else if (argc == 1) {
