@@ -36,23 +36,36 @@ static uint32_t open_level(const ksl_thread *t, unsigned stage)
     return ksi_load(&t->front.level);
 }
 
+/* Pairs that have been told, as long as both classes last; with the graph's lock. */
+enum { TOLD = 1024 };
+static uint32_t told[TOLD];
+static uint32_t ntold;
+
 /* Once for each pair of classes. */
 static void found(uint32_t safe, uint32_t unsafe, unsigned stage, struct ksi_irq_pair *r)
 {
-    enum { TOLD = 1024 };
-    static uint32_t told[TOLD];
-    static uint32_t used;
     uint32_t pair = safe << 16 | unsafe;
-    for (uint32_t i = 0; i < used; i++) {
+    for (uint32_t i = 0; i < ntold; i++) {
         if (told[i] == pair)
             return;
     }
-    if (used < TOLD)
-        told[used++] = pair;
+    if (ntold < TOLD)
+        told[ntold++] = pair;
     r->safe = ksi_nodes[safe];
     r->unsafe = ksi_nodes[unsafe];
     r->stage = stage;
     r->found = true;
+}
+
+/* The number of a class that is gone will be that of another one. */
+static void forget_told(uint32_t node)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < ntold; i++) {
+        if (told[i] >> 16 != node && (told[i] & 0xffff) != node)
+            told[kept++] = told[i];
+    }
+    ntold = kept;
 }
 
 /* A class becomes one that comes after a class that a handler of that level wants. */
@@ -172,6 +185,7 @@ static void find_reach(unsigned stage, uint32_t gone)
 /* Its edges are gone already. */
 void ksi_irq_drop(uint32_t node)
 {
+    forget_told(node);
     for (unsigned stage = 0; stage < 2; stage++) {
         struct ksi_use *u = &ksi_nodes[node].use[stage];
         if (u->reach != 0)

@@ -205,6 +205,25 @@ START_TEST(d5_stalled_in_band)
 }
 END_TEST
 
+/* The class of a zero-filled lock ends; what comes next gets its number. */
+START_TEST(s1_told_again_of_another_class)
+{
+    static union {
+        ksl_spinlock_t spin;
+        ksl_rwlock_t rw;
+    } place;
+    hold_open(&place.spin);
+    interrupt(take_spinlock, &place.spin, KSL_STAGE_INBAND);
+    ck_assert_uint_eq(recorder_count("irq-unsafe"), 1);
+    ksl_rwlock_init(&place.rw);
+    interrupt(read_rwlock, &place.rw, KSL_STAGE_INBAND);
+    ksl_rwlock_acquire_write(&place.rw, NULL);
+    ksl_rwlock_release_write(&place.rw, NULL);
+    ck_assert_uint_eq(recorder_count("irq-unsafe"), 2);
+    ASSERT_SAYS("rwlock");
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("order_irq");
@@ -220,6 +239,7 @@ static Suite *suite(void)
     tcase_add_test(t, s1_the_edge_comes_last);
     tcase_add_test(t, s1_the_other_way_round_is_silent);
     tcase_add_test(t, d5_stalled_in_band);
+    tcase_add_test(t, s1_told_again_of_another_class);
     return s;
 }
 
