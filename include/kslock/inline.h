@@ -116,11 +116,12 @@ struct ksl_front {
 };
 
 struct ksl_tls {
-    uintptr_t owner; /* atomic: descriptor; 0: unknown, in a handler, being watched */
+    /* atomic: descriptor; 0: unknown, in a handler, watched, many reads of rwsems */
+    uintptr_t owner;
     void *self;
     uint64_t early_signals;
     uint32_t leaving;
-    uint32_t releasing; /* between look and store of ksl_unexclusive_fast */
+    uint32_t releasing; /* between look and store of ksl_disown_as, handled */
 };
 
 extern KSL_API __thread struct ksl_tls ksl_tls __attribute__((tls_model("initial-exec")));

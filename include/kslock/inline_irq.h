@@ -8,7 +8,7 @@
  * here changes with the library's version.
  *
  * The protocols are in src/thread/irq.h and src/diag/held.h. A thread without an owner
- * word (unknown, in a handler, being watched) calls the library.
+ * word (see struct ksl_tls) calls the library.
  */
 
 #include <kslock/inline.h>
