@@ -128,6 +128,8 @@ KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
     /* All that is needed of the caller's memory, before the lock is free. */
     if (interrupt_save != NULL && *interrupt_save != 0)
         level = 0;
+    else if (level == 0)
+        level = KSL_MASK_ALL; /* 0 opens nothing: that entry is of another acquire */
     ksl_hold_pop(f, i);
     if (mode == 0)
         __atomic_store_n(&l->word, 0u, __ATOMIC_RELEASE);

@@ -247,7 +247,7 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         return;
     if (open)
         ksi_irq_unmask(t, 0);
-    else if (mine && level < ksi_load(&t->front.level))
+    else if (mine && level != 0 && level < ksi_load(&t->front.level))
         ksi_irq_unmask(t, level); /* a handler, back to its own level */
 }
 

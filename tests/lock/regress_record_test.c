@@ -6,6 +6,7 @@
 
 #include "thread/thread.h"
 
+#include <kslock/diag.h>
 #include <kslock/kslock.h>
 
 #include <sys/resource.h>
@@ -72,12 +73,49 @@ START_TEST(R4_release_without_memory_for_the_record)
 }
 END_TEST
 
+static int masked_state; /* of a share that was taken with interrupts masked */
+
+static void read_masked(void *arg)
+{
+    (void)arg;
+    unsigned before = ksl_irq_save();
+    ksl_rwlock_acquire_read(&lock, &masked_state);
+    ksl_irq_restore(before);
+}
+
+/* The state says that nothing is opened; the newest entry is of another acquire. */
+static void release_for_another(void)
+{
+    struct actor a;
+    int state;
+    actor_start(&a, read_masked, NULL);
+    actor_join(&a);
+    ksl_rwlock_acquire_read(&lock, &state);
+    ksl_rwlock_release_read(&lock, &masked_state);
+    bool opened = ksl_irq_enabled();
+    ksl_rwlock_release_read(&lock, &state);
+    ck_assert_int_eq(masked_state, 0);
+    ck_assert(!opened);
+    ck_assert(ksl_irq_enabled());
+    ck_assert_uint_eq(lock.word, 0);
+}
+
+START_TEST(W2_a_masked_state_opens_nothing)
+{
+    recorder_start();
+    release_for_another();
+    ck_assert_int_eq(ksl_diag_enable("stats=/dev/null"), 0); /* not the fast way */
+    release_for_another();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("regress_record");
     TCase *tc = tcase_create("record");
     tcase_add_test(tc, W5_a_lock_handed_over_leaves_no_entry_for_ever);
     tcase_add_test(tc, R4_release_without_memory_for_the_record);
+    tcase_add_test(tc, W2_a_masked_state_opens_nothing);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
