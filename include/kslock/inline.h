@@ -23,8 +23,7 @@
 #endif
 
 /* What inlined calls are made of; never called itself. */
-#define KSL_PART                                                                         \
-    extern __inline__ __attribute__((gnu_inline, always_inline, KSL_UNSEEN))
+#define KSL_PART extern __inline__ __attribute__((gnu_inline, always_inline, KSL_UNSEEN))
 
 /*
  * Calls that are inlined although they are functions. Their definitions in the headers
