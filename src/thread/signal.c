@@ -36,9 +36,9 @@ bool ksi_signal_ignored(int signo)
 
 int ksi_signal_next(const ksl_thread *t)
 {
-    if (ksi_up_signals_deferred(t))
-        return 0;
     uint64_t set = ksi_load_acq(&t->signals) & ~ksi_load(&t->signal_mask);
+    if (set == 0 || ksi_up_signals_deferred(t))
+        return 0;
     for (; set != 0; set &= set - 1) {
         int signo = __builtin_ctzll(set) + 1;
         if (!ksi_signal_ignored(signo))
