@@ -57,8 +57,7 @@ KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
     if (ksi_watching() && ksi_quick_own(&q, site))
         return 0;
     ksi_watch_before(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
-    (void)ksi_rw_own(&class, &m->word, t, 0,
-                     site); /* M3: nothing but a release ends it */
+    (void)ksi_rw_own(&class, &m->word, t, 0, site); /* M3: a release ends it */
     ksi_watch_taken(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
     return 0;
 }
