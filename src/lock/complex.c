@@ -133,6 +133,8 @@ void ksi_complex_done(struct ksi_complex *l, const void *site)
 {
     ksl_thread *t = ksi_self();
     struct ksl_slot *s;
+    if (ksi_rw_unshare_near(&l->word, t, class.tags))
+        return;
     if (ksi_rw_waits_for(&l->word, t)) /* an upgrade's wait for the others relies on it */
         (void)ksi_refuse_in_handler(t, "lock_done", KSI_COMPLEX, l, site);
     else if (mine(l, t))

@@ -59,13 +59,6 @@ void ksi_rw_settle(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wa
     } while (now != w && !ksi_cas(word, &w, now));
 }
 
-/* A sharer leaves, and who waits for its upgrade is the last one then. */
-static bool lets_upgrade(uintptr_t left)
-{
-    return (left & (KSI_READ | KSI_UPGRADING)) == (KSI_READ | KSI_UPGRADING) &&
-           ksi_rw_count(left) == 1;
-}
-
 void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
                      struct ksi_waiter *w, uintptr_t owner)
 {
@@ -87,62 +80,6 @@ void ksi_rw_lend(ksi_word *word, struct ksi_lot *lot, ksl_thread *owner)
     const void *key = (const void *)(uintptr_t)word;
     ksi_lot_lend(lot, key, KSI_Q_WRITE, owner);
     ksi_lot_lend(lot, key, KSI_Q_READ, owner);
-}
-
-/*
- * With the bucket lock: the last share of the word *w is that of u, who becomes the
- * owner; false: the word has changed.
- */
-static bool hand_over(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wake,
-                      uintptr_t *w, ksl_thread *u)
-{
-    uintptr_t flags = *w & KSI_FLAGS & ~(uintptr_t)(KSI_READ | KSI_UPGRADING);
-    if (!ksi_cas(word, w, flags | (uintptr_t)u)) /* after all that the sharers did */
-        return false;
-    ksi_lot_pop(lot, (const void *)(uintptr_t)word, KSI_Q_UPGRADE, wake);
-    ksi_rw_lend(word, lot, u);
-    return true;
-}
-
-/* The last sharer leaves and somebody waits. */
-KSI_COLD static void uncount_slow(ksi_word *word)
-{
-    struct ksi_lot lot;
-    struct ksi_wake_list wake = KSI_WAKE_LIST;
-    KSI_POINT("rw: last share");
-    ksi_lot_lock(&lot, (const void *)(uintptr_t)word);
-    uintptr_t w = ksi_load(word);
-    uintptr_t coming = ksi_rw_coming(w);
-    /* Nobody, with the mark: it was somebody of the parent of this child of fork. */
-    ksl_thread *u = ksi_lot_first(&lot, (const void *)(uintptr_t)word, KSI_Q_UPGRADE);
-    for (bool gone = false; !gone;) {
-        /* Others may have come meanwhile; then one of them is the last one. */
-        uintptr_t left = ksi_rw_one_less(w);
-        if (lets_upgrade(left) && u != NULL) {
-            gone = hand_over(word, &lot, &wake, &w, u);
-            continue;
-        }
-        if (!KSI_FAULT(RW_LAST_SHARE_FORGETS))
-            ksi_rw_pop(word, &lot, &wake, left, &coming);
-        left = (left & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, &lot, coming);
-        gone = ksi_cas_rel(word, &w, left);
-    }
-    ksi_lot_unlock(&lot, &wake);
-}
-
-void ksi_rw_uncount(ksi_word *word)
-{
-    uintptr_t w = ksi_load(word);
-    for (;;) {
-        uintptr_t left = ksi_rw_one_less(w);
-        bool wakes = ksi_rw_unheld(left) ? (w & KSI_QUEUED) != 0 : lets_upgrade(left);
-        if (wakes && (w & KSI_SPIN) == 0) {
-            uncount_slow(word);
-            return;
-        }
-        if (ksi_cas_rel(word, &w, left))
-            return;
-    }
 }
 
 /*

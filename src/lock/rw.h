@@ -9,8 +9,8 @@
 
 /*
  * The engine of shared/exclusive locks: sx and sleeping mutexes of FreeBSD, mutex and
- * rwsem of Stanix, the locks of AIX, the mutex of EVL. (Disabled read-write locks use WRITERS and UPGRADING
- * without queues, see drw.c.)
+ * rwsem of Stanix, the locks of AIX, the mutex of EVL. (Disabled read-write locks use
+ * WRITERS and UPGRADING without queues, see drw.c.)
  *
  * word = holders | marks | tier | flags
  *
@@ -46,8 +46,8 @@
  * one of the sharers is queued for its upgrade, which set the bit under the bucket lock
  * after it had the slots closed; they stay closed meanwhile. In classes that do not use
  * RECURSED it is LOOKS beside an owner: that one took the lock with waiters there and
- * does not give it back by a plain store, so who queues needs no claim. base (sx, mutex) is always
- * set, so that zeroed memory is not a lock.
+ * does not give it back by a plain store, so who queues needs no claim. base (sx, mutex)
+ * is always set, so that zeroed memory is not a lock.
  *
  * Invariants, whenever the bucket lock is free:
  *   I1  somebody is queued => slots are closed and every share is counted, or there
@@ -157,6 +157,12 @@ int ksi_rw_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
 bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                       unsigned how, const void *site);
 
+/*
+ * The quick way back for t's only share, which the word counts, if its near slot says so;
+ * tags: those of the class. False: nothing has happened.
+ */
+bool ksi_rw_unshare_near(ksi_word *word, ksl_thread *t, uintptr_t tags);
+
 /* Gives back the share of entry s; NULL: one that has no entry. */
 void ksi_rw_unshare(ksi_word *word, ksl_thread *t, struct ksl_slot *s);
 
@@ -228,6 +234,11 @@ void ksi_rw_cancel(ksi_word *word, ksl_thread *t, struct ksl_slot *s);
 /* All running threads pass a barrier before this returns. */
 void ksi_rw_barrier(void);
 
+/* rw_counted.c */
+
+/* Gives back a share that the word counts. */
+void ksi_rw_uncount(ksi_word *word);
+
 /* rw.c */
 
 struct ksi_lot;
@@ -241,8 +252,6 @@ bool ksi_rw_interruptible(struct ksi_waiter *w, unsigned how);
 
 /* Masked: t has emptied its slot for this word; notes on it, if any, are settled. */
 void ksi_rw_drop_notes(const ksi_word *word, ksl_thread *t);
-/* Gives back a share that the word counts. */
-void ksi_rw_uncount(ksi_word *word);
 /* With the bucket lock: the marks as the queues are; coming: KSI_COMING or 0. */
 uintptr_t ksi_rw_marks(ksi_word *word, const struct ksi_lot *lot, uintptr_t coming);
 /* With the bucket lock: all who are queued lend to owner, NULL: to nobody (wait/lend.h).
@@ -297,9 +306,15 @@ bool ksi_rw_own_past_slots(ksi_word *word, ksl_thread *t, uintptr_t seen,
 /* rw_tune.c */
 
 /* A counted share was taken; may open the slots. */
-void ksi_rw_tune_counted(ksi_word *word);
+void ksi_rw_tune_counted(ksi_word *word, ksl_thread *t);
 /* A share with a fence was taken; may set the bias. */
-void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t);
+enum { KSI_RW_SAMPLE = 16 }; /* shares for one look at the entry, which others share */
+void ksi_rw_tune_fenced_now(ksi_word *word);
+static inline void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t)
+{
+    if (++t->fenced_reads % KSI_RW_SAMPLE == 0)
+        ksi_rw_tune_fenced_now(word);
+}
 /* A writer closes slots of this tier; returns what the next call wants. */
 uint64_t ksi_rw_tune_closing(uintptr_t tier);
 /* It is in: the tier for after its release. */

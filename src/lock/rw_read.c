@@ -33,25 +33,6 @@ static bool granted_in_slot(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
     return false;
 }
 
-bool ksl_share_fenced(const ksi_word *fast)
-{
-    ksi_word *word = (ksi_word *)(uintptr_t)fast;
-    ksl_thread *t = ksi_self();
-    struct ksl_slot *s = ksi_near_slot(t, word);
-    uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
-    if (ksi_rw_owner(ksi_load(word)) == (uintptr_t)t) {
-        /* Nobody else looks at this slot now, and claims are for the real release. */
-        ksi_store_rel(&s->lock, (uintptr_t)0);
-        return false;
-    }
-    /* Again, for the barrier; not over the COUNTED of a writer, who counts once. */
-    if ((ksi_load(word) & KSI_SLOTS) == 0 || !ksi_cas(&s->lock, &entry, entry)) {
-        ksi_rw_cancel(word, t, s);
-        return false;
-    }
-    return granted_in_slot(word, t, s, 0);
-}
-
 /* True if the slots are open and t's is free now and a share in it is granted. */
 static bool share_in_slot(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                           unsigned how, const void *site)
@@ -88,7 +69,7 @@ static bool grab(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         record(c, word, t, site);
     ksi_irq_unmask(t, level);
     if (in && !c->counts && (w & (KSI_SLOTS | KSI_MARKS | KSI_SPIN)) == 0)
-        ksi_rw_tune_counted(word);
+        ksi_rw_tune_counted(word, t);
     return in;
 }
 

@@ -26,7 +26,6 @@
 
 enum {
     ENTRIES = 512,
-    SAMPLE = 16,  /* shares with a fence for one look at the entry */
     VERDICT = 32, /* writes for one verdict */
     HOLD_OFF_MIN = 32,
     HOLD_OFF_MAX = 8192,
@@ -90,23 +89,25 @@ static bool bias_is_due(struct tune *e)
     return true;
 }
 
-void ksi_rw_tune_counted(ksi_word *word)
+void ksi_rw_tune_counted(ksi_word *word, ksl_thread *t)
 {
     struct tune *e = entry_of(word);
-    uint32_t n = ksi_load(&e->counted) + 1;
+    uint32_t hold_off = ksi_load(&e->hold_off);
+    uint32_t step = hold_off > 0 ? KSI_RW_SAMPLE : 1;
+    if (++t->counted_reads % step != 0)
+        return;
+    uint32_t n = ksi_load(&e->counted) + step;
     ksi_store(&e->counted, n);
-    if (n <= ksi_load(&e->hold_off))
+    if (n <= hold_off)
         return;
     ksi_store(&e->counted, 0u);
     raise_tier(word, bias_is_due(e) ? KSI_SLOTS | KSI_BIAS : KSI_SLOTS);
 }
 
-void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t)
+void ksi_rw_tune_fenced_now(ksi_word *word)
 {
-    if (++t->fenced_reads % SAMPLE != 0)
-        return;
     struct tune *e = entry_of(word);
-    ksi_store(&e->fenced, ksi_load(&e->fenced) + SAMPLE);
+    ksi_store(&e->fenced, ksi_load(&e->fenced) + KSI_RW_SAMPLE);
     if ((ksi_load(word) & KSI_BIAS) == 0 && bias_is_due(e))
         raise_tier(word, KSI_SLOTS | KSI_BIAS);
 }

@@ -133,29 +133,23 @@ KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
     return 0;
 }
 
-/*
- * The inlined fast path of <kslock/inline.h> with another entry: under reader bias
- * a store to the own slot and a look at the word.
- */
+/* What is inlined (ksl_show_fast), with points for tests. */
 int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
 {
     uintptr_t me = ksl_owner_word();
     if (KSI_UNLIKELY(me == 0))
         return read_slow(s, KSI_SITE());
-    ksl_thread *t = ksi_thread_of(me);
-    struct ksl_slot *slot = ksi_near_slot(t, word_of(s));
-    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0 || (ksi_load(&s->word) & KSI_BIAS) == 0))
+    struct ksl_slot *slot = ksi_near_slot(ksi_thread_of(me), word_of(s));
+    if (KSI_UNLIKELY(ksi_load(&slot->lock) != 0))
         return read_slow(s, KSI_SITE());
     ksi_store(&slot->place, ksi_flip_place(KSI_SITE()));
     KSI_POINT("rwsem: slot");
     ksi_store_rel(&slot->lock, (uintptr_t)s | KSI_OF_RWSEM);
     ksi_barrier();
-    if (KSI_UNLIKELY((ksi_load_acq(&s->word) & KSI_BIAS) == 0) &&
-        !KSI_FAULT(RWSEM_BIAS_UNCHECKED)) {
-        ksi_rw_cancel(word_of(s), t, slot);
-        return read_slow(s, KSI_SITE());
-    }
-    return 0;
+    if (KSI_LIKELY((ksi_load_acq(&s->word) & KSI_BIAS) != 0) ||
+        KSI_FAULT(RWSEM_BIAS_UNCHECKED) || ksl_share_fenced(word_of(s)))
+        return 0;
+    return read_slow(s, KSI_SITE());
 }
 
 /* --- writers ------------------------------------------------------------------------ */
@@ -246,6 +240,8 @@ KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)
 {
     static const char call[] = "rwsem_release_read";
     ksl_thread *t = ksi_self();
+    if (ksi_rw_unshare_near(word_of(s), t, class.tags))
+        return 0;
     if (ksi_refuse_in_handler(t, call, KSI_RWSEM, s, site))
         return -EPERM;
     if (mine(s, t))

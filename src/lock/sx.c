@@ -204,9 +204,9 @@ KSI_ASIDE static void unlock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
         ksi_named_refuse_release(sx, calls[mode], site);
 }
 
-void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
+KSI_ASIDE static void unlock_watched(struct ksi_named *sx, ksl_thread *t,
+                                     enum ksi_sx_mode mode, const void *site)
 {
-    ksl_thread *t = ksl_tls.self;
     if (may_be_quick(sx, t)) {
         struct ksi_quick q = quick(sx, t);
         if ((mode != KSI_SX_EXCLUSIVE && ksi_quick_unshare(&q)) ||
@@ -214,6 +214,14 @@ void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site
             return;
     }
     unlock_slow(sx, mode, site);
+}
+
+void ksi_sx_unlock(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
+{
+    ksl_thread *t = ksl_tls.self;
+    if (mode == KSI_SX_EXCLUSIVE || KSI_UNLIKELY(t == NULL) ||
+        !ksi_rw_unshare_near(&sx->word, t, ksi_sx_class.tags))
+        unlock_watched(sx, t, mode, site);
 }
 
 int ksi_sx_try_upgrade(struct ksi_named *sx, const void *site)

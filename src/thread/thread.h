@@ -139,16 +139,17 @@ struct ksl_thread {
     uint32_t unrecorded; /* holds for which there was no memory */
     uint32_t crowded;    /* with shares of rwsems, see lock/rwsem.c */
 
-    uint32_t far_used;     /* atomic: entries of far slots, see diag/slots.h */
-    uint32_t far_live;     /* of them in use */
-    uint32_t far_reads;    /* of these, shares of rwsems */
-    uint32_t unshared;     /* shares for which there was no memory */
-    uint32_t fenced_reads; /* see lock/rw_tune.c */
-    uint32_t put_off;      /* atomic: a dispatch was put off, see irq_raise.c */
-    uint32_t reading;      /* atomic: the registry, see there */
-    uint32_t closing;      /* atomic: has SPIN of a lock, see lock/rw.h */
-    uint32_t spin_mutexes; /* spinning mutexes held, see lock/mtx.c */
-    uint32_t spin_level;   /* interrupt level before the first of them */
+    uint32_t far_used;      /* atomic: entries of far slots, see diag/slots.h */
+    uint32_t far_live;      /* of them in use */
+    uint32_t far_reads;     /* of these, shares of rwsems */
+    uint32_t unshared;      /* shares for which there was no memory */
+    uint32_t fenced_reads;  /* see lock/rw_tune.c */
+    uint32_t counted_reads; /* likewise */
+    uint32_t put_off;       /* atomic: a dispatch was put off, see irq_raise.c */
+    uint32_t reading;       /* atomic: the registry, see there */
+    uint32_t closing;       /* atomic: has SPIN of a lock, see lock/rw.h */
+    uint32_t spin_mutexes;  /* spinning mutexes held, see lock/mtx.c */
+    uint32_t spin_level;    /* interrupt level before the first of them */
 
     uint32_t spin_limit; /* see wait/spin.h */
     struct ksi_event_spin event_spin;

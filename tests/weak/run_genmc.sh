@@ -23,7 +23,7 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 
 shipped='wait/lot wait/lot_owner wait/wait wait/lend wait/spin thread/signal diag/slots
-    lock/rw lock/rw_convert lock/rw_read lock/rw_slots lock/rw_tune lock/rw_write lock/mutex
+    lock/rw lock/rw_convert lock/rw_counted lock/rw_read lock/rw_slots lock/rw_tune lock/rw_write lock/mutex
     lock/rwsem lock/ksem lock/cond platform/rawlock'
 weak='scenarios env park_genmc run_threads'
 
