@@ -67,7 +67,10 @@ KSL_PART bool ksl_hold_fits(const struct ksl_front *f)
     return __atomic_load_n(&f->nholds, __ATOMIC_RELAXED) < KSL_HOLDS;
 }
 
-/* A handler leaves the record as it found it, so the entry is reserved first. */
+/*
+ * A handler leaves the record as it found it, so the entry is reserved first; what a
+ * handler finds there meanwhile is the newest entry but its own, see src/diag/held.h.
+ */
 KSL_PART void ksl_hold_push(struct ksl_front *f, const void *held, uint32_t what,
                             uint32_t level, const void *site)
 {

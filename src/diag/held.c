@@ -109,14 +109,27 @@ void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what, const vo
     push_watched(t, lock, what, site, tried);
 }
 
-struct ksl_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
+/* Not among the first `below` entries. */
+static inline struct ksl_hold *find_above(const ksl_thread *t, uint32_t below,
+                                          const void *lock, enum ksi_mode mode)
 {
-    for (uint32_t i = ksi_load(&t->front.nholds); i > 0; i--) {
+    for (uint32_t i = ksi_load(&t->front.nholds); i > below; i--) {
         struct ksl_hold *h = ksi_held_at(t, i - 1);
         if (h != NULL && ksi_hold_is(h, lock, mode))
             return h;
     }
     return NULL;
+}
+
+struct ksl_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode)
+{
+    return find_above(t, 0, lock, mode);
+}
+
+const struct ksl_hold *ksi_held_find_own(const ksl_thread *t, const void *lock,
+                                         enum ksi_mode mode)
+{
+    return find_above(t, t->held_below, lock, mode);
 }
 
 KSI_ASIDE static void remove_entry(ksl_thread *t, const void *lock, enum ksi_mode mode)
@@ -167,11 +180,14 @@ static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
  */
 void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind, enum ksi_mode mode)
 {
+    ksl_thread *self = ksi_self();
+    bool struck = false;
     ksi_watch_given(kind, lock, mode);
     ksi_registry_read_lock();
-    for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
-        if (strike(t, lock, kind, mode))
-            break;
-    }
+    for (ksl_thread *t = ksi_registry_first(); t != NULL && !struck;
+         t = ksi_registry_next(t))
+        struck = t != self && strike(t, lock, kind, mode);
     ksi_registry_read_unlock();
+    if (!struck)
+        strike(self, lock, kind, mode);
 }

@@ -13,7 +13,9 @@
  *
  * Only the thread itself and handlers that interrupt it write; a handler leaves
  * the record as it found it, so a push reserves its entry before it fills it.
- * Readers on other threads (messages) may see an entry half written.
+ * Readers on other threads (messages) may see an entry half written, and so may a
+ * handler, but only as the last of those that it found (t->held_below): what it gives
+ * back for others is looked for there at last, and struck out, so nothing moves.
  */
 enum ksi_kind {
     KSI_NO_KIND,
@@ -98,12 +100,17 @@ KSI_COLD bool ksi_held_make_room(ksl_thread *t);
 /* The newest entry of t for lock in that mode; NULL if there is none. */
 struct ksl_hold *ksi_held_find(const ksl_thread *t, const void *lock, enum ksi_mode mode);
 
+/* The same; in a handler only among its own entries. */
+const struct ksl_hold *ksi_held_find_own(const ksl_thread *t, const void *lock,
+                                         enum ksi_mode mode);
+
 /* Removes the newest entry for lock in that mode, wherever it stands. */
 KSI_COLD void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode);
 
 /*
  * For locks without an owner: lock was given back by a thread that has no
- * entry for it; takes the entry of some other thread away.
+ * entry for it, or by a handler that has none; takes the entry of some other thread
+ * away, or else of the thread that the handler has interrupted.
  */
 KSI_COLD void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind,
                                    enum ksi_mode mode);

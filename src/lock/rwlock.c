@@ -10,7 +10,8 @@
  *
  * No owner (W5): a release is judged by the word alone. Each thread's record
  * notes what it took, for the report at exit and for the interrupt level of
- * a handler; a release by another thread strikes the entry out. Waiting is as
+ * a handler; a release by another thread strikes the entry out, as a handler does that
+ * gives back what it has not taken, with those of other threads first. Waiting is as
  * for the spinlock: nobody queues, so there is no wake-up to lose. The CAS or store of
  * a release is the last touch of the lock. Of two releases of one hold at the same moment
  * the wrong one may be taken for a release of the next hold; one alone is always found.
@@ -230,8 +231,8 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
     /* All that is needed of the caller's memory, before the lock is free. */
     bool open = interrupt_save != NULL && *interrupt_save != SAVED_MASKED;
     const struct ksl_hold *h = ksi_held_newest(t);
-    if (h == NULL || !ksi_hold_is(h, l, mode))
-        h = ksi_held_find(t, l, mode);
+    if (h == NULL || !ksi_hold_is(h, l, mode) || t->handlers != 0)
+        h = ksi_held_find_own(t, l, mode);
     uint32_t level = h != NULL ? ksi_hold_level(h) : 0;
     bool mine = h != NULL;
     /* First, so that who is told hears of it before others may have the lock. */

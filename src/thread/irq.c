@@ -98,8 +98,10 @@ static void run(ksl_thread *t, const struct due *due)
     uint32_t stage = t->stage;
     uint32_t stalled = t->front.stalled;
     uint64_t active = t->active;
+    uint32_t held_below = t->held_below;
 
     ksi_store(&t->handlers, t->handlers + 1);
+    t->held_below = ksi_load(&t->front.nholds);
     t->active = active | ksi_irq_bit(due->irq);
     ksi_store(&ksl_tls.owner, (uintptr_t)0); /* fast paths of sleeping locks stop here */
     ksi_store(&t->stage, due->stage);
@@ -121,6 +123,7 @@ static void run(ksl_thread *t, const struct due *due)
     ksi_store(&t->stage, stage);
     ksi_store(&t->front.stalled, stalled);
     t->active = active;
+    t->held_below = held_below;
     ksi_store(&t->handlers, t->handlers - 1);
     ksi_watch_show_owner(t);
     ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);

@@ -175,6 +175,7 @@ static void reset(ksl_thread *t)
     ksi_store(&t->front.stage, 0u);
     t->front.stalled = 0;
     t->handlers = 0;
+    t->held_below = 0;
     t->front.preempt = 0;
     t->active = 0;
     ksi_store(&t->front.nholds, 0u);

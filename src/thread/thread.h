@@ -138,6 +138,7 @@ struct ksl_thread {
     /* What it holds, see diag/held.h. */
     uint32_t unrecorded; /* holds for which there was no memory */
     uint32_t crowded;    /* with shares of rwsems, see lock/rwsem.c */
+    uint32_t held_below; /* in a handler: entries of those that it has interrupted */
 
     uint32_t far_used;      /* atomic: entries of far slots, see diag/slots.h */
     uint32_t far_live;      /* of them in use */

@@ -106,6 +106,50 @@ void handler_rwlock_read(void)
     rwlock_raw_release_read(&room.rw);
 }
 
+/* ---- rwlock, whose shares anybody may give back ---- */
+
+/* The entry above the first is left naming room.rw. */
+void before_shared(void)
+{
+    rwlock_raw_acquire_read(&room.second_rw);
+    rwlock_raw_acquire_read(&room.rw);
+    rwlock_raw_release_read(&room.rw);
+    rwlock_raw_release_read(&room.second_rw);
+    STORE(&room.flag, GO);
+    wait_flag_is(IN);
+}
+
+void op_rwlock_among_shares(void)
+{
+    rwlock_raw_acquire_read(&room.rw);
+    rwlock_raw_acquire_read(&room.second_rw);
+    rwlock_raw_release_read(&room.second_rw);
+    rwlock_raw_release_read(&room.rw);
+}
+
+/* The partner's share: its record must not have it any more, and ours no other. */
+void handler_gives_share(void)
+{
+    if (LOAD(&room.flag) != IN)
+        return;
+    rwlock_raw_release_read(&room.rw);
+    STORE(&room.flag, OVER);
+}
+
+void after_shared(void)
+{
+    handler_gives_share();
+}
+
+void partner_has_share(void)
+{
+    wait_flag_is(GO);
+    rwlock_raw_acquire_read(&room.rw);
+    STORE(&room.flag, IN);
+    wait_flag_is(OVER);
+    (void)ksl_syscall_exit(); /* reports what is still in the record */
+}
+
 /* ---- sleeping locks, free ones ---- */
 
 void op_mutex(void)
