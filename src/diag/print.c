@@ -3,9 +3,11 @@
 
 #include "diag/classes.h"
 #include "diag/named.h"
+#include "diag/symbols.h"
 #include "platform/host.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,4 +225,23 @@ void ksi_out_site(struct ksi_out *out, const void *site)
         ksi_out(out, "%p", site);
     else
         ksi_out(out, "%s(%s+0x%x)", s.file, s.name, (unsigned)s.offset);
+}
+
+void ksi_out_backtrace(int fd)
+{
+    enum { FRAMES = 32 };
+    void *frame[FRAMES];
+    struct ksi_out out;
+    struct ksi_symbol s;
+    struct ksi_symbols symbols;
+    int n = backtrace(frame, FRAMES);
+    struct ksi_symbols *before = ksi_symbols_begin(&symbols);
+    ksi_out_begin(&out, fd);
+    for (int i = 0; i < n; i++) {
+        if (ksi_symbol_find(&s, frame[i]))
+            ksi_out(&out, "%s(%s+0x%x) ", s.file, s.name, (unsigned)s.offset);
+        ksi_out(&out, "[%p]\n", frame[i]);
+    }
+    ksi_out_end(&out);
+    ksi_symbols_end(before);
 }

@@ -24,11 +24,16 @@ void ksi_out_end(struct ksi_out *out); /* writes what is left */
 /* Knows %s %c %d %u %x %llu %p and %%. */
 KSI_PRINTF(2, 3) void ksi_out(struct ksi_out *out, const char *fmt, ...);
 
-/* The same words as those of diag/violation.h, but for what only the loader could tell.
- */
+/* The same words as those of diag/violation.h. */
 void ksi_out_thread(struct ksi_out *out, const ksl_thread *t);
 void ksi_out_lock(struct ksi_out *out, enum ksi_kind kind, const void *lock);
 void ksi_out_site(struct ksi_out *out, const void *site);
+
+/*
+ * The frames of the caller, a line each: FILE(SYMBOL+OFFSET) [ADDRESS]. Only the unwinder
+ * is asked, which must have been used before if the loader may be stuck (violation.c).
+ */
+KSI_ASIDE void ksi_out_backtrace(int fd);
 
 /* 1.234 */
 void ksi_out_seconds(struct ksi_out *out, uint64_t ns);

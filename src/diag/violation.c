@@ -6,15 +6,16 @@
 #include "diag/classes.h"
 #include "diag/hooks.h"
 #include "diag/named.h"
+#include "diag/print.h"
 #include "diag/stats.h"
 #include "diag/switch.h"
+#include "diag/symbols.h"
 #include "platform/host.h"
 #include "platform/probe.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <stdarg.h>
@@ -64,16 +65,6 @@ void ksi_say_thread(struct ksi_text *text, const ksl_thread *t)
         ksi_say(text, ", which has exited");
 }
 
-/* The symbol that starts at p, if the dynamic linker knows one. */
-static const char *symbol_at(const void *p)
-{
-    Dl_info info;
-    if (p != NULL && dladdr(p, &info) != 0 && info.dli_sname != NULL &&
-        info.dli_saddr == p)
-        return info.dli_sname;
-    return NULL;
-}
-
 /*
  * What is read for a message may be gone: the memory of a lock, the name of one that
  * was destroyed, a place in an object that was unloaded. A host that does not let
@@ -108,6 +99,17 @@ static bool copy_text(char *room, const char *from, bool trust)
     return true;
 }
 
+/* The symbol that starts at p; NULL: there is none. Not by the loader, see symbols.h. */
+static const char *symbol_at(const void *p, char *room)
+{
+    struct ksi_symbol s;
+    if (p == NULL || !ksi_symbol_find(&s, p) || s.offset != 0 || s.name[0] == '\0')
+        return NULL;
+    _Static_assert(sizeof s.name <= KSI_NAME_ROOM, "room for it");
+    memcpy(room, s.name, sizeof s.name);
+    return room;
+}
+
 /* What the lock is called: its own name, else its symbol. */
 static const char *name_of(enum ksi_kind kind, const void *lock, char *room)
 {
@@ -119,7 +121,7 @@ static const char *name_of(enum ksi_kind kind, const void *lock, char *room)
         (named.flags & (KSI_NAMED_ALIVE | KSI_NAMED_ENDED)) != 0 &&
         copy_text(room, named.name, (named.flags & KSI_NAMED_ALIVE) != 0))
         return room;
-    return symbol_at(lock);
+    return symbol_at(lock, room);
 }
 
 /* A held lock of FreeBSD is a mutex; its memory may be gone. */
@@ -169,7 +171,7 @@ static bool read_place(struct ksl_place *place, char *file, const void *site)
 
 void ksi_say_site(struct ksi_text *text, const void *site)
 {
-    Dl_info info;
+    struct ksi_symbol s;
     struct ksl_place place;
     char source[KSI_NAME_ROOM];
     if (ksi_site_place(site) != NULL) {
@@ -181,18 +183,12 @@ void ksi_say_site(struct ksi_text *text, const void *site)
         ksi_say(text, "%s:%d", name != NULL ? name + 1 : source, place.line);
         return;
     }
-    if (site == NULL || dladdr(site, &info) == 0) {
+    if (site == NULL)
         ksi_say(text, "an unknown place");
-        return;
-    }
-    const char *file = strrchr(info.dli_fname, '/');
-    file = file != NULL ? file + 1 : info.dli_fname;
-    if (info.dli_sname != NULL)
-        ksi_say(text, "%s(%s+0x%zx)", file, info.dli_sname,
-                (size_t)((const char *)site - (const char *)info.dli_saddr));
+    else if (!ksi_symbol_find(&s, site))
+        ksi_say(text, "%p", site);
     else
-        ksi_say(text, "%s(+0x%zx)", file,
-                (size_t)((const char *)site - (const char *)info.dli_fbase));
+        ksi_say(text, "%s(%s+0x%zx)", s.file, s.name, s.offset);
 }
 
 void ksl_set_violation_handler(ksl_violation_handler fn, void *arg)
@@ -207,10 +203,11 @@ void ksl_set_violation_handler(ksl_violation_handler fn, void *arg)
 }
 
 /*
- * The first backtrace loads a library, which a handler that interrupted
- * the loader or malloc must not do.
+ * The first backtrace loads a library. A handler that interrupted the loader or malloc
+ * must not do that, nor a thread beside one that is stuck in the loader; so it is done
+ * while the loader is at work for us.
  */
-void ksi_up_expect_handlers(void)
+__attribute__((constructor)) void ksi_up_expect_handlers(void)
 {
     static int done; /* atomic */
     void *frame[1];
@@ -272,8 +269,7 @@ static void print(const ksl_violation *v)
     int fd = ksi_diag_fd();
     ssize_t written = write(fd, line, len);
     (void)written; /* closed: the abort still tells */
-    void *frames[32];
-    backtrace_symbols_fd(frames, backtrace(frames, 32), fd);
+    ksi_out_backtrace(fd);
 }
 
 static void deliver(const ksl_violation *v, const void *site, const void *other)
@@ -335,7 +331,9 @@ static void violate(const struct ksi_misuse *m, const void *other, const char *w
     ksl_thread *t = ksi_self();
     char message[KSI_MESSAGE];
     struct ksi_text text = {message, sizeof message};
+    struct ksi_symbols symbols;
     KSI_PROBE2(violation, rules[m->rule].id, m->lock);
+    struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     message[0] = '\0';
     say_list(&text, what, args);
     if (m->lock != NULL && !m->named) {
@@ -362,6 +360,7 @@ static void violate(const struct ksi_misuse *m, const void *other, const char *w
         .file = placed ? file : NULL,
         .line = placed ? place.line : 0,
     };
+    ksi_symbols_end(before); /* who is called now may never return here */
     deliver(&v, m->site, other);
     errno = saved;
 }

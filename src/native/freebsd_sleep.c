@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* FreeBSD: mutexes, sleep and wakeup, condition variables; see freebsd.c. */
 
+#include "diag/print.h"
 #include "native/freebsd.h"
 
 #include <sys/condvar.h>
@@ -10,7 +11,6 @@
 
 #undef ticks /* a member of struct ksi_sleep, too */
 
-#include <execinfo.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -273,7 +273,6 @@ void(panic)(const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     fprintf(stderr, "panic: %s\n", text);
-    void *frames[32];
-    backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+    ksi_out_backtrace(STDERR_FILENO);
     abort();
 }
