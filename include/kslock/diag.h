@@ -28,7 +28,9 @@ KSL_BEGIN_DECLS
  *                  its name ends in .json or .csv; opened at once
  *   annotate       ThreadSanitizer or helgrind, if one of them watches the program but
  *                  not this library, is told who has which lock and who wakes whom; a
- *                  source file that is compiled with -DKSL_ANNOTATE=1 asks for it itself
+ *                  source file that is compiled with -DKSL_ANNOTATE=1 asks for it
+ *                  itself; share/kslock/helgrind.supp, which is installed, is for
+ *                  helgrind
  *   report=FILE    reports and violations are appended to FILE instead of stderr; opened
  *                  at once
  *   trace=FILE     what threads do: holds, waits, wake-ups, interrupts, stages,

@@ -30,7 +30,7 @@ helgrind()
     switch=$1
     shift
     KSLOCK=$switch valgrind --tool=helgrind --quiet --error-exitcode=66 --fair-sched=try \
-        "--suppressions=$here/helgrind.supp" "$@" >"$work/log" 2>&1
+        "--suppressions=$source/cmd/helgrind.supp" "$@" >"$work/log" 2>&1
 }
 
 fail() # WHY

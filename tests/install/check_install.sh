@@ -37,6 +37,9 @@ step "installed files"
 [ -L "$work/first/$libdir/libkslock.so" ] || fail "no libkslock.so"
 [ -e "$work/first/$libdir/libkslock.so.0" ] || fail "no libkslock.so.0"
 [ -e "$work/first/$libdir/libkslock.a" ] || fail "no libkslock.a"
+for file in kslock-gdb.py helgrind.supp; do
+    [ -s "$work/first/share/kslock/$file" ] || fail "no share/kslock/$file"
+done
 if find "$work/first" -name '*testing*' | grep .; then
     fail "the testing library is installed"
 fi
