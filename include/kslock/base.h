@@ -18,6 +18,18 @@
 #define KSL_END_DECLS
 #endif
 
+/* Conversions and the null pointer, for C and for C++ compilers with all their warnings.
+ */
+#ifdef __cplusplus
+#define KSL_CAST(type, value) static_cast<type>(value)
+#define KSL_RECAST(type, value) reinterpret_cast<type>(value)
+#define KSL_NULL nullptr
+#else
+#define KSL_CAST(type, value) ((type)(value))
+#define KSL_RECAST(type, value) ((type)(value))
+#define KSL_NULL ((void *)0)
+#endif
+
 /* Everything that the library exports, and nothing else, carries this mark. */
 #define KSL_API __attribute__((visibility("default")))
 

@@ -56,7 +56,7 @@ KSL_PART const void *ksl_here(void)
 #else
     __asm__ volatile("adr %0, 0f\n0:" : "=r"(at));
 #endif
-    return (const void *)(at ^ (uintptr_t)1 << 63); // NOLINT
+    return KSL_RECAST(const void *, at ^ KSL_CAST(uintptr_t, 1) << 63); // NOLINT
 }
 #endif
 
@@ -84,7 +84,7 @@ struct ksl_slot {
 enum { KSL_SLOTS = 32, KSL_SLOT_EXCLUSIVE = 2 };
 
 /* Whose word a slot names, in the top bits of the address; see src/diag/slots.h. */
-#define KSL_FAMILY(n) ((uintptr_t)(n) << (sizeof(uintptr_t) * 8 - 4))
+#define KSL_FAMILY(n) (KSL_CAST(uintptr_t, n) << (sizeof(uintptr_t) * 8 - 4))
 
 /*
  * An entry of the record of holds, see src/diag/held.h. Written by its thread, read by
@@ -147,14 +147,15 @@ KSL_API void ksl_put_off_answer(void);
 /* The only slot of that thread in which a fast path puts this word. */
 KSL_PART struct ksl_slot *ksl_slot_of(uintptr_t owner, const volatile uintptr_t *word)
 {
-    uintptr_t a = (uintptr_t)word;
+    uintptr_t a = KSL_RECAST(uintptr_t, word);
     uintptr_t slots = owner + __builtin_offsetof(struct ksl_front, slots);
-    return (struct ksl_slot *)(slots + (((a >> 1) ^ (a >> 6)) & (KSL_SLOTS - 1) << 4));
+    return KSL_RECAST(struct ksl_slot *,
+                      slots + (((a >> 1) ^ (a >> 6)) & (KSL_SLOTS - 1) << 4));
 }
 
 KSL_PART uint32_t *ksl_claims_of(uintptr_t owner)
 {
-    return (uint32_t *)(owner + __builtin_offsetof(struct ksl_front, claims));
+    return KSL_RECAST(uint32_t *, owner + __builtin_offsetof(struct ksl_front, claims));
 }
 
 /* Takes a share in a slot; tag: KSL_FAMILY or 0. False: nothing has happened. */
@@ -168,7 +169,7 @@ KSL_PART bool ksl_show_fast(const volatile uintptr_t *word, uintptr_t tag,
     if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
         return false;
     __atomic_store_n(&s->place, place, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->lock, (uintptr_t)word + tag, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->lock, KSL_RECAST(uintptr_t, word) + tag, __ATOMIC_RELEASE);
     /* A writer that takes the bias off orders this load after the store (membarrier). */
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect((__atomic_load_n(word, __ATOMIC_ACQUIRE) & KSL_WORD_BIAS) != 0,
@@ -189,10 +190,11 @@ KSL_PART bool ksl_hide_fast(const volatile uintptr_t *word, uintptr_t tag)
     if (__builtin_expect(owner == 0, 0))
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
-    if (__builtin_expect(
-            __atomic_load_n(&s->lock, __ATOMIC_RELAXED) != (uintptr_t)word + tag, 0))
+    if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) !=
+                             KSL_RECAST(uintptr_t, word) + tag,
+                         0))
         return false;
-    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->lock, KSL_CAST(uintptr_t, 0), __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
         ksl_claims_answer(word);
@@ -221,14 +223,14 @@ KSL_PART bool ksl_own_fast(volatile uintptr_t *word, uintptr_t base, uintptr_t t
     if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) != 0, 0))
         return false;
     __atomic_store_n(&s->place, place, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->lock, (uintptr_t)word + KSL_SLOT_EXCLUSIVE + tag,
+    __atomic_store_n(&s->lock, KSL_RECAST(uintptr_t, word) + KSL_SLOT_EXCLUSIVE + tag,
                      __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect(__atomic_compare_exchange_n(word, &seen, owner + base, false,
                                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
                          1))
         return true;
-    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->lock, KSL_CAST(uintptr_t, 0), __ATOMIC_RELAXED);
     return false;
 }
 
@@ -254,18 +256,18 @@ KSL_PART bool ksl_disown_as(volatile uintptr_t *word, uintptr_t base, uintptr_t 
         return false;
     struct ksl_slot *s = ksl_slot_of(owner, word);
     if (__builtin_expect(__atomic_load_n(&s->lock, __ATOMIC_RELAXED) !=
-                             (uintptr_t)word + KSL_SLOT_EXCLUSIVE + tag,
+                             KSL_RECAST(uintptr_t, word) + KSL_SLOT_EXCLUSIVE + tag,
                          0))
         return false;
     if (handled)
         __atomic_store_n(&ksl_tls.releasing, 1u, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uintptr_t left = __atomic_load_n(word, __ATOMIC_RELAXED) ^ owner;
-    bool plain = (left & ~(uintptr_t)KSL_WORD_SLOTS) == base;
+    bool plain = (left & ~KSL_CAST(uintptr_t, KSL_WORD_SLOTS)) == base;
     if (__builtin_expect(plain, 1)) {
         __atomic_store_n(word, left, __ATOMIC_RELEASE);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
-        __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELAXED);
+        __atomic_store_n(&s->lock, KSL_CAST(uintptr_t, 0), __ATOMIC_RELAXED);
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (handled) {
@@ -306,13 +308,13 @@ KSL_API bool ksl_gate_shown(const volatile uintptr_t *gate);
 KSL_PART uintptr_t ksl_gate_stage(uintptr_t owner)
 {
     uintptr_t at = owner + __builtin_offsetof(struct ksl_front, stage);
-    return __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
+    return __atomic_load_n(KSL_RECAST(const uint32_t *, at), __ATOMIC_RELAXED);
 }
 
 /* What a slot shows of a thread of that stage (KSL_GATE_OOB or 0) inside. */
 KSL_PART uintptr_t ksl_gate_entry(const volatile uintptr_t *gate, uintptr_t stage)
 {
-    return (uintptr_t)gate + stage + KSL_FAMILY(KSL_GATE_FAMILY);
+    return KSL_RECAST(uintptr_t, gate) + stage + KSL_FAMILY(KSL_GATE_FAMILY);
 }
 
 KSL_PART bool ksl_gate_biased(const volatile uintptr_t *gate, uintptr_t stage)
@@ -348,10 +350,10 @@ KSL_PART bool ksl_gate_leave_of(uintptr_t owner, const volatile uintptr_t *gate)
     struct ksl_slot *s = ksl_slot_of(owner, gate);
     uintptr_t shown = __atomic_load_n(&s->lock, __ATOMIC_RELAXED);
     /* A slot shows no stage but that of its thread. */
-    if (__builtin_expect((shown & ~(uintptr_t)KSL_GATE_OOB) != ksl_gate_entry(gate, 0),
-                         0))
+    if (__builtin_expect(
+            (shown & ~KSL_CAST(uintptr_t, KSL_GATE_OOB)) != ksl_gate_entry(gate, 0), 0))
         return false;
-    __atomic_store_n(&s->lock, (uintptr_t)0, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->lock, KSL_CAST(uintptr_t, 0), __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (__builtin_expect(__atomic_load_n(ksl_claims_of(owner), __ATOMIC_RELAXED) != 0, 0))
         ksl_claims_answer(gate);

@@ -22,14 +22,16 @@ KSL_API void ksl_irq_answer(void);
 /* An address in the function that it is inlined into, as the record of holds has it. */
 KSL_PART const void *ksl_site_here(void)
 {
-    return (const void *)((uintptr_t)ksl_here() ^ (uintptr_t)1 << 63); // NOLINT
+    uintptr_t place = KSL_RECAST(uintptr_t, ksl_here());
+    return KSL_RECAST(const void *, place ^ KSL_CAST(uintptr_t, 1) << 63); // NOLINT
 }
 #endif
 
 /* NULL: a fast path does nothing. */
 KSL_PART struct ksl_front *ksl_front_of_caller(void)
 {
-    return (struct ksl_front *)ksl_owner_word(); // NOLINT: an owner word is an address
+    return KSL_RECAST(struct ksl_front *,
+                      ksl_owner_word()); // NOLINT: an owner word is an address
 }
 
 KSL_PART uint32_t ksl_level_of(const struct ksl_front *f)
@@ -96,7 +98,7 @@ KSL_PART uint32_t ksl_hold_newest(const struct ksl_front *f, const void *held,
     const struct ksl_hold *h = &f->holds[i];
     bool is = __atomic_load_n(&h->lock, __ATOMIC_RELAXED) == held &&
               (__atomic_load_n(&h->what, __ATOMIC_RELAXED) & 0xff00) == mode;
-    return __builtin_expect(is, 1) ? i : (uint32_t)KSL_HOLDS;
+    return __builtin_expect(is, 1) ? i : KSL_CAST(uint32_t, KSL_HOLDS);
 }
 
 /* Takes entry i, the newest one, off. */

@@ -113,13 +113,13 @@ KSL_API bool ksl_irq_enabled_called(void) KSL_CALLED(ksl_irq_enabled);
 KSL_INLINE unsigned ksl_irq_save(void)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    return __builtin_expect(f != NULL, 1) ? ksl_mask_fast(f) : ksl_irq_save_called();
+    return __builtin_expect(f != KSL_NULL, 1) ? ksl_mask_fast(f) : ksl_irq_save_called();
 }
 
 KSL_INLINE void ksl_irq_restore(unsigned state)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f != NULL && state <= KSL_MASK_ALL, 1))
+    if (__builtin_expect(f != KSL_NULL && state <= KSL_MASK_ALL, 1))
         ksl_unmask_fast(f, state);
     else
         ksl_irq_restore_called(state);
@@ -128,7 +128,7 @@ KSL_INLINE void ksl_irq_restore(unsigned state)
 KSL_INLINE unsigned ksl_irq_set_level(unsigned level)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL || level > KSL_MASK_ALL, 0))
+    if (__builtin_expect(f == KSL_NULL || level > KSL_MASK_ALL, 0))
         return ksl_irq_set_level_called(level);
     uint32_t before = ksl_level_of(f);
     if (__builtin_constant_p(level) && level == KSL_MASK_ALL)
@@ -141,7 +141,7 @@ KSL_INLINE unsigned ksl_irq_set_level(unsigned level)
 KSL_INLINE bool ksl_irq_enabled(void)
 {
     const struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0))
+    if (__builtin_expect(f == KSL_NULL, 0))
         return ksl_irq_enabled_called();
     return (ksl_level_of(f) | __atomic_load_n(&f->stalled, __ATOMIC_RELAXED)) == 0;
 }

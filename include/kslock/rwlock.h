@@ -83,15 +83,15 @@ KSL_PART bool ksl_rwlock_acquire_fast(ksl_rwlock_t *l, uint32_t mode, int *inter
                                       const void *site)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+    if (__builtin_expect(f == KSL_NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
         return false;
-    uint32_t level = interrupt_save != NULL ? ksl_mask_fast(f) : ksl_level_of(f);
+    uint32_t level = interrupt_save != KSL_NULL ? ksl_mask_fast(f) : ksl_level_of(f);
     if (!ksl_rwlock_enter(&l->word, mode)) {
-        if (interrupt_save != NULL)
+        if (interrupt_save != KSL_NULL)
             ksl_level_set(f, level);
         return false;
     }
-    if (interrupt_save != NULL)
+    if (interrupt_save != KSL_NULL)
         *interrupt_save = level == 0 ? KSL_RWLOCK_OPEN : 0;
     ksl_hold_push(f, l, KSL_HOLD_RWLOCK + mode, level, site);
     return true;
@@ -118,7 +118,7 @@ KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
 {
     struct ksl_front *f = ksl_front_of_caller();
     uint32_t word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
-    if (__builtin_expect(f == NULL, 0))
+    if (__builtin_expect(f == KSL_NULL, 0))
         return false;
     uint32_t i = ksl_hold_newest(f, l, mode);
     if (__builtin_expect(i >= KSL_HOLDS, 0) ||
@@ -126,7 +126,7 @@ KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
         return false;
     uint32_t level = __atomic_load_n(&f->holds[i].what, __ATOMIC_RELAXED) >> 16;
     /* All that is needed of the caller's memory, before the lock is free. */
-    if (interrupt_save != NULL && *interrupt_save != 0)
+    if (interrupt_save != KSL_NULL && *interrupt_save != 0)
         level = 0;
     else if (level == 0)
         level = KSL_MASK_ALL; /* 0 opens nothing: that entry is of another acquire */
@@ -139,7 +139,7 @@ KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
                               0) &&
              !ksl_rwlock_read_answer(l))
         return true;
-    if (interrupt_save != NULL && level < ksl_level_of(f))
+    if (interrupt_save != KSL_NULL && level < ksl_level_of(f))
         ksl_unmask_fast(f, level);
     return true;
 }

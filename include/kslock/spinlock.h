@@ -107,7 +107,7 @@ KSL_PART bool ksl_spinlock_own(struct ksl_front *f, ksl_spinlock_t *l, uint32_t 
 KSL_PART bool ksl_spinlock_acquire_fast(ksl_spinlock_t *l, const void *site)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+    if (__builtin_expect(f == KSL_NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
         return false;
     uint32_t level = ksl_mask_fast(f);
     if (ksl_spinlock_own(f, l, level, site))
@@ -119,14 +119,14 @@ KSL_PART bool ksl_spinlock_acquire_fast(ksl_spinlock_t *l, const void *site)
 KSL_PART bool ksl_spinlock_raw_acquire_fast(ksl_spinlock_t *l, const void *site)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    return __builtin_expect(f != NULL, 1) && __builtin_expect(ksl_hold_fits(f), 1) &&
+    return __builtin_expect(f != KSL_NULL, 1) && __builtin_expect(ksl_hold_fits(f), 1) &&
            ksl_spinlock_own(f, l, ksl_level_of(f), site);
 }
 
 KSL_PART bool ksl_spinlock_acquire_preempt_fast(ksl_spinlock_t *l, const void *site)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0) ||
+    if (__builtin_expect(f == KSL_NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0) ||
         !ksl_spinlock_own(f, l, ksl_level_of(f), site))
         return false;
     f->preempt++;
@@ -138,10 +138,10 @@ KSL_PART bool ksl_spinlock_acquire_irq_fast(ksl_spinlock_t *l, int *state,
                                             const void *site)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+    if (__builtin_expect(f == KSL_NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
         return false;
     uint32_t level = ksl_mask_fast(f);
-    *state = (int)level;
+    *state = KSL_CAST(int, level);
     if (ksl_spinlock_own(f, l, KSL_MASK_ALL, site))
         return true;
     ksl_level_set(f, level);
@@ -151,7 +151,7 @@ KSL_PART bool ksl_spinlock_acquire_irq_fast(ksl_spinlock_t *l, int *state,
 /* Where the newest hold of the caller is noted, if it is l; KSL_HOLDS if not. */
 KSL_PART uint32_t ksl_spinlock_newest(const struct ksl_front *f, const ksl_spinlock_t *l)
 {
-    if (__builtin_expect(f == NULL, 0) ||
+    if (__builtin_expect(f == KSL_NULL, 0) ||
         __builtin_expect(__atomic_load_n(&l->word, __ATOMIC_RELAXED) != f->id, 0))
         return KSL_HOLDS;
     return ksl_hold_newest(f, l, 0);
@@ -201,10 +201,10 @@ KSL_PART bool ksl_spinlock_release_irq_fast(ksl_spinlock_t *l, int state)
     struct ksl_front *f = ksl_front_of_caller();
     uint32_t h = ksl_spinlock_newest(f, l);
     if (__builtin_expect(h >= KSL_HOLDS, 0) ||
-        __builtin_expect((unsigned)state > KSL_MASK_ALL, 0))
+        __builtin_expect(KSL_CAST(unsigned, state) > KSL_MASK_ALL, 0))
         return false;
     ksl_spinlock_leave(f, l, h);
-    ksl_unmask_fast(f, (uint32_t)state);
+    ksl_unmask_fast(f, KSL_CAST(uint32_t, state));
     return true;
 }
 

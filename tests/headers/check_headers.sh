@@ -3,15 +3,25 @@
 # check_headers.sh COMPILER c11|c++17 INCLUDE_DIR
 # Compiles each header below INCLUDE_DIR alone, included twice, as strict standard C
 # or C++. A native header is named as its kernel's sources name it; Stanix's
-# in each profile.
+# in each profile. In C++ with the warnings about C's casts and null pointers, and with
+# programs that use the macros (expand/).
 set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
 
 compiler=$1
 standard=$2
 include=$3
 
+warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror'
 case $standard in
-c++*) language=c++ ;;
+c++*)
+    language=c++
+    warnings="$warnings -Wold-style-cast -Wzero-as-null-pointer-constant"
+    if : | "$compiler" -x c++ -fsyntax-only -Werror -Wuseless-cast - 2>/dev/null; then
+        warnings="$warnings -Wuseless-cast"
+    fi
+    ;;
 *) language=c ;;
 esac
 
@@ -23,9 +33,9 @@ check() # HEADER-AS-INCLUDED OPTION...
     header=$1
     shift
     count=$((count + 1))
+    # shellcheck disable=SC2086 # the warnings are words
     if ! printf '#include <%s>\n#include <%s>\ntypedef int header_alone;\n' "$header" "$header" |
-        "$compiler" -x $language -std="$standard" -fsyntax-only -Wall -Wextra -Wpedantic \
-            -Wconversion -Wshadow -Werror -I"$include" "$@" -; then
+        "$compiler" -x $language -std="$standard" -fsyntax-only $warnings -I"$include" "$@" -; then
         echo "$header does not compile alone: $*"
         bad=$((bad + 1))
     fi
@@ -45,6 +55,18 @@ for file in $(cd "$include" && find . -name '*.h' | sort); do
         ;;
     *) check "$file" ;;
     esac
+done
+
+for native in "$include"/kslock/native/*; do
+    native=${native##*/}
+    [ $language = c++ ] && [ -e "$here/expand/$native.cc" ] || continue
+    count=$((count + 1))
+    # shellcheck disable=SC2086
+    if ! "$compiler" -std="$standard" -fsyntax-only $warnings -I"$include" \
+        -I"$include/kslock/native/$native" "$here/expand/$native.cc"; then
+        echo "expand/$native.cc does not compile"
+        bad=$((bad + 1))
+    fi
 done
 
 echo "$count compilations, $bad failed"

@@ -47,23 +47,23 @@ KSL_API void ksl_aix_i_enable_called(int old_pri) KSL_CALLED(ksl_aix_i_enable);
 KSL_INLINE int i_disable(int new_pri)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0))
+    if (__builtin_expect(f == KSL_NULL, 0))
         return ksl_aix_i_disable_called(new_pri);
-    int before = INTBASE - (int)ksl_level_of(f);
+    int before = INTBASE - KSL_CAST(int, ksl_level_of(f));
     if (__builtin_expect(new_pri < INTMAX || new_pri > before, 0))
         return ksl_aix_i_disable_called(new_pri);
     if (__builtin_constant_p(new_pri) && new_pri == INTMAX)
         ksl_level_set(f, KSL_MASK_ALL); /* nothing is open then */
     else
-        ksl_unmask_fast(f, (uint32_t)(INTBASE - new_pri));
+        ksl_unmask_fast(f, KSL_CAST(uint32_t, INTBASE - new_pri));
     return before;
 }
 
 KSL_INLINE void i_enable(int old_pri)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f != NULL && old_pri >= INTMAX && old_pri <= INTBASE, 1))
-        ksl_unmask_fast(f, (uint32_t)(INTBASE - old_pri));
+    if (__builtin_expect(f != KSL_NULL && old_pri >= INTMAX && old_pri <= INTBASE, 1))
+        ksl_unmask_fast(f, KSL_CAST(uint32_t, INTBASE - old_pri));
     else
         ksl_aix_i_enable_called(old_pri);
 }

@@ -203,14 +203,15 @@ KSL_API void ksl_aix_simple_unlock_at(simple_lock_t l, const struct ksl_place *p
 
 static inline void ksl_aix_take(simple_lock_t l, const struct ksl_place *place)
 {
-    if (l == NULL ||
+    if (l == KSL_NULL ||
         !ksl_own_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_SIMPLE_FAMILY), place))
         ksl_aix_simple_lock_at(l, place);
 }
 
 static inline void ksl_aix_give(simple_lock_t l, const struct ksl_place *place)
 {
-    if (l == NULL || !ksl_disown_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_SIMPLE_FAMILY)))
+    if (l == KSL_NULL ||
+        !ksl_disown_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_SIMPLE_FAMILY)))
         ksl_aix_simple_unlock_at(l, place);
 }
 
@@ -220,23 +221,23 @@ KSL_API void ksl_aix_lock_done_at(complex_lock_t l, const struct ksl_place *plac
 
 static inline void ksl_aix_read(complex_lock_t l, const struct ksl_place *place)
 {
-    if (l == NULL ||
+    if (l == KSL_NULL ||
         !ksl_show_fast(&l->ksl_word, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY), place))
         ksl_aix_lock_read_at(l, place);
 }
 
 static inline void ksl_aix_write(complex_lock_t l, const struct ksl_place *place)
 {
-    if (l == NULL ||
+    if (l == KSL_NULL ||
         !ksl_own_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY), place))
         ksl_aix_lock_write_at(l, place);
 }
 
 static inline void ksl_aix_done(complex_lock_t l, const struct ksl_place *place)
 {
-    if (l != NULL && ksl_hide_fast(&l->ksl_word, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY)))
+    if (l != KSL_NULL && ksl_hide_fast(&l->ksl_word, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY)))
         return;
-    if (l == NULL || (l->ksl_depth | l->ksl_recursive) != 0 ||
+    if (l == KSL_NULL || (l->ksl_depth | l->ksl_recursive) != 0 ||
         !ksl_disown_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY)))
         ksl_aix_lock_done_at(l, place);
 }

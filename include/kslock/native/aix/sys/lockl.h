@@ -18,7 +18,7 @@ KSL_BEGIN_DECLS
 
 /* The lock word; private to the process. Valid with LOCK_AVAIL, or zero-filled. */
 typedef unsigned long lock_t;
-#define LOCK_AVAIL ((lock_t)0)
+#define LOCK_AVAIL KSL_CAST(lock_t, 0)
 
 /* flags of lockl */
 #define LOCK_SHORT 0     /* wait; signals do not end the wait */
@@ -63,17 +63,19 @@ KSL_API void ksl_aix_unlockl_at(lock_t *lock_word, const struct ksl_place *place
 static inline int ksl_aix_take_word(lock_t *lock_word, int flags,
                                     const struct ksl_place *place)
 {
-    if (lock_word != NULL && (flags & ~(LOCK_NDELAY | LOCK_SIGRET | LOCK_SIGWAKE)) == 0 &&
-        ksl_own_fast((volatile uintptr_t *)lock_word, 0, KSL_FAMILY(KSL_AIX_LOCKL_FAMILY),
-                     place))
+    if (lock_word != KSL_NULL &&
+        (flags & ~(LOCK_NDELAY | LOCK_SIGRET | LOCK_SIGWAKE)) == 0 &&
+        ksl_own_fast(KSL_RECAST(volatile uintptr_t *, lock_word), 0,
+                     KSL_FAMILY(KSL_AIX_LOCKL_FAMILY), place))
         return LOCK_SUCC;
     return ksl_aix_lockl_at(lock_word, flags, place);
 }
 
 static inline void ksl_aix_give_word(lock_t *lock_word, const struct ksl_place *place)
 {
-    if (lock_word == NULL || !ksl_disown_fast((volatile uintptr_t *)lock_word, 0,
-                                              KSL_FAMILY(KSL_AIX_LOCKL_FAMILY)))
+    if (lock_word == KSL_NULL ||
+        !ksl_disown_fast(KSL_RECAST(volatile uintptr_t *, lock_word), 0,
+                         KSL_FAMILY(KSL_AIX_LOCKL_FAMILY)))
         ksl_aix_unlockl_at(lock_word, place);
 }
 

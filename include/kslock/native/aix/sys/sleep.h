@@ -24,7 +24,7 @@ KSL_BEGIN_DECLS
  * What an event word is before the first wait and whenever nobody waits (T78). The word
  * belongs to these services: it counts those who wait.
  */
-#define EVENT_NULL ((tid_t)0)
+#define EVENT_NULL KSL_CAST(tid_t, 0)
 
 /* flags of e_sleep_thread: how lock_word is held, exactly one with a lock ... */
 #define LOCK_HANDLER 0x10 /* simple lock, by disable_lock */

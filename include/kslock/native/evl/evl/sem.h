@@ -26,7 +26,7 @@ struct evl_ksem {
 /* EVL_KSEM_INITIALIZER(name[, value]), DEFINE_EVL_KSEM(name[, value]) */
 /* clang-format off */
 #define KSL_EVL_SECOND(first, second, ...) second
-#define EVL_KSEM_INITIALIZER(...) { (unsigned int)(KSL_EVL_SECOND(__VA_ARGS__, 0, 0)) }
+#define EVL_KSEM_INITIALIZER(...) { KSL_CAST(unsigned int, KSL_EVL_SECOND(__VA_ARGS__, 0, 0)) }
 #define KSL_EVL_FIRST(first, ...) first
 #define DEFINE_EVL_KSEM(...)                                                             \
     struct evl_ksem KSL_EVL_FIRST(__VA_ARGS__, 0) = EVL_KSEM_INITIALIZER(__VA_ARGS__)

@@ -22,7 +22,7 @@ struct evl_thread;
 /* The calling thread, never NULL. Context: any. */
 static inline struct evl_thread *evl_current(void)
 {
-    return (struct evl_thread *)(void *)ksl_thread_self();
+    return KSL_CAST(struct evl_thread *, KSL_CAST(void *, ksl_thread_self()));
 }
 
 /*

@@ -11,6 +11,6 @@
 struct thread;
 
 /* The calling thread, never NULL. Context: any. */
-#define curthread ((struct thread *)(void *)ksl_thread_self())
+#define curthread KSL_CAST(struct thread *, KSL_CAST(void *, ksl_thread_self()))
 
 #endif

@@ -19,8 +19,8 @@
 KSL_BEGIN_DECLS
 
 #define tsleep(chan, priority, wmesg, timo)                                              \
-    ksl_freebsd_sleep((chan), (struct lock_object *)0, (priority), (wmesg), (timo),      \
-                      KSL_PLACE())
+    ksl_freebsd_sleep((chan), KSL_CAST(struct lock_object *, KSL_NULL), (priority),      \
+                      (wmesg), (timo), KSL_PLACE())
 #define msleep(chan, m, priority, wmesg, timo)                                           \
     ksl_freebsd_msleep((chan), (m), (priority), (wmesg), (timo), KSL_PLACE())
 

@@ -23,7 +23,7 @@ KSL_API int ksl_stanix_have_interrupt_called(void) KSL_CALLED(ksl_stanix_have_in
 KSL_INLINE int have_interrupt(void)
 {
     const struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == NULL, 0))
+    if (__builtin_expect(f == KSL_NULL, 0))
         return ksl_stanix_have_interrupt_called();
     return ksl_level_of(f) == 0 ? 0x200 : 0;
 }

@@ -63,32 +63,32 @@ KSL_INLINE void rwlock_release_write(rwlock_t *l, int *interrupt_save)
 
 static inline void rwlock_raw_acquire_read(rwlock_t *l)
 {
-    rwlock_acquire_read(l, NULL);
+    rwlock_acquire_read(l, KSL_NULL);
 }
 
 static inline void rwlock_raw_acquire_write(rwlock_t *l)
 {
-    rwlock_acquire_write(l, NULL);
+    rwlock_acquire_write(l, KSL_NULL);
 }
 
 static inline int rwlock_raw_try_acquire_read(rwlock_t *l)
 {
-    return rwlock_try_acquire_read(l, NULL);
+    return rwlock_try_acquire_read(l, KSL_NULL);
 }
 
 static inline int rwlock_raw_try_acquire_write(rwlock_t *l)
 {
-    return rwlock_try_acquire_write(l, NULL);
+    return rwlock_try_acquire_write(l, KSL_NULL);
 }
 
 static inline void rwlock_raw_release_read(rwlock_t *l)
 {
-    rwlock_release_read(l, NULL);
+    rwlock_release_read(l, KSL_NULL);
 }
 
 static inline void rwlock_raw_release_write(rwlock_t *l)
 {
-    rwlock_release_write(l, NULL);
+    rwlock_release_write(l, KSL_NULL);
 }
 
 KSL_END_DECLS

@@ -155,7 +155,7 @@ int sleep_either(sleep_queue_t *queue, unsigned flags, A a, B b)
 #define KSL_STANIX_SLEEP_LOCK_(queue_, flags_, a_, b_) \
     ::ksl_stanix::sleep_either((queue_), (flags_), [&] { return (a_); }, [&] { return (b_); })
 #define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                               \
-    ::ksl_stanix::sleep_loop((queue_), (flags_), ksl_block_check(), [&] { return static_cast<bool>(cond_); }, \
+    ::ksl_stanix::sleep_loop((queue_), (flags_), ksl_block_check(), [&] { return !!(cond_); }, \
                              [] { return ksl_block(); })
 /* clang-format on */
 
