@@ -23,6 +23,7 @@ struct line {
 };
 
 struct lines {
+    struct json *file; /* which the names are in */
     struct line *line;
     size_t n;
 };
@@ -43,7 +44,7 @@ static double ns_of_unit(const char *unit)
         const char *name;
         double ns;
     } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-    for (size_t i = 0; unit != NULL && i < sizeof units / sizeof units[0]; i++) {
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(units[i].name, unit) == 0)
             return units[i].ns;
     }
@@ -60,16 +61,25 @@ static struct line *line_named(struct lines *all, const char *name)
     return NULL;
 }
 
+static bool number_of(const struct json *object, const char *key, double *to)
+{
+    const struct json *v = json_get(object, key);
+    if (v == NULL || v->type != JSON_NUMBER)
+        return false;
+    *to = v->number;
+    return true;
+}
+
 static void add_entry(struct lines *all, const struct json *entry)
 {
     const char *type = json_text(entry, "run_type");
     const char *name = json_text(entry, "run_name");
     double time;
     double ratio;
-    if (name == NULL)
+    if (name[0] == '\0')
         name = json_text(entry, "name");
-    if (name == NULL || (type != NULL && strcmp(type, "iteration") != 0) ||
-        !json_number(entry, "real_time", &time))
+    if (name[0] == '\0' || (type[0] != '\0' && strcmp(type, "iteration") != 0) ||
+        !number_of(entry, "real_time", &time))
         return;
     struct line *line = line_named(all, name);
     if (line == NULL) {
@@ -80,22 +90,30 @@ static void add_entry(struct lines *all, const struct json *entry)
     line->ns = larger(line->ns, line->n + 1, sizeof(double));
     line->ratio = larger(line->ratio, line->n + 1, sizeof(double));
     line->ns[line->n++] = time * ns_of_unit(json_text(entry, "time_unit"));
-    if (json_number(entry, "ratio", &ratio))
+    if (number_of(entry, "ratio", &ratio))
         line->ratio[line->ratios++] = ratio;
 }
 
 static bool read_lines(const char *name, struct lines *all)
 {
-    const struct json *file = json_read(name);
-    const struct json *list = json_member(file, "benchmarks");
-    if (file == NULL)
+    struct json_error error;
+    all->file = json_read_file(name, &error);
+    const struct json *list = json_get(all->file, "benchmarks");
+    if (all->file == NULL && error.line == 0) {
+        fprintf(stderr, "bench: %s: %s\n", name, error.what);
         return false;
-    if (list == NULL || list->kind != JSON_ARRAY) {
+    }
+    if (all->file == NULL) {
+        fprintf(stderr, "bench: %s: line %u: not JSON: %s\n", name, error.line,
+                error.what);
+        return false;
+    }
+    if (list == NULL || list->type != JSON_ARRAY) {
         fprintf(stderr, "bench: %s: no list of benchmarks\n", name);
         return false;
     }
-    for (const struct json *entry = list->first; entry != NULL; entry = entry->next)
-        add_entry(all, entry);
+    JSON_EACH(entry, list)
+    add_entry(all, entry);
     return true;
 }
 
@@ -106,6 +124,7 @@ static void drop_lines(struct lines *all)
         free(all->line[i].ratio);
     }
     free(all->line);
+    json_free(all->file);
 }
 
 /* Prints a line that has changed. */
@@ -168,8 +187,8 @@ static void compare_lines(struct lines *before, struct lines *after, bool absolu
 
 int compare_files(const char *old_name, const char *new_name, bool absolute)
 {
-    struct lines before = {NULL, 0};
-    struct lines after = {NULL, 0};
+    struct lines before = {NULL, NULL, 0};
+    struct lines after = {NULL, NULL, 0};
     bool good = read_lines(old_name, &before) && read_lines(new_name, &after);
     if (good)
         compare_lines(&before, &after, absolute);

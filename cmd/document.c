@@ -1,58 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kslock.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char *read_all(FILE *f, size_t *size)
-{
-    size_t room = 1 << 16;
-    char *text = malloc(room);
-    size_t n;
-    *size = 0;
-    while (text != NULL && (n = fread(text + *size, 1, room - *size, f)) > 0) {
-        *size += n;
-        if (*size < room)
-            continue;
-        char *more = realloc(text, room *= 2);
-        if (more == NULL)
-            free(text);
-        text = more;
-    }
-    return text;
-}
-
 struct json *document_read(const char *file)
 {
-    bool from_stdin = strcmp(file, "-") == 0;
-    struct json_error error = {0, 0, "no memory"};
-    struct json *document = NULL;
-    size_t size;
-    FILE *f = from_stdin ? stdin : fopen(file, "r");
-    if (f == NULL) {
-        complain(0, "%s: %s", file, strerror(errno));
-        return NULL;
-    }
-    errno = 0;
-    char *text = read_all(f, &size);
-    bool failed = ferror(f) != 0;
-    int why = errno;
-    if (!from_stdin)
-        fclose(f);
-    if (failed) {
-        complain(0, "%s: %s", file, strerror(why));
-        free(text);
-        return NULL;
-    }
-    if (text != NULL)
-        document = json_read(text, size, &error);
+    struct json_error error;
+    struct json *document = json_read_file(file, &error);
     if (document == NULL && error.line == 0)
         complain(0, "%s: %s", file, error.what);
     else if (document == NULL)
         complain(0, "%s:%u:%u: this is no JSON: %s", file, error.line, error.column,
                  error.what);
-    free(text);
     return document;
 }
 

@@ -29,13 +29,15 @@ struct json {
 };
 
 struct json_error {
-    unsigned line; /* from 1; 0: no memory */
+    unsigned line; /* from 1; 0: no memory, or a file that cannot be read */
     unsigned column;
     const char *what;
 };
 
 /* NULL: *error says what is wrong and where. */
 struct json *json_read(const char *text, size_t size, struct json_error *error);
+/* The same of a file; "-" is standard input. `what` is good until the next error. */
+struct json *json_read_file(const char *file, struct json_error *error);
 void json_free(struct json *document);
 
 /* NULL for a NULL object, one that has no such member, and what is no object. */
