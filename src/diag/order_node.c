@@ -5,6 +5,7 @@
 
 #include "diag/classes.h"
 #include "diag/named.h"
+#include "diag/spots.h"
 #include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -12,24 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Where a lock is: spots are filled one after the other from the hash of the address on,
- * and the node of a spot is 0 after the lock has ended. A spot whose address stays is
- * used again for that address, or, while its node is 0, for another one.
- *
- * A reader may meet a spot that is being given to another address; it looks at the
- * address again after it has read the node.
- */
-struct spot {
-    const void *lock; /* atomic, as all of it */
-    uint32_t node;
-    uint32_t regime;
-};
-
 enum { CHAINS = 4096 };
 
 struct ksi_node *ksi_nodes;
-static struct spot *spots;
+static struct ksi_spot *spots; /* number: of a node; more: a regime */
 static uint32_t chains[CHAINS];
 static uint32_t used = KSI_FIRST_NODE; /* nodes */
 static uint32_t spare;                 /* dropped ones, linked by next */
@@ -97,47 +84,23 @@ void ksi_graph_full(const char *what, unsigned room)
 
 /* --- spots -------------------------------------------------------------------------- */
 
-static uint32_t hash_of(uint64_t key, uint32_t room)
-{
-    return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (room - 1);
-}
-
 /* NULL: there is none. */
-static struct spot *spot_find(const void *lock)
+static struct ksi_spot *spot_find(const void *lock)
 {
-    uint32_t at = hash_of((uintptr_t)lock >> 2, KSI_SPOTS);
-    for (unsigned i = 0; i < KSI_PROBES; i++) {
-        struct spot *s = &spots[(at + i) & (KSI_SPOTS - 1)];
-        const void *seen = ksi_load_acq(&s->lock);
-        if (seen == lock)
-            return s;
-        if (seen == NULL)
-            return NULL;
-    }
-    return NULL;
+    return ksi_spot_find((struct ksi_spots){spots, KSI_SPOTS, KSI_PROBES}, lock);
 }
 
 /* Under the lock: a spot for it; NULL: no room. */
-static struct spot *spot_make(const void *lock)
+static struct ksi_spot *spot_make(const void *lock)
 {
-    struct spot *s = spot_find(lock);
-    uint32_t at = hash_of((uintptr_t)lock >> 2, KSI_SPOTS);
-    for (unsigned i = 0; s == NULL && i < KSI_PROBES; i++) {
-        struct spot *free_one = &spots[(at + i) & (KSI_SPOTS - 1)];
-        if (ksi_load(&free_one->node) != KSI_NO_NODE)
-            continue;
-        s = free_one;
-        ksi_store(&s->regime, 0u);
-        ksi_store_rel(&s->lock, lock);
-    }
-    return s;
+    return ksi_spot_make((struct ksi_spots){spots, KSI_SPOTS, KSI_PROBES}, lock);
 }
 
 uint32_t ksi_spot_regime(const void *lock, uint32_t regime)
 {
-    struct spot *s = spot_find(lock);
+    struct ksi_spot *s = spot_find(lock);
     uint32_t seen = 0;
-    if (s != NULL && !ksi_cas(&s->regime, &seen, regime))
+    if (s != NULL && !ksi_cas(&s->more, &seen, regime))
         return seen;
     return 0;
 }
@@ -194,7 +157,7 @@ static void identify(struct identity *id, enum ksi_kind kind, const void *lock,
 
 static uint32_t *chain_of(uint64_t key)
 {
-    return &chains[hash_of(key, CHAINS)];
+    return &chains[ksi_spot_hash(key, CHAINS)];
 }
 
 static bool same(const struct ksi_node *n, const struct identity *id)
@@ -263,15 +226,15 @@ static void node_drop(uint32_t node)
 /* Under the lock. */
 static void forget(const void *lock)
 {
-    struct spot *s = spot_find(lock);
-    uint32_t node = s != NULL ? ksi_load(&s->node) : KSI_NO_NODE;
+    struct ksi_spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load(&s->number) : KSI_NO_NODE;
     if (node == KSI_NO_NODE || KSI_FAULT(ORDER_STALE_CLASS))
         return;
     ksi_store_rel(&ksi_class_epoch, ksi_load(&ksi_class_epoch) + 1);
     if (node != KSI_EXEMPT_NODE && ksi_nodes[node].by == KSI_BY_ADDRESS)
         node_drop(node);
-    ksi_store(&s->regime, 0u);
-    ksi_store(&s->node, (uint32_t)KSI_NO_NODE);
+    ksi_store(&s->more, 0u);
+    ksi_store(&s->number, (uint32_t)KSI_NO_NODE);
 }
 
 static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
@@ -280,12 +243,12 @@ static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
     struct identity id;
     identify(&id, kind, lock, site);
     uint32_t level = ksi_graph_lock(t);
-    struct spot *s = spot_make(lock);
+    struct ksi_spot *s = spot_make(lock);
     uint32_t node = s != NULL ? node_make(&id, lock) : KSI_NO_NODE;
-    if (KSI_FAULT(ORDER_STALE_CLASS) && s != NULL && ksi_load(&s->node) != KSI_NO_NODE)
-        node = ksi_load(&s->node);
+    if (KSI_FAULT(ORDER_STALE_CLASS) && s != NULL && ksi_load(&s->number) != KSI_NO_NODE)
+        node = ksi_load(&s->number);
     if (s != NULL)
-        ksi_store_rel(&s->node, node);
+        ksi_store_rel(&s->number, node);
     ksi_graph_unlock(t, level);
     if (s == NULL)
         ksi_graph_full("locks", KSI_SPOTS);
@@ -306,15 +269,15 @@ void ksi_node_copy(struct ksi_node *to, uint32_t node)
 
 uint32_t ksi_node_seen(const void *lock)
 {
-    const struct spot *s = spot_find(lock);
-    uint32_t node = s != NULL ? ksi_load_acq(&s->node) : KSI_NO_NODE;
+    const struct ksi_spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load_acq(&s->number) : KSI_NO_NODE;
     return s != NULL && ksi_load(&s->lock) == lock ? node : KSI_NO_NODE;
 }
 
 uint32_t ksi_node_of(enum ksi_kind kind, const void *key)
 {
-    const struct spot *s = spot_find(key);
-    uint32_t node = s != NULL ? ksi_load_acq(&s->node) : KSI_NO_NODE;
+    const struct ksi_spot *s = spot_find(key);
+    uint32_t node = s != NULL ? ksi_load_acq(&s->number) : KSI_NO_NODE;
     if (node == KSI_EXEMPT_NODE && carries_name(kind))
         return node;
     if (node >= KSI_FIRST_NODE && ksi_load(&ksi_nodes[node].kind) == kind &&
@@ -345,8 +308,8 @@ void ksi_order_void(const void *lock)
 {
     ksl_thread *t = ksi_self();
     uint32_t level = ksi_graph_lock(t);
-    const struct spot *s = spot_find(lock);
-    uint32_t node = s != NULL ? ksi_load(&s->node) : KSI_NO_NODE;
+    const struct ksi_spot *s = spot_find(lock);
+    uint32_t node = s != NULL ? ksi_load(&s->number) : KSI_NO_NODE;
     if (node >= KSI_FIRST_NODE) {
         ksi_edges_drop(node);
         ksi_irq_drop(node);

@@ -10,23 +10,14 @@
 #include "diag/classes.h"
 #include "diag/named.h"
 #include "diag/print.h"
+#include "diag/spots.h"
 #include "platform/host.h"
 
 #include <string.h>
 
 enum { SPOTS = 131072, NAMES = 131072, PROBES = 128, NO_NAME = 0 };
 
-/*
- * The number of the lock that is at an address now; 0 once that has ended: the spot may
- * then serve another address. Read without a lock: who has read a number looks at the
- * address again.
- */
-struct spot {
-    const void *lock; /* atomic, as all of it */
-    uint32_t name;
-};
-
-static struct spot *spots;
+static struct ksi_spot *spots; /* number: of the lock that is at an address now */
 static struct ksi_trace_name *names;
 static uint32_t used = NO_NAME + 1;
 static uint64_t unnamed; /* atomic */
@@ -60,46 +51,16 @@ uint64_t ksi_trace_unnamed(void)
     return ksi_load(&unnamed);
 }
 
-static uint32_t place_of(const void *lock)
+static struct ksi_spot *find(const void *lock)
 {
-    return (uint32_t)(((uint64_t)(uintptr_t)lock * 0x9e3779b97f4a7c15u) >> 40) &
-           (SPOTS - 1);
-}
-
-static struct spot *find(const void *lock)
-{
-    uint32_t at = place_of(lock);
-    for (unsigned i = 0; i < PROBES; i++) {
-        struct spot *s = &spots[(at + i) & (SPOTS - 1)];
-        const void *seen = ksi_load_acq(&s->lock);
-        if (seen == lock)
-            return s;
-        if (seen == NULL)
-            return NULL;
-    }
-    return NULL;
+    return ksi_spot_find((struct ksi_spots){spots, SPOTS, PROBES}, lock);
 }
 
 static uint32_t look_up(const void *lock)
 {
-    const struct spot *s = find(lock);
-    uint32_t name = s != NULL ? ksi_load_acq(&s->name) : NO_NAME;
+    const struct ksi_spot *s = find(lock);
+    uint32_t name = s != NULL ? ksi_load_acq(&s->number) : NO_NAME;
     return name != NO_NAME && ksi_load_acq(&s->lock) == lock ? name : NO_NAME;
-}
-
-/* Under the lock; NULL: no room. */
-static struct spot *spot_for(const void *lock)
-{
-    struct spot *s = find(lock);
-    uint32_t at = place_of(lock);
-    for (unsigned i = 0; s == NULL && i < PROBES; i++) {
-        struct spot *other = &spots[(at + i) & (SPOTS - 1)];
-        if (ksi_load(&other->name) != NO_NAME)
-            continue;
-        ksi_store_rel(&other->lock, lock);
-        s = other;
-    }
-    return s;
 }
 
 /* What only waits are for: the address may be that of a lock as well. */
@@ -143,11 +104,13 @@ KSI_COLD static uint32_t enter(const struct ksi_event *e)
     uint32_t name = NO_NAME;
     describe(&fresh, e);
     ksi_raw_lock(&names_lock);
-    struct spot *s = used < NAMES ? spot_for(e->lock) : NULL;
+    struct ksi_spot *s =
+        used < NAMES ? ksi_spot_make((struct ksi_spots){spots, SPOTS, PROBES}, e->lock)
+                     : NULL;
     if (s != NULL) {
         name = used++;
         names[name] = fresh;
-        ksi_store_rel(&s->name, name);
+        ksi_store_rel(&s->number, name);
     } else {
         ksi_fetch_add(&unnamed, (uint64_t)1);
     }
@@ -158,9 +121,9 @@ KSI_COLD static uint32_t enter(const struct ksi_event *e)
 KSI_COLD static void leave(const void *lock)
 {
     ksi_raw_lock(&names_lock);
-    struct spot *s = find(lock);
+    struct ksi_spot *s = find(lock);
     if (s != NULL)
-        ksi_store(&s->name, (uint32_t)NO_NAME);
+        ksi_store(&s->number, (uint32_t)NO_NAME);
     ksi_raw_unlock(&names_lock);
 }
 
