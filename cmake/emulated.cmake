@@ -14,7 +14,7 @@ if(CMAKE_CROSSCOMPILING)
     ".*fork.*|regress_stax_share_test|diag_hang_test|resource_life_.*"
     # They execute themselves, which the host cannot without the emulator's help.
     "exit_test|aix_rt_test|diag_switch_test|freebsd_sysinit_test|freebsd_regress_exit_test"
-    "spin_test|trace_exit_test|stats_report_test"
+    "spin_test|trace_exit_test|stats_report_test|last_words_test"
     # The emulator has no process_vm_readv: memory that is gone is not recognised.
     "diag_dump_test|diag_symbols_test|trace_test|freebsd_regress_destroyed_test|freebsd_regress_report_test"
     # It has neither seccomp nor limits of memory.

@@ -24,6 +24,7 @@ set(KSL_NOT_VALGRIND
     # They look at their own process, at the loader, or at what a child of exec prints.
     "every_instruction.*|dlclose_test|resource_loader_test|freebsd_regress_.*|exit_test"
     "freebsd_sysinit_test|diag_.*|spin_test|aix_rt_test|noalloc_test|violation_test"
+    "violation_loader_test|last_words_test"
     # Valgrind cannot take system calls, memory or signals away from a program.
     "resource_refused_.*|resource_life_.*|.*_sandbox.*|regress_record_test"
     # Forks from several threads at once under a scheduler with one lock.

@@ -46,6 +46,17 @@ KSL_BEGIN_DECLS
  *   graph=FILE     `order`, and its graph is written to FILE, named and written as that
  *                  of trace, as a JSON object: see `kslock graph`
  *
+ * What stats, trace and graph write at exit is written by quick_exit too, and when
+ * SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT (so by abort and by a panic), SIGSYS, SIGPIPE,
+ * SIGTERM, SIGINT or SIGHUP ends the process, if the program has no handler for it: those
+ * that have their default action when the word is switched on get a handler then, which
+ * has the reports written by processes of their own, at most 10 seconds each, and lets
+ * the signal do what it would have done; exit status and core file are the same. Nothing
+ * is written by _exit, exec, SIGKILL and other signals, nor when a thread has the signal
+ * blocked, nor by a program with a handler of its own: there ksl_diag_trace and
+ * ksl_diag_stats write at any time before. Under ThreadSanitizer only quick_exit counts,
+ * under AddressSanitizer not what that catches.
+ *
  * A deadlock, a circle of threads each of which waits for what the next one has, is one
  * line "kslock: deadlock of N threads: ..." that names the threads, the locks and where
  * they were taken. It is no violation, and told once. Owners of locks, sharers that a

@@ -19,6 +19,7 @@
 
 #include "diag/json.h"
 #include "diag/order.h"
+#include "diag/switch.h"
 #include "diag/symbols.h"
 #include "diag/trace.h"
 
@@ -170,13 +171,13 @@ void ksi_graph_forget(void)
         close(old);
 }
 
-__attribute__((destructor(102))) static void write_at_exit(void)
+__attribute__((destructor(102))) void ksi_graph_write_at_exit(void)
 {
     int saved = errno;
     struct ksi_out out;
     struct ksi_symbols symbols;
     int fd = ksi_load(&file);
-    if (fd < 0 || writer != (int)getpid())
+    if (fd < 0 || writer != ksi_report_pid())
         return;
     if (ftruncate(fd, 0) == 0)
         (void)lseek(fd, 0, SEEK_SET);

@@ -243,6 +243,7 @@ void ksi_stats_leave(ksl_thread *t);
 bool ksi_stats_enable(void);
 /* Where the report at exit goes; -1: to ksi_diag_fd(), as text. Of this process. */
 void ksi_stats_at_exit(int fd, int format);
+void ksi_stats_write_at_exit(void);
 /* The format that the suffix of a file name means. */
 int ksi_stats_format_of(const char *file);
 void ksi_stats_before_fork(void);

@@ -227,7 +227,7 @@ void ksi_stats_json(struct ksi_out *out, const struct ksi_stats_view *v)
 {
     ksi_out(out, "{\"version\":1,\"seconds\":");
     ksi_out_seconds(out, v->ns);
-    ksi_out(out, ",\"pid\":%d,", (int)getpid());
+    ksi_out(out, ",\"pid\":%d,", ksi_report_pid());
     put_number(out, "unrecorded", v->unrecorded, ',');
     ksi_out(out, "\n\"total\":{");
     put_sum(out, &v->total);

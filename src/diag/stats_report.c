@@ -86,13 +86,13 @@ int ksl_diag_stats(int fd, int format)
 }
 
 /* After the program's own functions for exit, and after those of its libraries. */
-__attribute__((destructor(101))) static void report_at_exit(void)
+__attribute__((destructor(101))) void ksi_stats_write_at_exit(void)
 {
     int saved = errno;
     int fd = ksi_load(&exit_fd);
     int format = ksi_load(&exit_format);
     if ((ksi_load_acq(&ksi_diag) & KSI_DIAG_STATS) == 0 ||
-        ksi_load(&exit_pid) != (int)getpid())
+        ksi_load(&exit_pid) != ksi_report_pid())
         return;
     if (fd < 0) {
         fd = ksi_diag_fd();

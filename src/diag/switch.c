@@ -7,6 +7,7 @@
 
 #include "diag/hang.h"
 #include "diag/hooks.h"
+#include "diag/last_words.h"
 #include "diag/stats.h"
 #include "diag/trace.h"
 #include "diag/wanted.h"
@@ -73,6 +74,8 @@ static bool apply(const struct ksi_wanted *w)
         ksi_trace_enable(w->trace);
     if (w->graph >= 0)
         ksi_graph_file(w->graph);
+    if ((w->bits & (KSI_DIAG_STATS | KSI_DIAG_TRACE)) != 0 || w->graph >= 0)
+        ksi_last_words_enable();
     ksi_fetch_or(&ksi_diag, w->bits);
     if (watches) {
         ksi_store(&ksi_holds_limit, 0u); /* pushes go the slow way */

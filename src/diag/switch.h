@@ -27,6 +27,12 @@ extern uint32_t ksi_diag; /* atomic */
 /* Where reports go: stderr, or the file of report=FILE. */
 int ksi_diag_fd(void);
 
+/*
+ * The process that a report is about: the caller's, or the one that a signal ends
+ * (diag/last_words.h).
+ */
+int ksi_report_pid(void);
+
 /* The limit of hang=SECONDS in nanoseconds. */
 uint64_t ksi_diag_hang_limit(void);
 

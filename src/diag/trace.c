@@ -6,6 +6,7 @@
 #include "diag/trace_inside.h"
 
 #include "diag/print.h"
+#include "diag/switch.h"
 #include "platform/host.h"
 #include "platform/park.h"
 #include "thread/irq.h"
@@ -266,12 +267,12 @@ int ksl_diag_trace(int fd)
 }
 
 /* At exit, with other threads running. A child of fork has no file. */
-__attribute__((destructor(102))) static void write_at_exit(void)
+__attribute__((destructor(102))) void ksi_trace_write_at_exit(void)
 {
     int saved = errno;
     int fd = ksi_load(&file);
     struct ksi_out out;
-    if (fd < 0 || writer != (int)getpid())
+    if (fd < 0 || writer != ksi_report_pid())
         return;
     int error = ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 ? 0 : -errno;
     if (error == 0 || error == -EINVAL || error == -ESPIPE) /* no plain file */

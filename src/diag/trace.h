@@ -43,4 +43,8 @@ void ksi_trace_forget(ksl_thread *self);
 void ksi_graph_file(int fd);
 void ksi_graph_forget(void);
 
+/* What is written at exit, if this process has a file to write to. */
+void ksi_trace_write_at_exit(void);
+void ksi_graph_write_at_exit(void);
+
 #endif

@@ -6,7 +6,8 @@
 
 #include "diag/trace_state.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 
 /* Another thread than the one that took it may give it back. */
 static bool is_shared_property(enum ksi_kind kind)
@@ -25,11 +26,9 @@ static struct ksi_trace_row *row_for(struct ksi_trace_writer *w,
         row = row->next;
     if (row != NULL)
         return row;
-    row = calloc(1, sizeof *row);
-    if (row == NULL) {
-        w->out.broken = true;
+    row = ksi_trace_take(&w->out, sizeof *row);
+    if (row == NULL)
         return NULL;
-    }
     row->lock = what->lock;
     row->name = what->name;
     row->number = KSI_TRACE_LOCKS + ++w->nrows;
@@ -89,11 +88,11 @@ void ksi_track_taken(struct ksi_trace_writer *w, struct ksi_track *k,
 {
     if (k->nholds == k->room) {
         unsigned room = k->room == 0 ? 16 : k->room * 2;
-        struct ksi_trace_hold *more = realloc(k->holds, room * sizeof *more);
-        if (more == NULL) {
-            w->out.broken = true;
+        struct ksi_trace_hold *more = ksi_trace_take(&w->out, room * sizeof *more);
+        if (more == NULL)
             return;
-        }
+        if (k->nholds > 0)
+            memcpy(more, k->holds, k->nholds * sizeof *more);
         k->holds = more;
         k->room = room;
     }
@@ -192,16 +191,4 @@ void ksi_track_open_holds(struct ksi_trace_writer *w, struct ksi_track *k, uint6
     for (unsigned i = 0; i < k->nholds; i++)
         put_hold(w, k, &k->holds[i], when, "open", 0);
     k->nholds = 0;
-    free(k->holds);
-    k->holds = NULL;
-    k->room = 0;
-}
-
-void ksi_trace_rows_end(struct ksi_trace_writer *w)
-{
-    while (w->rows != NULL) {
-        struct ksi_trace_row *next = w->rows->all;
-        free(w->rows);
-        w->rows = next;
-    }
 }

@@ -4,9 +4,12 @@
 #include "diag/trace_json.h"
 
 #include "diag/json.h"
+#include "diag/switch.h"
+#include "platform/host.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,64 +22,118 @@ struct ksi_trace_text {
     char text[];
 };
 
+/* --- memory and the file --------------------------------------------------------------
+ */
+
+struct ksi_trace_pages {
+    struct ksi_trace_pages *before;
+    size_t used;
+    size_t size;
+};
+
+enum { PAGES = 1 << 20, ROOM = 1 << 16, LONGEST = 2048 };
+
+void *ksi_trace_take(struct ksi_trace_out *o, size_t n)
+{
+    struct ksi_trace_pages *p = o->pages;
+    n = (n + 15) & ~(size_t)15;
+    if (p == NULL || p->size - p->used < n) {
+        size_t head = (sizeof *p + 15) & ~(size_t)15;
+        size_t size = n + head > PAGES ? (n + head + 4095) & ~(size_t)4095 : PAGES;
+        p = ksi_pages(size);
+        if (p == NULL) {
+            o->broken = true;
+            return NULL;
+        }
+        p->before = o->pages;
+        p->used = head;
+        p->size = size;
+        o->pages = p;
+    }
+    p->used += n;
+    return (char *)p + p->used - n;
+}
+
+static void flush(struct ksi_trace_out *o)
+{
+    size_t done = 0;
+    while (done < o->used && o->error == 0) {
+        ssize_t n = write(o->fd, o->room + done, o->used - done);
+        if (n < 0 && errno != EINTR)
+            o->error = -errno;
+        else if (n == 0)
+            o->error = -EIO;
+        else if (n > 0)
+            done += (size_t)n;
+    }
+    o->used = 0;
+}
+
+/* Not more than LONGEST at once. */
+KSI_PRINTF(2, 3) static void put(struct ksi_trace_out *o, const char *fmt, ...)
+{
+    va_list args;
+    if (ROOM - o->used < LONGEST)
+        flush(o);
+    va_start(args, fmt);
+    int n = vsnprintf(o->room + o->used, LONGEST, fmt, args);
+    va_end(args);
+    o->used += n < 0 ? 0 : n < LONGEST ? (size_t)n : LONGEST - 1;
+}
+
 bool ksi_trace_begin(struct ksi_trace_out *o, int fd, uint64_t origin)
 {
-    memset(o, 0, sizeof *o);
-    int copy = dup(fd);
-    o->file = copy >= 0 ? fdopen(copy, "w") : NULL;
-    if (o->file == NULL && copy >= 0)
-        close(copy);
+    o->fd = fd;
+    o->room = ksi_trace_take(o, ROOM);
     o->origin = origin;
-    o->pid = (int)getpid();
-    if (o->file != NULL)
-        fputs("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[", o->file);
-    return o->file != NULL;
+    o->pid = ksi_report_pid();
+    if (o->room != NULL)
+        put(o, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
+    return o->room != NULL;
 }
 
 int ksi_trace_end(struct ksi_trace_out *o, const struct ksi_trace_state *state,
                   uint64_t lost)
 {
-    int error = o->broken ? -ENOMEM : 0;
-    fprintf(o->file,
-            "\n],\"otherData\":{\"producer\":\"kslock\",\"version\":1,"
-            "\"clock\":\"CLOCK_MONOTONIC\",\"origin_ns\":%llu,\"lost\":%llu,"
-            "\"unnamed_locks\":%llu,\"ring_events\":%u}}\n",
-            (unsigned long long)o->origin, (unsigned long long)lost,
-            (unsigned long long)state->unnamed, state->size);
-    if (fflush(o->file) != 0 || ferror(o->file) != 0)
-        error = errno != 0 ? -errno : -EIO;
-    fclose(o->file);
-    for (unsigned i = 0; i < sizeof o->texts / sizeof o->texts[0]; i++) {
-        while (o->texts[i] != NULL) {
-            struct ksi_trace_text *next = o->texts[i]->next;
-            free(o->texts[i]);
-            o->texts[i] = next;
-        }
+    put(o,
+        "\n],\"otherData\":{\"producer\":\"kslock\",\"version\":1,"
+        "\"clock\":\"CLOCK_MONOTONIC\",\"origin_ns\":%llu,\"lost\":%llu,"
+        "\"unnamed_locks\":%llu,\"ring_events\":%u}}\n",
+        (unsigned long long)o->origin, (unsigned long long)lost,
+        (unsigned long long)state->unnamed, state->size);
+    flush(o);
+    return o->error != 0 ? o->error : o->broken ? -ENOMEM : 0;
+}
+
+void ksi_trace_free(struct ksi_trace_out *o)
+{
+    while (o->pages != NULL) {
+        struct ksi_trace_pages *before = o->pages->before;
+        ksi_pages_back(o->pages, o->pages->size);
+        o->pages = before;
     }
-    return error;
 }
 
 /* Microseconds; the digits behind the point are ns. */
-static void put_time(const struct ksi_trace_out *o, const char *key, uint64_t ns)
+static void put_time(struct ksi_trace_out *o, const char *key, uint64_t ns)
 {
-    fprintf(o->file, ",\"%s\":%llu.%03u", key, (unsigned long long)(ns / 1000),
-            (unsigned)(ns % 1000));
+    put(o, ",\"%s\":%llu.%03u", key, (unsigned long long)(ns / 1000),
+        (unsigned)(ns % 1000));
 }
 
 void ksi_trace_put(struct ksi_trace_out *o, char ph, int pid, int tid, uint64_t when)
 {
-    fprintf(o->file, "%s\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d", o->began ? "," : "", ph,
-            pid, tid);
+    put(o, "%s\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%d", o->began ? "," : "", ph, pid, tid);
     o->began = true;
     if (ph != 'M')
         put_time(o, "ts", when > o->origin ? when - o->origin : 0);
     if (ph == 'i')
-        fputs(",\"s\":\"t\"", o->file);
+        put(o, ",\"s\":\"t\"");
 }
 
 static void put_key(struct ksi_trace_out *o, const char *key)
 {
-    fprintf(o->file, "%s\"%s\":", o->opened ? "" : ",", key);
+    put(o, "%s\"%s\":", o->opened ? "" : ",", key);
     o->opened = false;
 }
 
@@ -86,19 +143,19 @@ void ksi_trace_text(struct ksi_trace_out *o, const char *key, const char *text)
     put_key(o, key);
     ksi_out_begin(&out, -1);
     ksi_json_text(&out, text);
-    fputs(ksi_json_caught(&out), o->file);
+    put(o, "%s", ksi_json_caught(&out));
 }
 
 void ksi_trace_number(struct ksi_trace_out *o, const char *key, uint64_t n)
 {
     put_key(o, key);
-    fprintf(o->file, "%llu", (unsigned long long)n);
+    put(o, "%llu", (unsigned long long)n);
 }
 
 void ksi_trace_address(struct ksi_trace_out *o, const char *key, const void *p)
 {
     put_key(o, key);
-    fprintf(o->file, "\"%p\"", p);
+    put(o, "\"%p\"", p);
 }
 
 void ksi_trace_span(struct ksi_trace_out *o, uint64_t begin, uint64_t end)
@@ -108,13 +165,13 @@ void ksi_trace_span(struct ksi_trace_out *o, uint64_t begin, uint64_t end)
 
 void ksi_trace_args(struct ksi_trace_out *o)
 {
-    fputs(",\"args\":{", o->file);
+    put(o, ",\"args\":{");
     o->opened = true;
 }
 
 void ksi_trace_done(struct ksi_trace_out *o)
 {
-    fputs("}}", o->file);
+    put(o, "}}");
     o->opened = false;
 }
 
@@ -138,11 +195,9 @@ static const char *keep(struct ksi_trace_out *o, struct ksi_trace_text **at,
 {
     const char *text = ksi_json_caught(out);
     size_t n = strnlen(text, LONGEST_TEXT);
-    struct ksi_trace_text *fresh = malloc(sizeof *fresh + n + 1);
-    if (fresh == NULL) {
-        o->broken = true;
+    struct ksi_trace_text *fresh = ksi_trace_take(o, sizeof *fresh + n + 1);
+    if (fresh == NULL)
         return "?";
-    }
     fresh->next = NULL;
     fresh->address = as.address;
     fresh->name = as.name;

@@ -4,15 +4,18 @@
 
 #include "diag/trace_inside.h"
 
-#include <stdio.h>
-
 /*
  * Trace events as chrome://tracing and the Perfetto UI read them: an object with the
- * array "traceEvents". Context: a thread; uses malloc and stdio.
+ * array "traceEvents". Uses neither malloc nor stdio, whose locks the thread that is told
+ * of may hold (diag/last_words.h).
  */
 struct ksi_trace_out {
-    FILE *file;
-    uint64_t origin; /* time 0 */
+    int fd;
+    int error; /* of write, negative */
+    size_t used;
+    char *room;
+    struct ksi_trace_pages *pages; /* given back at the end */
+    uint64_t origin;               /* time 0 */
     int pid;
     bool began;                         /* an event has been written */
     bool opened;                        /* the brace of args has just come */
@@ -25,9 +28,12 @@ enum { KSI_TRACE_LOCKS = (1 << 22) + 1 };
 
 /* False: errno says why. */
 bool ksi_trace_begin(struct ksi_trace_out *o, int fd, uint64_t origin);
-/* 0 or a negative errno value; frees what o has. */
+/* Zeroed memory until then; NULL: there is none, and o is broken. */
+void *ksi_trace_take(struct ksi_trace_out *o, size_t n);
+/* 0 or a negative errno value. */
 int ksi_trace_end(struct ksi_trace_out *o, const struct ksi_trace_state *state,
                   uint64_t lost);
+void ksi_trace_free(struct ksi_trace_out *o); /* all that was taken */
 
 /* An event: begins with ph, pid, tid and ts; then come fields, args, args' fields. */
 void ksi_trace_put(struct ksi_trace_out *o, char ph, int pid, int tid, uint64_t when);

@@ -3,6 +3,8 @@
 
 #include "diag/trace_state.h"
 
+#include <stdio.h>
+
 /* The slice of a wake-up is there to have the arrow begin somewhere. */
 enum { WAKE_NS = 1000 };
 

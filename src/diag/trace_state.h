@@ -115,7 +115,5 @@ void ksi_track_turned(struct ksi_trace_writer *w, struct ksi_track *k, const voi
 void ksi_trace_ended(struct ksi_trace_writer *w, const void *lock, uint64_t when);
 void ksi_track_drop_holds(struct ksi_track *k);
 void ksi_track_open_holds(struct ksi_trace_writer *w, struct ksi_track *k, uint64_t when);
-/* Names of the rows. */
-void ksi_trace_rows_end(struct ksi_trace_writer *w);
 
 #endif

@@ -7,11 +7,12 @@
 
 #include "diag/print.h"
 #include "diag/symbols.h"
+#include "platform/host.h"
 #include "platform/park.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* Rings that have an event, the earliest first. */
@@ -174,7 +175,7 @@ static int write_all(struct ksi_trace_writer *w, struct ksi_trace_view *views,
     uint64_t now = ksi_now();
     uint64_t lost = state->unstored;
     if (!ksi_trace_begin(&w->out, fd, state->origin))
-        return -errno;
+        return -ENOMEM;
     put_name(&w->out, w->out.pid, w->out.pid, "process_name",
              program_invocation_short_name);
     put_name(&w->out, KSI_TRACE_LOCKS, KSI_TRACE_LOCKS, "process_name", "locks");
@@ -189,7 +190,6 @@ static int write_all(struct ksi_trace_writer *w, struct ksi_trace_view *views,
         ksi_track_end(w, &w->tracks[i], end);
         lost += w->tracks[i].lost;
     }
-    ksi_trace_rows_end(w);
     warn(state, lost);
     return ksi_trace_end(&w->out, state, lost);
 }
@@ -202,24 +202,22 @@ int ksi_trace_write(int fd)
     struct ksi_trace_state state;
     struct ksi_symbols symbols;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    struct ksi_trace_writer *w = calloc(1, sizeof *w);
-    struct heap *h = calloc(1, sizeof *h);
-    struct ksi_trace_view *views = calloc(KSI_TRACE_RINGS, sizeof *views);
-    struct ksi_track *tracks = calloc(KSI_TRACE_RINGS, sizeof *tracks);
-    struct ksi_trace_flow *flows = calloc(KSI_TRACE_FLOWS, sizeof *flows);
-    if (w != NULL && h != NULL && views != NULL && tracks != NULL && flows != NULL) {
-        w->tracks = tracks;
-        w->flows = flows;
-        struct ksi_symbols *before = ksi_symbols_begin(&symbols);
-        ksi_trace_look(views, &state);
-        error = write_all(w, views, &state, h, fd);
-        ksi_symbols_end(before);
+    struct ksi_trace_writer *w = ksi_pages(sizeof *w);
+    if (w != NULL) {
+        struct heap *h = ksi_trace_take(&w->out, sizeof *h);
+        struct ksi_trace_view *views =
+            ksi_trace_take(&w->out, KSI_TRACE_RINGS * sizeof *views);
+        w->tracks = ksi_trace_take(&w->out, KSI_TRACE_RINGS * sizeof *w->tracks);
+        w->flows = ksi_trace_take(&w->out, KSI_TRACE_FLOWS * sizeof *w->flows);
+        if (!w->out.broken) {
+            struct ksi_symbols *before = ksi_symbols_begin(&symbols);
+            ksi_trace_look(views, &state);
+            error = write_all(w, views, &state, h, fd);
+            ksi_symbols_end(before);
+        }
+        ksi_trace_free(&w->out);
+        ksi_pages_back(w, sizeof *w);
     }
-    free(flows);
-    free(tracks);
-    free(views);
-    free(h);
-    free(w);
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
     return error;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is written at exit, when a signal ends the program. The thread that the signal has
+ * interrupted may hold any lock, of the C library, the program's, or ours, and its stack
+ * may be at its end. So the reports are written by processes of their own, each with a
+ * copy of the memory, a fresh stack, and a limit of time; they use no malloc and no
+ * stdio, and if one gets stuck or dies, its report is what is missing. Then the signal
+ * has its usual effect, at the place where it came: exit status and core file are what
+ * they would have been.
+ */
+
+#define _GNU_SOURCE 1
+
+#include "diag/last_words.h"
+
+#include "diag/stats.h"
+#include "diag/switch.h"
+#include "diag/trace.h"
+#include "platform/atomic.h"
+#include "platform/host.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STACK = 1 << 18, LIMIT_S = 10 };
+
+static const int fatal[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE, SIGABRT,
+                            SIGSYS,  SIGPIPE, SIGTERM, SIGINT, SIGHUP};
+enum { FATAL = sizeof fatal / sizeof *fatal };
+
+static void (*const write_report[])(void) = {
+    ksi_trace_write_at_exit, ksi_graph_write_at_exit, ksi_stats_write_at_exit};
+enum { REPORTS = sizeof write_report / sizeof *write_report };
+
+static char *stack;
+static int owner;       /* the process that has these handlers */
+static int speaks_for;  /* atomic: in the processes of the reports, the one that ends */
+static int first;       /* atomic: a thread that writes; the others wait for it */
+static int all_is_told; /* atomic */
+
+/* Race detectors put signals off, and know nothing of such processes. */
+extern void __tsan_init(void) __attribute__((weak));
+
+int ksi_report_pid(void)
+{
+    int pid = ksi_load(&speaks_for);
+    return pid != 0 ? pid : (int)getpid();
+}
+
+/* The body of a process of its own, with one thread. */
+static int report(void *arg)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    ksi_store(&speaks_for, owner);
+    prctl(PR_SET_DUMPABLE, 0); /* one core is enough */
+    for (unsigned i = 0; i < FATAL; i++)
+        sigaction(fatal[i], &usual, NULL);
+    sigaction(SIGALRM, &usual, NULL);
+    sigemptyset(&none);
+    alarm(LIMIT_S);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    (*(void (*const *)(void))arg)();
+    _exit(0);
+}
+
+static void write_reports(void)
+{
+    for (unsigned i = 0; i < REPORTS; i++) {
+        /* It tells the program nothing when it ends: that would be a SIGCHLD. */
+        int child = clone(report, stack + STACK, 0, (void *)(uintptr_t)&write_report[i]);
+        while (child > 0 && waitpid(child, NULL, (int)__WCLONE) < 0 && errno == EINTR)
+            ;
+    }
+}
+
+/* The instruction is tried again, and does the same. */
+static bool comes_again(const siginfo_t *info)
+{
+    switch (info->si_signo) {
+    case SIGSEGV:
+    case SIGILL:
+    case SIGFPE:
+        return info->si_code > 0;
+    case SIGBUS:
+        return info->si_code > 0 && info->si_code != BUS_MCEERR_AO;
+    default:
+        return false;
+    }
+}
+
+static void ended(int signo, siginfo_t *info, void *context)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    int saved = errno;
+    (void)context;
+    if ((int)getpid() == owner) {
+        if (ksi_xchg(&first, 1) == 0) {
+            write_reports();
+            ksi_store_rel(&all_is_told, 1);
+        }
+        while (ksi_load_acq(&all_is_told) == 0)
+            ksi_nap(1000);
+    }
+    sigaction(signo, &usual, NULL);
+    if (!comes_again(info)) /* as it came, when the handler has returned */
+        syscall(SYS_rt_tgsigqueueinfo, getpid(), ksi_host_tid(), signo, info);
+    errno = saved;
+}
+
+static void leave_quickly(void)
+{
+    for (unsigned i = 0; i < REPORTS; i++)
+        write_report[i]();
+}
+
+void ksi_last_words_enable(void)
+{
+    static int done; /* atomic */
+    struct sigaction action = {.sa_sigaction = ended,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    struct sigaction old;
+    owner = (int)getpid(); /* also in a child of fork that has reports of its own */
+    if (ksi_xchg(&done, 1) != 0)
+        return;
+    (void)at_quick_exit(leave_quickly);
+    stack = ksi_pages(STACK);
+    if (stack == NULL || __tsan_init != NULL)
+        return;
+    sigfillset(&action.sa_mask);
+    for (unsigned i = 0; i < FATAL; i++) {
+        if (sigaction(fatal[i], NULL, &old) == 0 && (old.sa_flags & SA_SIGINFO) == 0 &&
+            old.sa_handler == SIG_DFL)
+            sigaction(fatal[i], &action, NULL);
+    }
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* What is written at exit when the program ends by a signal or by quick_exit. */
+
+#include "trace_read.h"
+
+#include "sanitized.h"
+
+#include <kslock/kslock.h>
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* This program, which ends as the second word says. */
+static const char program[] = "/proc/self/exe";
+
+enum { PAIRS = 1000, RUNNING = 2 };
+
+static struct report_file out;
+static ksl_mutex_t mutex;
+
+/* --- what is run -------------------------------------------------------------------- */
+
+static void pairs(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        (void)ksl_mutex_acquire(&mutex);
+        ksl_mutex_release(&mutex);
+    }
+}
+
+static void own_handler(int signo)
+{
+    (void)signo;
+    _exit(7);
+}
+
+static void read_nothing(void)
+{
+    const volatile int *p =
+        mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)*p;
+}
+
+static void panic_in_handler(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    (void)ksl_mutex_acquire(&mutex); /* irq-sleep */
+}
+
+static void *use_memory(void *arg)
+{
+    for (;;) {
+        free(malloc(5000));
+        ADD((int *)arg, 1);
+    }
+    return NULL;
+}
+
+/* Ends with threads inside malloc. */
+static void end_beside_threads(void)
+{
+    static int turns[RUNNING];
+    for (unsigned i = 0; i < RUNNING; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, use_memory, &turns[i]) != 0)
+            _exit(98);
+    }
+    for (unsigned i = 0; i < RUNNING; i++) {
+        while (LOAD(&turns[i]) < 100)
+            sched_yield();
+    }
+    abort();
+}
+
+static int probe(const char *how)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    pairs(PAIRS);
+    if (strcmp(how, "read") == 0)
+        read_nothing();
+    else if (strcmp(how, "abort") == 0)
+        abort();
+    else if (strcmp(how, "term") == 0)
+        kill(getpid(), SIGTERM);
+    else if (strcmp(how, "threads") == 0)
+        end_beside_threads();
+    else if (strcmp(how, "panic") == 0 &&
+             ksl_irq_request(1, KSL_STAGE_INBAND, 5, panic_in_handler, NULL) == 0)
+        (void)ksl_irq_raise_on(ksl_thread_self(), 1);
+    else if (strcmp(how, "quick") == 0)
+        quick_exit(7);
+    else if (strcmp(how, "own") == 0 && signal(SIGTERM, own_handler) != SIG_ERR)
+        kill(getpid(), SIGTERM);
+    else if (strcmp(how, "fork") == 0 && fork() == 0)
+        abort();
+    for (;;) /* the signal is on its way */
+        if (strcmp(how, "fork") == 0 && wait(NULL) > 0)
+            exit(7);
+}
+
+/* Runs it with word=FILE; returns its status. */
+static int run(const char *how, const char *word, pid_t *child)
+{
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        char list[128];
+        snprintf(list, sizeof list, "report=/dev/null,%s=%s", word, out.path);
+        setenv("KSLOCK", list, 1);
+        execl(program, program, how, (char *)NULL);
+        _exit(99);
+    }
+    int status = -1;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    *child = pid;
+    return status;
+}
+
+static void assert_trace(pid_t pid, unsigned slices)
+{
+    struct trace trace;
+    trace_read(&trace, out.path);
+    ck_assert_uint_eq(trace.lost, 0);
+    ck_assert_uint_eq(trace.slices, slices);
+    ck_assert_uint_eq(json_whole(trace_find(&trace, NULL, "M", 0, "process_name"), "pid"),
+                      (uint64_t)pid);
+    trace_end(&trace);
+}
+
+static void assert_killed(const char *how, int status, int signo)
+{
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signo, "%s: status %x", how,
+                  (unsigned)status);
+}
+
+/* --- the cases ---------------------------------------------------------------------- */
+
+START_TEST(a_trace_is_written_by_quick_exit)
+{
+    pid_t pid;
+    report_file_new(&out);
+    int status = run("quick", "trace", &pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x", (unsigned)status);
+    assert_trace(pid, PAIRS);
+    report_file_end(&out);
+}
+END_TEST
+
+#if !SANITIZED
+static const struct {
+    const char *how;
+    int signo;
+    unsigned slices;
+} ends[] = {{"read", SIGSEGV, PAIRS},
+            {"abort", SIGABRT, PAIRS},
+            {"term", SIGTERM, PAIRS},
+            {"threads", SIGABRT, PAIRS},
+            {"panic", SIGABRT, PAIRS + 1}}; /* and the handler's */
+enum { ENDS = sizeof ends / sizeof *ends };
+
+START_TEST(a_trace_is_written_when_a_signal_ends_the_program)
+{
+    pid_t pid;
+    report_file_new(&out);
+    assert_killed(ends[_i].how, run(ends[_i].how, "trace", &pid), ends[_i].signo);
+    assert_trace(pid, ends[_i].slices);
+    report_file_end(&out);
+}
+END_TEST
+
+START_TEST(so_are_statistics)
+{
+    pid_t pid;
+    report_file_new(&out);
+    assert_killed("abort", run("abort", "stats", &pid), SIGABRT);
+    ck_assert_ptr_nonnull(strstr(report_file_read(&out), "1000"));
+    report_file_end(&out);
+}
+END_TEST
+
+START_TEST(so_is_the_graph)
+{
+    pid_t pid;
+    report_file_new(&out);
+    assert_killed("read", run("read", "graph", &pid), SIGSEGV);
+    struct json *graph = json_of_file(out.path);
+    ck_assert_ptr_nonnull(json_get(graph, "classes"));
+    json_free(graph);
+    report_file_end(&out);
+}
+END_TEST
+
+START_TEST(a_handler_of_the_program_is_what_counts)
+{
+    pid_t pid;
+    report_file_new(&out);
+    int status = run("own", "trace", &pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x", (unsigned)status);
+    ck_assert_str_eq(report_file_read(&out), "");
+    report_file_end(&out);
+}
+END_TEST
+
+START_TEST(a_child_of_fork_leaves_the_file_alone)
+{
+    pid_t pid;
+    report_file_new(&out);
+    int status = run("fork", "trace", &pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x", (unsigned)status);
+    assert_trace(pid, PAIRS);
+    report_file_end(&out);
+}
+END_TEST
+#endif
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return probe(argv[1]);
+    Suite *s = suite_create("last_words");
+    TCase *tc = tcase_create("ends");
+    tcase_add_test(tc, a_trace_is_written_by_quick_exit);
+#if !SANITIZED
+    tcase_add_loop_test(tc, a_trace_is_written_when_a_signal_ends_the_program, 0, ENDS);
+    tcase_add_test(tc, so_are_statistics);
+    tcase_add_test(tc, so_is_the_graph);
+    tcase_add_test(tc, a_handler_of_the_program_is_what_counts);
+    tcase_add_test(tc, a_child_of_fork_leaves_the_file_alone);
+#endif
+    suite_add_tcase(s, tc);
+    return support_run(s);
+}
