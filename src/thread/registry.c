@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The threads: descriptors and their list. */
+
 #include "thread/registry.h"
 
 #include "platform/die.h"
 #include "platform/host.h"
 #include "platform/testing.h"
+#include "thread/readers.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#define URCU_NO_COMPAT_IDENTIFIERS
-#include <urcu/urcu-bp.h>
-
-/*
- * The bulletproof flavour of liburcu: it registers threads by itself, so a
- * program that uses another flavour is not disturbed. One that uses this flavour
- * must leave urcu_bp_before_fork and its companions to us.
- */
 
 enum {
     CHUNK = 64,     /* descriptors allocated together */
@@ -25,9 +20,9 @@ enum {
     PROBE_EVERY = 64 /* registrations */
 };
 
-static struct ksi_rawlock registry_lock; /* threads hold it with real signals blocked */
-static ksl_thread *first;                /* atomic */
-static ksl_thread *chunks[CHUNKS];       /* atomic */
+struct ksi_rawlock ksi_registry_lock;
+static ksl_thread *first;          /* atomic */
+static ksl_thread *chunks[CHUNKS]; /* atomic */
 static uint32_t allocated;
 static uint32_t registrations;
 static uint32_t buried; /* atomic: marked dead, still linked */
@@ -38,116 +33,6 @@ static struct {
     ksl_thread *tail;
     unsigned count;
 } dead, ready;
-
-static uint32_t strangers; /* atomic: readers that liburcu or the registry do not know */
-
-/* Read sections of this thread that liburcu does not know of. */
-static __thread uint32_t outside;
-
-#if defined(CONFIG_RCU_TLS)
-/* liburcu's record of the calling thread, NULL: it has none; exported for its macros. */
-extern __thread struct urcu_bp_reader *urcu_bp_reader;
-
-static bool known_to_rcu(void)
-{
-    return urcu_bp_reader != NULL;
-}
-#else
-static bool known_to_rcu(void)
-{
-    return true;
-}
-#endif
-
-void ksi_registry_know(void)
-{
-    urcu_bp_read_lock();
-    urcu_bp_read_unlock();
-}
-
-/*
- * liburcu's own record of a thread goes in its TLS destructor, with a lock held at which
- * a handler would wait for ever if it made liburcu know the thread again; and a record
- * made in the last round would stay for ever. So a thread that liburcu does not know any
- * more is counted as a stranger, for whom writers wait, too; one that leaves excludes
- * them. `reading` serves where liburcu cannot wait any more.
- */
-void ksi_registry_read_lock(void)
-{
-    ksl_thread *self = ksl_tls.self;
-    if (KSI_UNLIKELY(ksl_tls.leaving != 0)) {
-        ksi_raw_lock(&registry_lock);
-        return;
-    }
-    if (self != NULL)
-        ksi_store(&self->reading, ksi_load(&self->reading) + 1);
-    if (KSI_UNLIKELY(outside > 0 || !known_to_rcu())) {
-        outside++;
-        ksi_fetch_add(&strangers, 1u); /* before the section, and visibly */
-        return;
-    }
-    if (self == NULL)
-        ksi_fetch_add(&strangers, 1u);
-    urcu_bp_read_lock();
-}
-
-void ksi_registry_read_unlock(void)
-{
-    ksl_thread *self = ksl_tls.self;
-    if (KSI_UNLIKELY(ksl_tls.leaving != 0)) {
-        ksi_raw_unlock(&registry_lock);
-        return;
-    }
-    bool stranger = outside > 0 || self == NULL;
-    if (KSI_LIKELY(outside == 0))
-        urcu_bp_read_unlock();
-    else
-        outside--;
-    if (self != NULL)
-        ksi_store_rel(&self->reading, ksi_load(&self->reading) - 1);
-    if (stranger)
-        ksi_fetch_sub(&strangers, 1u);
-}
-
-enum { DRAIN_US = 2000, NAP_US = 100 };
-
-/* But for the caller's own sections: it may be a handler in one. */
-static void wait_for_strangers(void)
-{
-    while (ksi_load_seq(&strangers) > outside)
-        ksi_nap(NAP_US);
-}
-
-/*
- * The host takes membarrier away from a process that liburcu found it in: liburcu
- * would abort. What the readers stored has left their store buffers after a while;
- * then each is seen reading, or sees what the caller changed before.
- */
-KSI_COLD static void wait_without_barrier(void)
-{
-    const ksl_thread *self = ksl_tls.self;
-    ksi_nap(DRAIN_US);
-    wait_for_strangers();
-    uint32_t n = ksi_load_acq(&allocated);
-    for (uint32_t id = 1; id <= n; id++) {
-        const ksl_thread *t = ksi_thread_by_id(id);
-        while (t != self && ksi_thread_alive(t) && ksi_load_acq(&t->reading) != 0)
-            ksi_nap(NAP_US);
-    }
-}
-
-void ksi_registry_wait_readers(void)
-{
-    int saved = errno;
-    /* liburcu asks the host once, when the process starts, as we do. */
-    if (ksi_heavy_barrier() || !ksi_heavy_began()) {
-        urcu_bp_synchronize_rcu(); /* has a barrier on its way in */
-        wait_for_strangers();
-    } else {
-        wait_without_barrier();
-    }
-    errno = saved;
-}
 
 ksl_thread *ksi_registry_first(void)
 {
@@ -248,7 +133,7 @@ static ksl_thread *allocate(void)
 /* Moves the older dead descriptors past a grace period. */
 static void recycle(void)
 {
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     ksl_thread *batch = NULL;
     ksl_thread *batch_tail = NULL;
     unsigned moved = 0;
@@ -264,18 +149,18 @@ static void recycle(void)
         batch_tail = t;
         moved++;
     }
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
     if (batch == NULL)
         return;
     ksi_registry_wait_readers();
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     if (ready.count == 0)
         ready.head = batch;
     else
         ready.tail->idle = batch;
     ready.tail = batch_tail;
     ready.count += moved;
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
 }
 
 /* Its slots hold shares, so writers must go on finding them. */
@@ -314,11 +199,11 @@ static void unlink_thread(ksl_thread *t, bool keep)
 
 void ksi_registry_leave(ksl_thread *t, bool keep)
 {
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
     t->tls = NULL;
     unlink_thread(t, keep);
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
 }
 
 void ksi_registry_bury(ksl_thread *t)
@@ -331,7 +216,7 @@ void ksi_registry_bury(ksl_thread *t)
 /* Unlinks the buried; now and then looks for more of them. */
 static void sweep(void)
 {
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     int mine = ksi_host_tid();
     bool probe = ++registrations % PROBE_EVERY == 0;
     if (probe || ksi_load(&buried) != 0) {
@@ -348,18 +233,18 @@ static void sweep(void)
                                      t->prepared != 0);
         }
     }
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
 }
 
 ksl_thread *ksi_registry_take(void)
 {
     sweep();
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     bool crowded = ready.count == 0 && dead.count >= 2 * QUARANTINE;
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
     if (crowded)
         recycle();
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     ksl_thread *t = ready.head;
     if (t != NULL) {
         ready.head = t->idle;
@@ -368,14 +253,14 @@ ksl_thread *ksi_registry_take(void)
     } else {
         t = allocate();
     }
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
     reset(t);
     return t;
 }
 
 void ksi_registry_enter(ksl_thread *t)
 {
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     ksl_thread *old = first;
     t->prev = NULL;
     ksi_store(&t->next, old);
@@ -383,7 +268,7 @@ void ksi_registry_enter(ksl_thread *t)
         old->prev = t;
     ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_ALIVE);
     ksi_store_seq(&first, t);
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
     if (!ksi_heavy_works()) /* it may have gone since the descriptor was set up */
         ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
 }
@@ -398,32 +283,32 @@ void ksi_registry_clear_owners(void)
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    ksi_raw_lock(&registry_lock);
+    ksi_raw_lock(&ksi_registry_lock);
     for (ksl_thread *t = first; t != NULL; t = ksi_load(&t->next)) {
         /* One whose first call came too late in its exit has not told that it is gone. */
         if (t->tls != NULL && ksi_thread_alive(t) &&
             ksi_host_kick(ksi_load(&t->tid), 0) == 0)
             ksi_store_seq(&t->tls->owner, (uintptr_t)0);
     }
-    ksi_raw_unlock(&registry_lock);
+    ksi_raw_unlock(&ksi_registry_lock);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void ksi_registry_before_fork(void)
 {
-    ksi_raw_lock(&registry_lock);
-    urcu_bp_before_fork();
+    ksi_raw_lock(&ksi_registry_lock);
+    ksi_readers_before_fork();
 }
 
 void ksi_registry_after_fork_parent(void)
 {
-    urcu_bp_after_fork_parent();
-    ksi_raw_unlock(&registry_lock);
+    ksi_readers_after_fork_parent();
+    ksi_raw_unlock(&ksi_registry_lock);
 }
 
 void ksi_registry_after_fork_child(ksl_thread *self)
 {
-    urcu_bp_after_fork_child();
+    ksi_readers_after_fork_child();
     /* Of the others those stay that show shares: nobody will give them back. */
     ksl_thread *last = NULL;
     ksl_thread *next;
@@ -439,6 +324,5 @@ void ksi_registry_after_fork_child(ksl_thread *self)
         last = t;
     }
     ksi_store(last != NULL ? &last->next : &first, (ksl_thread *)NULL);
-    ksi_store(&strangers, 0u);
-    ksi_raw_reset(&registry_lock);
+    ksi_raw_reset(&ksi_registry_lock);
 }

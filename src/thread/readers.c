@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who reads the registry, and who waits for them. */
+
+#include "thread/readers.h"
+
+#include "platform/host.h"
+#include "platform/rawlock.h"
+#include "thread/registry.h"
+
+#include <errno.h>
+#define URCU_NO_COMPAT_IDENTIFIERS
+#include <urcu/urcu-bp.h>
+
+/*
+ * The bulletproof flavour of liburcu: it registers threads by itself, so a
+ * program that uses another flavour is not disturbed. One that uses this flavour
+ * must leave urcu_bp_before_fork and its companions to us.
+ */
+
+static uint32_t strangers; /* atomic: readers that liburcu or the registry do not know */
+
+/* Read sections of this thread that liburcu does not know of. */
+static __thread uint32_t outside;
+
+#if defined(CONFIG_RCU_TLS)
+/* liburcu's record of the calling thread, NULL: it has none; exported for its macros. */
+extern __thread struct urcu_bp_reader *urcu_bp_reader;
+
+static bool known_to_rcu(void)
+{
+    return urcu_bp_reader != NULL;
+}
+#else
+static bool known_to_rcu(void)
+{
+    return true;
+}
+#endif
+
+void ksi_registry_know(void)
+{
+    urcu_bp_read_lock();
+    urcu_bp_read_unlock();
+}
+
+/*
+ * liburcu's own record of a thread goes in its TLS destructor, with a lock held at which
+ * a handler would wait for ever if it made liburcu know the thread again; and a record
+ * made in the last round would stay for ever. So a thread that liburcu does not know any
+ * more is counted as a stranger, for whom writers wait, too; one that leaves excludes
+ * them. `reading` serves where liburcu cannot wait any more.
+ */
+void ksi_registry_read_lock(void)
+{
+    ksl_thread *self = ksl_tls.self;
+    if (KSI_UNLIKELY(ksl_tls.leaving != 0)) {
+        ksi_raw_lock(&ksi_registry_lock);
+        return;
+    }
+    if (self != NULL)
+        ksi_store(&self->reading, ksi_load(&self->reading) + 1);
+    if (KSI_UNLIKELY(outside > 0 || !known_to_rcu())) {
+        outside++;
+        ksi_fetch_add(&strangers, 1u); /* before the section, and visibly */
+        return;
+    }
+    if (self == NULL)
+        ksi_fetch_add(&strangers, 1u);
+    urcu_bp_read_lock();
+}
+
+void ksi_registry_read_unlock(void)
+{
+    ksl_thread *self = ksl_tls.self;
+    if (KSI_UNLIKELY(ksl_tls.leaving != 0)) {
+        ksi_raw_unlock(&ksi_registry_lock);
+        return;
+    }
+    bool stranger = outside > 0 || self == NULL;
+    if (KSI_LIKELY(outside == 0))
+        urcu_bp_read_unlock();
+    else
+        outside--;
+    if (self != NULL)
+        ksi_store_rel(&self->reading, ksi_load(&self->reading) - 1);
+    if (stranger)
+        ksi_fetch_sub(&strangers, 1u);
+}
+
+enum { DRAIN_US = 2000, NAP_US = 100 };
+
+/* But for the caller's own sections: it may be a handler in one. */
+static void wait_for_strangers(void)
+{
+    while (ksi_load_seq(&strangers) > outside)
+        ksi_nap(NAP_US);
+}
+
+/*
+ * The host takes membarrier away from a process that liburcu found it in: liburcu
+ * would abort. What the readers stored has left their store buffers after a while;
+ * then each is seen reading, or sees what the caller changed before.
+ */
+KSI_COLD static void wait_without_barrier(void)
+{
+    const ksl_thread *self = ksl_tls.self;
+    ksi_nap(DRAIN_US);
+    wait_for_strangers();
+    uint32_t n = ksi_registry_allocated();
+    for (uint32_t id = 1; id <= n; id++) {
+        const ksl_thread *t = ksi_thread_by_id(id);
+        while (t != self && ksi_thread_alive(t) && ksi_load_acq(&t->reading) != 0)
+            ksi_nap(NAP_US);
+    }
+}
+
+void ksi_registry_wait_readers(void)
+{
+    int saved = errno;
+    /* liburcu asks the host once, when the process starts, as we do. */
+    if (ksi_heavy_barrier() || !ksi_heavy_began()) {
+        urcu_bp_synchronize_rcu(); /* has a barrier on its way in */
+        wait_for_strangers();
+    } else {
+        wait_without_barrier();
+    }
+    errno = saved;
+}
+
+void ksi_readers_before_fork(void)
+{
+    urcu_bp_before_fork();
+}
+
+void ksi_readers_after_fork_parent(void)
+{
+    urcu_bp_after_fork_parent();
+}
+
+void ksi_readers_after_fork_child(void)
+{
+    urcu_bp_after_fork_child();
+    ksi_store(&strangers, 0u);
+}
