@@ -132,12 +132,6 @@ static void assert_trace(pid_t pid, unsigned slices)
     trace_end(&trace);
 }
 
-static void assert_killed(const char *how, int status, int signo)
-{
-    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signo, "%s: status %x", how,
-                  (unsigned)status);
-}
-
 /* --- the cases ---------------------------------------------------------------------- */
 
 START_TEST(a_trace_is_written_by_quick_exit)
@@ -152,6 +146,12 @@ START_TEST(a_trace_is_written_by_quick_exit)
 END_TEST
 
 #if !SANITIZED
+static void assert_killed(const char *how, int status, int signo)
+{
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == signo, "%s: status %x", how,
+                  (unsigned)status);
+}
+
 static const struct {
     const char *how;
     int signo;
