@@ -120,7 +120,7 @@ static void writer_done(struct ksi_complex *l, ksl_thread *t, const void *site)
 {
     bool flagged = l->recursive != 0 && l->depth == 0;
     if (l->depth > 0 && !KSI_FAULT(COMPLEX_NESTED_FREES)) {
-        l->depth--;
+        l->depth -= KSI_FAULT(COMPLEX_DEPTH_STAYS) ? 0 : 1;
         return;
     }
     l->recursive = 0;

@@ -91,7 +91,7 @@ bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
         write_slow(word, t, site);
         in = true;
     }
-    if (in && (ksi_load(word) & KSI_WRITERS) != 0)
+    if (in && (ksi_load(word) & KSI_WRITERS) != 0 && !KSI_FAULT(DRW_MARK_STAYS))
         unmark(word);
     ksi_irq_unmask(t, level);
     return ksi_watch_tried(in, KSI_DRW, word, KSI_EXCLUSIVE, site);
@@ -143,7 +143,8 @@ static bool await_alone(ksi_word *word, ksl_thread *t)
         ksi_spin_for(t, word, KSI_DRW, turn);
     ksi_spin_end(t);
     bool in = ksi_rw_upgrade(&class, word, t);
-    ksi_fetch_and(word, ~(uintptr_t)KSI_UPGRADING);
+    if (!KSI_FAULT(DRW_UPGRADING_STAYS))
+        ksi_fetch_and(word, ~(uintptr_t)KSI_UPGRADING);
     return in;
 }
 

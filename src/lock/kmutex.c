@@ -9,6 +9,7 @@
 
 #include "lock/ksem.h"
 #include "lock/owner.h"
+#include "platform/testing.h"
 #include "wait/wait.h"
 
 static const struct ksi_rw_class class = {
@@ -41,7 +42,8 @@ void ksi_kmutex_destroy(ksi_word *word, const void *site)
     ksi_watch_end(word);
     ksi_lot_lock(&lot, key);
     ksi_xchg(word, (uintptr_t)0);
-    while (ksi_lot_pop(&lot, key, KSI_Q_WRITE, &wake))
+    while (ksi_lot_pop(&lot, key, KSI_Q_WRITE, &wake) &&
+           !KSI_FAULT(KMUTEX_DESTROY_WAKES_ONE))
         ;
     ksi_rw_begin(word); /* the owner has it no more; before anybody may use the memory */
     ksi_lot_unlock(&lot, &wake);

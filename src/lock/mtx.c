@@ -205,6 +205,11 @@ void ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
 void ksi_mtx_unspin(struct ksi_named *m, ksl_thread *t)
 {
     ksi_held_pop(t, m, KSI_EXCLUSIVE);
+    if (KSI_FAULT(MTX_SPIN_OPENS_FIRST)) {
+        leave_spin(t);
+        ksi_store_rel(&m->word, (uintptr_t)MARK);
+        return;
+    }
     ksi_store_rel(&m->word, (uintptr_t)MARK);
     if (!KSI_FAULT(MTX_SPIN_STAYS_MASKED) || t->spin_mutexes > 1)
         leave_spin(t);

@@ -40,7 +40,7 @@ static inline struct ksi_quick quick(ksl_mutex_t *m, ksl_thread *t)
 
 static void deeper(ksl_mutex_t *m, const void *site)
 {
-    ksi_store(&m->depth, m->depth + 1);
+    ksi_store(&m->depth, m->depth + (KSI_FAULT(MUTEX_NEST_UNCOUNTED) ? 0 : 1));
     ksi_watch_again(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
 }
 
@@ -103,7 +103,7 @@ KSI_COLD static void release_slow(ksl_mutex_t *m, const void *site)
     if (owner != (uintptr_t)t)
         ksi_refuse_release("mutex_release", KSI_MUTEX, m, ksi_thread_of(owner), site);
     else if (m->depth > 0 && !KSI_FAULT(MUTEX_NESTED_FREES))
-        ksi_store(&m->depth, m->depth - 1);
+        ksi_store(&m->depth, m->depth - (KSI_FAULT(MUTEX_DEPTH_STAYS) ? 0 : 1));
     else if (!ksi_watching() || !ksi_quick_disown(&q))
         ksi_rw_disown(&m->word, t);
 }

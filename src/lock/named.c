@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lock/named.h"
 
+#include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/signal.h"
 
@@ -84,7 +85,7 @@ bool ksi_named_unrecurse(struct ksi_named *l)
 {
     if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
         return false;
-    ksi_store(&l->recursed, l->recursed - 1);
+    ksi_store(&l->recursed, l->recursed - (KSI_FAULT(NAMED_RECURSION_STAYS) ? 0 : 1));
     if (l->recursed == 0)
         ksi_fetch_and(&l->word, ~(uintptr_t)KSI_RECURSED);
     return true;

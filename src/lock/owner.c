@@ -3,6 +3,7 @@
 
 #include "lock/owner.h"
 
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 bool ksi_owner_refuse_null(const volatile void *lock, enum ksi_kind kind,
@@ -85,9 +86,11 @@ static bool take_marked(const struct ksi_rw_class *c, ksi_word *word, ksl_thread
     ksi_store(&s->place, ksi_flip_place(site));
     ksi_store(&s->lock, (uintptr_t)word | KSI_EXCLUSIVE_ENTRY | c->tags);
     ksi_barrier();
+    KSI_POINT("owner: marked");
     uintptr_t looks = (w & KSI_QUEUED) != 0 ? KSI_LOOKS : 0;
     if (!ksi_cas(word, &w, w | (uintptr_t)t | looks)) {
-        ksi_store(&s->lock, (uintptr_t)0);
+        if (!KSI_FAULT(OWNER_ENTRY_STAYS))
+            ksi_store(&s->lock, (uintptr_t)0);
         return false;
     }
     ksi_rw_adopt(c, word, t);

@@ -110,6 +110,8 @@ static void play_put_off(ksl_thread *t)
         return;
     ksi_store(&t->put_off, 0u);
     ksi_fetch_sub(&t->front.claims, 1u);
+    if (KSI_FAULT(IRQ_PUT_OFF_FORGOTTEN))
+        return;
     if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t);
     if (ksi_irq_floating()) /* it was meant for t, which may have masked it meanwhile */
@@ -288,7 +290,8 @@ KSI_COLD static void disown_slow(ksi_word *word, ksl_thread *t)
 {
     uintptr_t w = ksi_load(word);
     while (((w & KSI_QUEUED) == 0 || ksi_rw_coming(w) != 0) && !ksi_lend_matters()) {
-        uintptr_t left = w & KSI_FLAGS & ~(uintptr_t)KSI_LOOKS;
+        uintptr_t left =
+            w & KSI_FLAGS & ~(uintptr_t)(KSI_FAULT(RW_LOOKS_STAYS) ? 0 : KSI_LOOKS);
         if ((left & KSI_QUEUED) != 0)
             left &= ~(uintptr_t)KSI_SLOTS; /* I1 */
         if (ksi_cas(word, &w, left)) {
@@ -322,7 +325,7 @@ void ksi_rw_disown(ksi_word *word, ksl_thread *t)
     else
         drop_exclusive(word, t);
     uintptr_t w = ksi_load(word);
-    if ((w & (KSI_MARKS | KSI_LOOKS)) != 0) {
+    if ((w & (KSI_MARKS | (KSI_FAULT(RW_LOOKS_UNSEEN) ? 0 : KSI_LOOKS))) != 0) {
         disown_slow(word, t);
         ksi_irq_unmask(t, level);
         return;

@@ -269,7 +269,7 @@ void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
     else
         turn_counted(c, word, t, s);
     uintptr_t w = ksi_load(word); /* ours: only marks change, under this lock */
-    while (ksi_lot_pop(&lot, key, KSI_Q_READ, &wake))
+    while (!KSI_FAULT(RW_DOWNGRADE_SILENT) && ksi_lot_pop(&lot, key, KSI_Q_READ, &wake))
         ;
     uintptr_t flags = w & KSI_FLAGS & ~(uintptr_t)(KSI_MARKS | KSI_LOOKS);
     uintptr_t left = ksi_rw_one_more(flags) | ksi_rw_marks(word, &lot, ksi_rw_coming(w));

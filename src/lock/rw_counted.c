@@ -67,7 +67,9 @@ void ksi_rw_uncount(ksi_word *word)
     uintptr_t w = ksi_load(word);
     for (;;) {
         uintptr_t left = ksi_rw_one_less(w);
-        bool wakes = ksi_rw_unheld(left) ? (w & KSI_QUEUED) != 0 : lets_upgrade(left);
+        bool wakes = ksi_rw_unheld(left)
+                         ? (w & KSI_QUEUED) != 0
+                         : lets_upgrade(left) && !KSI_FAULT(RW_UPGRADER_LEFT);
         if (wakes && (w & KSI_SPIN) == 0) {
             uncount_slow(word);
             return;

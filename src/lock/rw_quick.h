@@ -4,6 +4,7 @@
 
 #include "diag/hooks.h"
 #include "lock/rw.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 /*
@@ -34,10 +35,12 @@ static inline bool ksi_quick_share(const struct ksi_quick *q, const void *site)
         !ksi_quick_before(q->t, q->class->kind, q->lock))
         return false;
     ksi_store(&s->place, ksi_flip_place(site));
+    KSI_POINT("quick: slot");
     ksi_store_rel(&s->lock, (uintptr_t)q->word | q->class->tags);
     ksi_barrier();
     /* A writer that takes the bias off orders this load after the store (membarrier). */
-    if (KSI_UNLIKELY((ksi_load_acq(q->word) & KSI_BIAS) == 0)) {
+    if (KSI_UNLIKELY((ksi_load_acq(q->word) & KSI_BIAS) == 0) &&
+        !KSI_FAULT(QUICK_BIAS_UNCHECKED)) {
         ksi_rw_cancel(q->word, q->t, s);
         return false;
     }
@@ -92,9 +95,11 @@ static inline bool ksi_quick_disown(const struct ksi_quick *q)
         if (KSI_UNLIKELY((w & KSI_MARKS) != 0)) {
             ksi_rw_disown(q->word, q->t); /* which finds no entry, and tells nothing */
         } else {
+            KSI_POINT("quick: plain release");
             ksi_store_rel(q->word, w & KSI_FLAGS);
             ksi_barrier();
-            if (KSI_UNLIKELY(ksi_load(&q->t->front.claims) != 0))
+            if (KSI_UNLIKELY(ksi_load(&q->t->front.claims) != 0) &&
+                !KSI_FAULT(QUICK_CLAIMS_UNSEEN))
                 ksl_claims_answer(q->word);
         }
     }

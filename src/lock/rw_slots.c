@@ -230,12 +230,18 @@ void ksi_rw_empty(ksi_word *word)
 
 void ksi_rw_open(ksi_word *word, ksl_thread *t, uintptr_t tier)
 {
+    KSI_POINT("rw: open");
     uintptr_t w = ksi_load(word);
     while ((w & KSI_MARKS) == 0) {
         if (ksi_cas(word, &w, (w & ~(uintptr_t)KSI_SPIN) | tier)) {
             ksi_rw_closed(t);
             return;
         }
+    }
+    if (KSI_FAULT(RW_OPEN_FORGETS)) {
+        ksi_fetch_and(word, ~(uintptr_t)KSI_SPIN);
+        ksi_rw_closed(t);
+        return;
     }
     /* Who waits is woken by counted shares only. */
     while (count_shares(word))
@@ -252,7 +258,7 @@ void ksi_rw_cancel(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
 {
     ksi_store_rel(&s->lock, (uintptr_t)0);
     ksi_barrier();
-    if (ksi_load(&t->front.claims) != 0)
+    if (ksi_load(&t->front.claims) != 0 && !KSI_FAULT(RW_CANCEL_SILENT))
         ksl_claims_answer(word);
 }
 

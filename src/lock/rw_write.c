@@ -70,7 +70,8 @@ static bool may_own(const struct taking *k, uintptr_t w)
 /* The word with this writer as owner. */
 static uintptr_t owned(const struct taking *k, uintptr_t w)
 {
-    uintptr_t now = (w & KSI_FLAGS & ~k->mine) | (uintptr_t)k->t;
+    uintptr_t off = KSI_FAULT(RW_COMING_STAYS) ? k->mine & KSI_SPIN : k->mine;
+    uintptr_t now = (w & KSI_FLAGS & ~off) | (uintptr_t)k->t;
     if ((k->mine & KSI_SPIN) != 0 && (now & KSI_MARKS) == 0)
         now |= ksi_rw_tune_closed(k->word, k->tier, k->since);
     if (k->class->looks && (w & KSI_QUEUED) != 0)
@@ -124,7 +125,8 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
     }
     for (;;) {
         uintptr_t coming = (k->mine & KSI_COMING) != 0 ? 0 : ksi_rw_coming(now);
-        uintptr_t waiting = (now & ~(k->mine | KSI_COMING)) | coming | KSI_WRITERS;
+        uintptr_t off = KSI_FAULT(RW_SPIN_STAYS) ? 0 : k->mine;
+        uintptr_t waiting = (now & ~(off | KSI_COMING)) | coming | KSI_WRITERS;
         if ((now & KSI_BASE) != k->class->base)
             return GONE; /* destroyed after the caller was woken */
         if (ksi_rw_slots_open(now))
@@ -230,7 +232,7 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
         if (outcome != KSI_WOKEN)
             return give_up(k, outcome);
         k->mine = w->chosen ? KSI_COMING : 0;
-        if (spin_again(k))
+        if (spin_again(k) || KSI_FAULT(RW_WOKEN_BELIEVES))
             return 0;
     }
 }
@@ -262,6 +264,7 @@ int ksi_rw_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t, unsi
         for (unsigned j = 1; j < gap && i < limit; j++, i++)
             ksi_pause();
         gap = gap < GAP_MAX ? 2 * gap : gap;
+        i -= KSI_FAULT(RW_SPINS_ON) ? 1 : 0;
     }
     ksi_spin_learn(t, limit, false);
     for (unsigned i = ksi_spin_yields(limit); i > 0 && (k.mine & KSI_SPIN) == 0; i--) {

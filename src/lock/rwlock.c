@@ -42,7 +42,9 @@ void ksl_rwlock_init(ksl_rwlock_t *l)
 /* The fast way has none of the planted faults. */
 static inline bool sound(void)
 {
-    return !KSI_FAULT(RWLOCK_READER_LOST) && !KSI_FAULT(RWLOCK_WRITER_AMONG_READERS);
+    return !KSI_FAULT(RWLOCK_READER_LOST) && !KSI_FAULT(RWLOCK_WRITER_AMONG_READERS) &&
+           !KSI_FAULT(RWLOCK_READER_STAYS) && !KSI_FAULT(RWLOCK_OPENS_FIRST) &&
+           !KSI_FAULT(RWLOCK_SAVES_OPEN) && !KSI_FAULT(RWLOCK_RELAXED);
 }
 
 static bool try_read(ksl_rwlock_t *l)
@@ -104,7 +106,8 @@ static void leave(ksl_thread *t, const int *interrupt_save, uint32_t level)
 static void save(int *interrupt_save, uint32_t level)
 {
     if (interrupt_save != NULL)
-        *interrupt_save = level == 0 ? SAVED_OPEN : SAVED_MASKED;
+        *interrupt_save =
+            level == 0 || KSI_FAULT(RWLOCK_SAVES_OPEN) ? SAVED_OPEN : SAVED_MASKED;
 }
 
 static void taken(ksl_rwlock_t *l, ksl_thread *t, enum ksi_mode mode, uint32_t level,
@@ -202,6 +205,12 @@ static bool give_back(ksl_rwlock_t *l, enum ksi_mode mode)
     do {
         if (!held(word, mode))
             return false;
+        if (KSI_FAULT(RWLOCK_READER_STAYS) && mode == KSI_SHARED && word > 1)
+            return true;
+        if (KSI_FAULT(RWLOCK_RELAXED) && mode == KSI_EXCLUSIVE) {
+            ksi_store(&l->word, 0u);
+            return true;
+        }
     } while (!ksi_cas_rel(&l->word, &word, mode == KSI_SHARED ? word - 1 : 0));
     return true;
 }
@@ -240,6 +249,8 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         ksi_held_pop(t, l, mode);
     else
         ksi_held_pop_foreign(l, KSI_RWLOCK, mode);
+    if (KSI_FAULT(RWLOCK_OPENS_FIRST) && open)
+        ksi_irq_unmask(t, 0);
     if (KSI_UNLIKELY(!give_back(l, mode))) { /* somebody else just has, wrongly */
         refuse(l, call, site);
         return;
@@ -254,12 +265,12 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
 
 void ksl_rwlock_release_read(ksl_rwlock_t *l, int *interrupt_save)
 {
-    if (!ksl_rwlock_release_fast(l, KSL_HOLD_SHARED, interrupt_save))
+    if (!sound() || !ksl_rwlock_release_fast(l, KSL_HOLD_SHARED, interrupt_save))
         release(l, KSI_SHARED, interrupt_save, "rwlock_release_read", KSI_SITE());
 }
 
 void ksl_rwlock_release_write(ksl_rwlock_t *l, int *interrupt_save)
 {
-    if (!ksl_rwlock_release_fast(l, 0, interrupt_save))
+    if (!sound() || !ksl_rwlock_release_fast(l, 0, interrupt_save))
         release(l, KSI_EXCLUSIVE, interrupt_save, "rwlock_release_write", KSI_SITE());
 }

@@ -208,12 +208,13 @@ static int leave_owner(ksl_rwsem_t *s, ksl_thread *t, bool write, const char *ca
     if ((write ? writes : reads) == 0)
         return refuse_leave(s, call, site);
     if (write)
-        writes--;
+        writes -= KSI_FAULT(RWSEM_WRITE_STAYS) && writes > 1 ? 0 : 1;
     else
         reads--;
     count(s, writes, reads);
     struct ksi_quick q = quick(s, t);
-    if (writes == 0 && reads == 0 && (!ksi_watching() || !ksi_quick_disown(&q)))
+    if (writes == 0 && (reads == 0 || KSI_FAULT(RWSEM_READS_FORGOTTEN)) &&
+        (!ksi_watching() || !ksi_quick_disown(&q)))
         ksi_rw_disown(word_of(s), t);
     return 0;
 }

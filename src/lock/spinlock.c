@@ -31,7 +31,9 @@
 static inline bool sound(void)
 {
     return !KSI_FAULT(SPINLOCK_NO_MASK) && !KSI_FAULT(SPINLOCK_SAVE_EARLY) &&
-           !KSI_FAULT(SPINLOCK_NO_EXCLUSION);
+           !KSI_FAULT(SPINLOCK_NO_EXCLUSION) && !KSI_FAULT(SPINLOCK_OPENS_FIRST) &&
+           !KSI_FAULT(SPINLOCK_SAVED_LATE) && !KSI_FAULT(SPINLOCK_PREEMPT_STAYS) &&
+           !KSI_FAULT(SPINLOCK_RELAXED);
 }
 
 static bool try_take(ksl_spinlock_t *l, uint32_t id)
@@ -160,14 +162,23 @@ static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
 
 void ksl_spinlock_release(ksl_spinlock_t *l)
 {
-    if (KSI_LIKELY(ksl_spinlock_release_fast(l)))
+    if (KSI_LIKELY(sound() && ksl_spinlock_release_fast(l)))
         return;
     ksl_thread *t = ksi_self();
     if (!check_holder(l, t, "spinlock_release", KSI_SITE()))
         return;
     uint32_t level = ksi_load(&l->saved);
     ksi_held_pop(t, l, KSI_EXCLUSIVE);
-    ksi_store_rel(&l->word, 0u);
+    if (KSI_FAULT(SPINLOCK_OPENS_FIRST))
+        ksi_irq_unmask(t, level);
+    if (KSI_FAULT(SPINLOCK_RELAXED))
+        ksi_store(&l->word, 0u);
+    else
+        ksi_store_rel(&l->word, 0u);
+    if (KSI_FAULT(SPINLOCK_SAVED_LATE)) {
+        KSI_POINT("spinlock: freed");
+        level = ksi_load(&l->saved);
+    }
     ksi_irq_unmask(t, level);
 }
 
@@ -190,8 +201,9 @@ void ksl_spinlock_raw_release(ksl_spinlock_t *l)
 
 void ksl_spinlock_release_preempt(ksl_spinlock_t *l)
 {
-    if (!ksl_spinlock_release_preempt_fast(l) &&
-        raw_release(l, ksi_self(), "spinlock_release", KSI_SITE()))
+    if ((!sound() || !ksl_spinlock_release_preempt_fast(l)) &&
+        raw_release(l, ksi_self(), "spinlock_release", KSI_SITE()) &&
+        !KSI_FAULT(SPINLOCK_PREEMPT_STAYS))
         ksl_preempt_enable();
 }
 

@@ -36,6 +36,8 @@ static int futex_wait(uint32_t *word, uint32_t seen, uint64_t deadline)
 
 static void futex_wake(uint32_t *word)
 {
+    if (KSI_FAULT(PARK_REQUEUES))
+        syscall(SYS_futex, word, FUTEX_REQUEUE | FUTEX_PRIVATE_FLAG, 1, 1, word, 0);
     /* The word's memory may be gone: EFAULT, or a stranger wakes for nothing. */
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 }

@@ -156,7 +156,8 @@ void ksi_irq_play(ksl_thread *t)
             (ksi_xchg(&t->signal_work, 0u) != 0 ||
              (ksi_load(&t->asleep) != 0 && ksi_fetch_or(&t->signals, (uint64_t)0) != 0)))
             ksi_up_end_wait(t, KSI_SIGNALLED);
-        ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
+        if (!KSI_FAULT(IRQ_LEVEL_STAYS))
+            ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
     } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->front.attention) != 0 &&
              choose(t, level) >= 0);
     pthread_setcancelstate(cancel, NULL);

@@ -43,7 +43,7 @@ extern void __tsan_init(void) __attribute__((weak));
  */
 bool ksi_irq_put_off(ksl_thread *t)
 {
-    if (KSI_LIKELY(ksi_load(&ksl_tls.releasing) == 0))
+    if (KSI_LIKELY(ksi_load(&ksl_tls.releasing) == 0) || KSI_FAULT(IRQ_NOT_PUT_OFF))
         return false;
     if (ksi_load(&t->put_off) == 0) {
         ksi_store(&t->put_off, 1u);

@@ -307,7 +307,8 @@ bool ksi_lot_pop_urgent(struct ksi_lot *lot, const void *address,
         return false;
     struct ksi_waiter *best = q->first;
     for (struct ksi_waiter *w = best->next; w != NULL; w = w->next) {
-        if (ksi_thread_urgency(w->thread) > ksi_thread_urgency(best->thread))
+        if (ksi_thread_urgency(w->thread) > ksi_thread_urgency(best->thread) &&
+            !KSI_FAULT(LOT_URGENCY_IGNORED))
             best = w;
     }
     ksi_lot_take(best, wake);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What waiters have to do with the owner of what they wait for: claims and loans. */
 
+#include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
 #include "wait/lend.h"
@@ -86,6 +87,8 @@ void ksi_lot_pop_claims(struct ksi_lot *lot, const void *address,
         struct ksi_waiter *next = w->next;
         if (w->claimed == lot->self)
             ksi_lot_take(w, wake);
+        if (KSI_FAULT(LOT_CLAIMS_ONE) && wake->first != NULL)
+            break;
         w = next;
     }
 }

@@ -83,7 +83,8 @@ void ksi_spin_for(ksl_thread *t, const volatile void *lock, unsigned kind, unsig
                                        .kind = (enum ksi_kind)kind,
                                        .lock = at});
     /* Again if a handler has spun for another one meanwhile. */
-    if (n >= PAUSES + YIELDS && ksi_load(&t->spins_on) != at) {
+    if (n >= PAUSES + YIELDS && ksi_load(&t->spins_on) != at &&
+        !KSI_FAULT(SPIN_NEVER_SHOWN)) {
         bool timed = (ksi_load(&ksi_diag) & KSI_DIAG_HANG) != 0;
         ksi_store(&t->spins_since, timed ? ksi_now() : 0);
         ksi_store(&t->spins_kind, (uint32_t)kind);

@@ -2,6 +2,7 @@
 #ifndef KSI_WAIT_SPIN_H
 #define KSI_WAIT_SPIN_H
 
+#include "platform/testing.h"
 #include "thread/thread.h"
 
 /*
@@ -52,7 +53,8 @@ void ksi_spin_for(ksl_thread *t, const volatile void *lock, unsigned kind, unsig
 
 static inline void ksi_spin_end(ksl_thread *t)
 {
-    ksi_store_rel(&t->spins_on, (const void *)NULL);
+    if (!KSI_FAULT(SPIN_END_FORGOTTEN))
+        ksi_store_rel(&t->spins_on, (const void *)NULL);
 }
 
 #endif

@@ -24,8 +24,11 @@ static void give_up(struct ksi_waiter *w)
 {
     struct ksi_lot lot;
     KSI_POINT("wait: give up");
-    if (!ksi_lot_find(&lot, w))
+    if (!ksi_lot_find(&lot, w)) {
+        if (KSI_FAULT(WAIT_TIMEOUT_WINS))
+            ksi_store_seq(&w->outcome, (uint32_t)KSI_TIMED_OUT);
         return; /* popped: the outcome is on its way */
+    }
     ksi_lot_remove(w);
     ksi_store_seq(&w->outcome, (uint32_t)KSI_TIMED_OUT);
     ksi_lot_unlock(&lot, NULL);
@@ -92,7 +95,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     if (told)
         ksi_tell_wait(t, KSI_EV_RESUMES, w, (uint64_t)outcome_of(w),
                       ksi_xchg(&t->woken_by, (uint64_t)0));
-    ksi_irq_unmask(t, level);
+    ksi_irq_unmask(t, KSI_FAULT(WAIT_LEVEL_LOST) ? 0 : level);
     return outcome_of(w);
 }
 

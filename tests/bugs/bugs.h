@@ -18,7 +18,10 @@
 #include <kslock/irq.h>
 #include <kslock/signal.h>
 
-/* Registers a test; its name begins with the number of the bug. */
+/*
+ * Registers a test; its name begins with the number of the bug, or with `path` if it is
+ * of a slow path of this library alone.
+ */
 #define BUG(test) bug_add(#test, test, NULL)
 /*
  * Likewise, one that not every host can run: lacks() tells what is missing, or returns
@@ -43,6 +46,11 @@ void add_f20(void);
 void add_f21(void);
 void add_f22_and_f23(void);
 void add_stanix_scenes(void);
+void add_paths_of_rw(void);
+void add_paths_of_spinning(void);
+void add_paths_of_freebsd(void);
+void add_paths_of_evl(void);
+void add_paths_of_aix(void);
 
 /* The path of the shared library, for tests that load a second copy. */
 extern const char *bug_shared_library;

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TESTS = 80, PLANTED_S = 2, TEST_S = 90 };
+enum { TESTS = 120, PLANTED_S = 2, TEST_S = 90 };
 
 static struct {
     const char *name;
@@ -79,6 +79,11 @@ static void add_all(void)
     add_f20();
     add_f21();
     add_f22_and_f23();
+    add_paths_of_rw();
+    add_paths_of_spinning();
+    add_paths_of_freebsd();
+    add_paths_of_evl();
+    add_paths_of_aix();
 }
 
 static bool begins(const char *text, const char *with)

@@ -83,6 +83,12 @@ static const char *const row_of[KSI_FAULT_COUNT] = {
     [KSI_FAULT_DRW_NESTED_WAITS] = "drw",
     [KSI_FAULT_EVENT_WAKES_ONE] = "events",
     [KSI_FAULT_LOCKL_COUNTS] = "lockl",
+    [KSI_FAULT_RW_COMING_STAYS] = "mutex",
+    [KSI_FAULT_WAIT_LEVEL_LOST] = "masked-sleep",
+    [KSI_FAULT_MUTEX_DEPTH_STAYS] = "mutex",
+    [KSI_FAULT_SPINLOCK_OPENS_FIRST] = "spinlock",
+    [KSI_FAULT_RWLOCK_OPENS_FIRST] = "rwlock",
+    [KSI_FAULT_MTX_SPIN_OPENS_FIRST] = "mtx-spin",
 };
 
 static int fault_by_name(const char *name)

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Slow paths of AIX: a race for a marked word, the most urgent of several, nesting. */
+
+#include "bugs.h"
+
+#include "diag/slots.h"
+
+#include <string.h>
+#include <sys/lock_def.h>
+#include <sys/sleep.h>
+
+static const struct lock_kind *simple(void)
+{
+    for (unsigned i = 0; i < LOCK_KINDS; i++) {
+        if (strcmp(lock_kind(i)->name, "simple") == 0)
+            return lock_kind(i);
+    }
+    return NULL;
+}
+
+/* Puppet 2 finds the lock free but marked, and loses it to the one that was woken. */
+START_TEST(path_who_loses_the_race_for_a_marked_lock_has_no_entry)
+{
+    struct scene s;
+    const struct lock_kind *k = simple();
+    scene_begin(&s, k, 3);
+    ck_assert_int_eq(says(&s, 0, k->take), 0);
+    waits(&s, 1, k->take);
+    bug_stop(0, "lot: lock", &s.p[1]);
+    ck_assert_int_eq(says(&s, 0, k->give), 0);
+    bug_await_stop(0);
+    bug_stop(1, "owner: marked", &s.p[2]);
+    tell(&s.p[2], k->take, s.lock);
+    bug_await_stop(1);
+    bug_go(0);
+    ck_assert_int_eq(answer(&s.p[1]), 0);
+    bug_go(1);
+    still_waits(&s, 2);
+    ksl_thread *t = s.p[2].actor.thread;
+    ck_assert_uint_eq(ksi_load(&ksi_near_slot(t, s.lock)->lock), 0);
+    ck_assert_int_eq(says(&s, 1, k->give), 0);
+    ck_assert_int_eq(answer(&s.p[2]), 0);
+    ck_assert_int_eq(says(&s, 2, k->give), 0);
+    ck_assert_uint_eq(ksi_load(&ksi_near_slot(t, s.lock)->lock), 0);
+    scene_end(&s);
+}
+END_TEST
+
+static tid_t event = EVENT_NULL;
+
+static int sleep_on_event(void *unused)
+{
+    (void)unused;
+    return e_sleep_thread(&event, NULL, INTERRUPTIBLE);
+}
+
+START_TEST(path_one_wake_up_goes_to_the_most_urgent)
+{
+    static const int prios[] = {10, 50, 30};
+    struct puppet p[3];
+    puppets_start(p, 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(ksl_thread_set_priority(p[i].actor.thread, prios[i]), 0);
+        tell_blocked(&p[i], sleep_on_event, NULL);
+    }
+    static const int order[] = {1, 2, 0};
+    for (int i = 0; i < 3; i++) {
+        e_wakeup_one(&event);
+        ck_assert_int_eq(answer(&p[order[i]]), THREAD_AWAKENED);
+        for (int j = i + 1; j < 3; j++)
+            still_asleep(&p[order[j]]);
+    }
+    puppets_end(p, 3);
+}
+END_TEST
+
+static Complex_lock complex;
+
+static int nest(void *l)
+{
+    lock_write((complex_lock_t)l);
+    lock_set_recursive((complex_lock_t)l);
+    lock_write((complex_lock_t)l);
+    lock_write((complex_lock_t)l);
+    return 0;
+}
+
+static int unnest(void *l)
+{
+    lock_done((complex_lock_t)l);
+    lock_done((complex_lock_t)l);
+    lock_clear_recursive((complex_lock_t)l);
+    return 0;
+}
+
+static int write_it(void *l)
+{
+    lock_write((complex_lock_t)l);
+    return 0;
+}
+
+static int done_it(void *l)
+{
+    lock_done((complex_lock_t)l);
+    return 0;
+}
+
+START_TEST(path_a_complex_lock_is_free_when_all_nested_holds_are)
+{
+    struct puppet p[2];
+    lock_init(&complex, TRUE);
+    puppets_start(p, 2);
+    ck_assert_int_eq(ask(&p[0], nest, &complex), 0);
+    tell_blocked(&p[1], write_it, &complex);
+    ck_assert_int_eq(ask(&p[0], unnest, &complex), 0);
+    still_asleep(&p[1]);
+    ck_assert_int_eq(ask(&p[0], done_it, &complex), 0);
+    ck_assert_int_eq(answer(&p[1]), 0);
+    ck_assert_int_eq(ask(&p[1], done_it, &complex), 0);
+    puppets_end(p, 2);
+}
+END_TEST
+
+void add_paths_of_aix(void)
+{
+    BUG(path_who_loses_the_race_for_a_marked_lock_has_no_entry);
+    BUG(path_one_wake_up_goes_to_the_most_urgent);
+    BUG(path_a_complex_lock_is_free_when_all_nested_holds_are);
+}
