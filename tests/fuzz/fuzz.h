@@ -88,7 +88,8 @@ void fz_run(const struct fz_family *family, const uint8_t *bytes, size_t n);
 /* The operations: index and name of each. */
 #define FZ_COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
-extern const struct fz_family fz_stanix, fz_stanix_cond, fz_sx, fz_aix_owner,
-    fz_aix_complex, fz_aix_drw, fz_evl_ksem, fz_evl_stax, fz_evl_kmutex;
+extern const struct fz_family fz_stanix, fz_stanix_inlined, fz_stanix_spin,
+    fz_stanix_spin_inlined, fz_stanix_cond, fz_sx, fz_mtx, fz_aix_owner, fz_aix_complex,
+    fz_aix_drw, fz_evl_ksem, fz_evl_stax, fz_evl_kmutex;
 
 #endif

@@ -15,8 +15,13 @@
 #include <string.h>
 
 static const struct fz_family *const families[] = {
-    &fz_stanix,  &fz_stanix_cond, &fz_sx,       &fz_aix_owner,  &fz_aix_complex,
-    &fz_aix_drw, &fz_evl_ksem,    &fz_evl_stax, &fz_evl_kmutex,
+    &fz_stanix,      &fz_stanix_inlined,
+    &fz_stanix_spin, &fz_stanix_spin_inlined,
+    &fz_stanix_cond, &fz_sx,
+    &fz_mtx,         &fz_aix_owner,
+    &fz_aix_complex, &fz_aix_drw,
+    &fz_evl_ksem,    &fz_evl_stax,
+    &fz_evl_kmutex,
 };
 
 static uint64_t next(uint64_t *state)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mutex (M1 to M6) and rwsem (R1 to R9) of Stanix; locks 0 and 1 of each kind. */
+/*
+ * Mutex (M1 to M6) and rwsem (R1 to R9) of Stanix; locks 0 and 1 of each kind.
+ * stanix_inlined.c is the same with the inlined calls.
+ */
 #include "fuzz.h"
 
 #include <kernel/mutex.h>
@@ -9,6 +12,11 @@
 
 #include <errno.h>
 #include <string.h>
+
+#ifndef FZ_FAMILY
+#define FZ_FAMILY fz_stanix
+#define FZ_NAME "stanix"
+#endif
 
 enum op { ACQUIRE, TRY, RELEASE, READ, WRITE, UNREAD, UNWRITE, POST, TAKE, OPS };
 enum { LOCKS = 2, NOBODY = -1, DEEP = 5, SIGNO = 7 };
@@ -224,8 +232,8 @@ static bool leave(int who, int *op, int *lock)
     return m.pending[who];
 }
 
-const struct fz_family fz_stanix = {
-    .name = "stanix",
+const struct fz_family FZ_FAMILY = {
+    .name = FZ_NAME,
     .ops = ops,
     .n_ops = OPS,
     .n_locks = LOCKS,
