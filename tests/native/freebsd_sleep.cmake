@@ -10,6 +10,7 @@ ksl_test(NAME freebsd_sleep_misuse_test SOURCES freebsd_sleep_misuse_test.c NATI
 ksl_test(NAME freebsd_sleep_spin_test SOURCES freebsd_sleep_spin_test.c NATIVE freebsd TIMEOUT 300)
 ksl_test(NAME freebsd_sleep_stress_test SOURCES freebsd_sleep_stress_test.c NATIVE freebsd
          TIMEOUT 600)
+ksl_test(NAME freebsd_rare_paths_test SOURCES freebsd_rare_paths_test.c NATIVE freebsd)
 ksl_test(NAME freebsd_mtx_test SOURCES freebsd_mtx_test.c NATIVE freebsd)
 ksl_test(NAME freebsd_mtx_misuse_test SOURCES freebsd_mtx_misuse_test.c NATIVE freebsd)
 ksl_test(NAME freebsd_mtx_spin_test SOURCES freebsd_mtx_spin_test.c NATIVE freebsd)
