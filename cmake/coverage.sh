@@ -3,7 +3,8 @@
 # coverage.sh GCOV SOURCE_DIR BUILD_DIR [LIST]
 # Prints the line and branch coverage of each file in src/, of each floor, of what the
 # headers inline, and of all, after the tests have run. A line or branch counts as executed
-# if it was in any of the objects built from it, of the shipped or of the testing library.
+# if it was in any of the objects built from it, of the shipped or of the testing library;
+# what headers inline, also in the programs of the tests.
 # Left out: branches on lines with planted faults, points, or words about the impossible.
 # LIST is a file that gets each line and branch that was not executed; what of it has no
 # reason in tests/uncovered.txt is printed, too (cmake/uncovered.sh).
@@ -20,10 +21,19 @@ list=${4:-$3/uncovered.txt}
     exit 1
 }
 
-status=0
 # One call for each object: of two objects of one source gcov drops the branches.
-find "$objects" -name '*.gcda' -exec "$gcov" --stdout --branch-probabilities --branch-counts {} \; \
-    2>/dev/null |
+counts() # FOLDER
+{
+    find "$1" -name '*.gcda' -exec "$gcov" --stdout --branch-probabilities --branch-counts {} \; \
+        2>/dev/null
+}
+
+status=0
+{
+    counts "$objects"
+    echo "-:0:Tests"
+    counts "$3/tests"
+} |
     awk -v root="$source/" -v list="$list" '
         function percent(part, all) {
             return all == 0 ? "     - " : sprintf("%5.1f%%", 100 * part / all)
@@ -62,12 +72,13 @@ find "$objects" -name '*.gcda' -exec "$gcov" --stdout --branch-probabilities --b
             times = field[1]; number = field[2]
             gsub(/[ *]/, "", times); gsub(/ /, "", number)
         }
+        number == "0" && field[3] == "Tests" { programs = 1; wanted = 0; next }
         number == "0" && field[3] == "Source" {
             file = $0
             sub(/^[^:]*:[^:]*:Source:/, "", file)
             if (index(file, root) == 1) file = substr(file, length(root) + 1)
             inlined = file ~ /^include\/kslock\/[a-z_]*\.h$/
-            wanted = inlined || file ~ /^src\//
+            wanted = inlined || (!programs && file ~ /^src\//)
             next
         }
         !wanted || number !~ /^[1-9][0-9]*$/ { next }

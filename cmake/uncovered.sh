@@ -8,9 +8,10 @@
 #   B src/lock/rw.c: while (!ksi_cas(word, &w, now));      some branch of the line
 #   L src/lock/rw.c: return false;                          the line itself
 #
-# White space does not count, nor do line numbers. Prints what has no reason, and says how
-# many entries were executed in this run, because some are a matter of chance. --add prints
-# only the entries that are missing, as they would stand in REASONS.
+# White space does not count, nor do line numbers. Prints what has no reason, and entries
+# whose line is no longer there; and says how many entries were executed in this run,
+# because some are a matter of chance. --add prints only the entries that are missing, as
+# they would stand in REASONS.
 # Exit status: 0 if all has a reason, 1 if not, 2 for a wrong command line.
 set -eu
 
@@ -19,7 +20,26 @@ set -eu
     exit 2
 }
 
-awk -v add="${3:-}" '
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+awk -v add="${3:-}" -v top="$top/" '
+    # Lines of a file of the sources, once.
+    function read_lines(file,    text) {
+        if (file in was_read) return
+        was_read[file] = 1
+        while ((getline text < (top file)) > 0) there[file ": " plain(text)] = 1
+        close(top file)
+    }
+    function look_for_old(    key, file, text) {
+        for (key in known) {
+            if (key in met) continue
+            text = substr(key, 3)
+            file = text
+            sub(/:.*/, "", file)
+            read_lines(file)
+            if (!(text in there)) print "uncovered: there is no such line: " key
+        }
+    }
     function plain(text) {
         gsub(/[ \t]+/, " ", text)
         sub(/^ /, "", text)
@@ -61,8 +81,10 @@ awk -v add="${3:-}" '
                 missing++
             }
         }
-        if (add == "")
+        if (add == "") {
+            look_for_old()
             printf "uncovered: %d entries, %d of them executed this time, %d without a reason\n",
                 entries, entries - used, missing
+        }
         exit bad || missing > 0
     }' "$2" "$1"

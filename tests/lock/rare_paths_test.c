@@ -154,6 +154,76 @@ START_TEST(with_order_a_rwlock_finds_who_waits_for_itself)
 }
 END_TEST
 
+/* More than the record of holds has room for in the descriptor, by each pair of calls. */
+enum { PAIRS = 5, DEEP = 20 };
+
+static ksl_spinlock_t spins[DEEP];
+static ksl_rwlock_t rws[DEEP];
+
+static void take_by(int pair, int i, int *state)
+{
+    switch (pair) {
+    case 0:
+        ksl_spinlock_raw_acquire(&spins[i]);
+        break;
+    case 1:
+        ksl_spinlock_acquire_preempt(&spins[i]);
+        break;
+    case 2:
+        *state = ksl_spinlock_acquire_irq(&spins[i]);
+        break;
+    case 3:
+        ksl_rwlock_acquire_read(&rws[i], state);
+        break;
+    default:
+        ksl_rwlock_acquire_write(&rws[i], state);
+        break;
+    }
+}
+
+static void give_by(int pair, int i, int *state)
+{
+    switch (pair) {
+    case 0:
+        ksl_spinlock_raw_release(&spins[i]);
+        break;
+    case 1:
+        ksl_spinlock_release_preempt(&spins[i]);
+        break;
+    case 2:
+        ksl_spinlock_release_irq(&spins[i], *state);
+        break;
+    case 3:
+        ksl_rwlock_release_read(&rws[i], state);
+        break;
+    default:
+        ksl_rwlock_release_write(&rws[i], state);
+        break;
+    }
+}
+
+START_TEST(many_spinning_locks_are_held_at_a_time)
+{
+    const ksl_thread *t = ksl_thread_self();
+    int states[DEEP] = {0};
+    recorder_start();
+    for (int i = 0; i < DEEP; i++)
+        take_by(_i, i, &states[i]);
+    ck_assert_uint_eq(t->front.nholds, DEEP);
+    ck_assert_uint_eq(ksl_preempt_count(), _i == 1 ? DEEP : 0);
+    ck_assert_int_eq(ksl_irq_enabled(), _i < 2);
+    for (int i = DEEP - 1; i >= 0; i--)
+        give_by(_i, i, &states[i]);
+    ck_assert_uint_eq(t->front.nholds, 0);
+    ck_assert_uint_eq(ksl_preempt_count(), 0);
+    ck_assert(ksl_irq_enabled());
+    for (int i = 0; i < DEEP; i++)
+        ck_assert(spins[i].word == 0 && rws[i].word == 0);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+    recorder_stop();
+}
+END_TEST
+
 /* --- waits -------------------------------------------------------------------------- */
 
 static int prepare_twice(void *unused)
@@ -297,6 +367,7 @@ int main(void)
     tcase_add_loop_test(c, watched_spinning_locks_exclude, 0, 3);
     tcase_add_test(c, who_spins_long_shows_since_when);
     tcase_add_test(c, with_order_a_rwlock_finds_who_waits_for_itself);
+    tcase_add_loop_test(c, many_spinning_locks_are_held_at_a_time, 0, PAIRS);
     tcase_add_test(c, a_second_prepare_leaves_the_first_queue);
     tcase_add_test(c, a_date_past_the_end_of_the_clock_is_none);
     tcase_add_test(c, a_handler_does_not_cancel_the_wait_of_its_thread);

@@ -142,6 +142,26 @@ START_TEST(init_refuses_unknown_flags_of_a_lock_without_a_name)
 }
 END_TEST
 
+/* The options that change no semantics here may be given together with those that do. */
+START_TEST(init_takes_all_options_of_a_mutex)
+{
+    struct mtx m = {0};
+    recorder_start();
+    mtx_init(&m, "all", NULL,
+             MTX_DEF | MTX_RECURSE | MTX_NOWITNESS | MTX_NOPROFILE | MTX_NEW | MTX_QUIET |
+                 MTX_DUPOK);
+    mtx_lock(&m);
+    mtx_lock(&m);
+    ck_assert(mtx_recursed(&m));
+    mtx_unlock(&m);
+    mtx_unlock(&m);
+    ck_assert(!mtx_owned(&m));
+    mtx_destroy(&m);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+    recorder_stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("freebsd_rare_paths");
@@ -152,6 +172,7 @@ int main(void)
     tcase_add_test(c, sleep_refuses_what_another_spin_mutex_masks);
     tcase_add_test(c, sleep_ends_a_wait_that_was_prepared);
     tcase_add_test(c, init_refuses_unknown_flags_of_a_lock_without_a_name);
+    tcase_add_test(c, init_takes_all_options_of_a_mutex);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
