@@ -261,10 +261,12 @@ static void one_round(struct party *me)
 {
     const struct row *row = torture.row->row;
     ADD(&torture.round, 1ul);
-    /* Mostly they sleep soon, where the slow paths are. */
-    __atomic_store_n(&ksi_spin_cap,
-                     torture.round % 4 == 0 ? -1 : (int)(torture.round % 16),
-                     __ATOMIC_RELAXED);
+    /* Mostly they sleep at once: who spins at all yields as well, and seldom queues then.
+     */
+    int cap = torture.round % 4 == 0 ? -1 : 0;
+    if (torture.round % 4 == 1)
+        cap = (int)(torture.round % 16);
+    __atomic_store_n(&ksi_spin_cap, cap, __ATOMIC_RELAXED);
     if (torture.options->inject && torture.options->plant == NULL)
         restart_one(me);
     if (row->setup != NULL)
