@@ -124,7 +124,9 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
         return QUEUED;
     }
     for (;;) {
-        uintptr_t coming = (k->mine & KSI_COMING) != 0 ? 0 : ksi_rw_coming(now);
+        uintptr_t coming = (k->mine & KSI_COMING) != 0 && !KSI_FAULT(RW_COMING_STAYS)
+                               ? 0
+                               : ksi_rw_coming(now);
         uintptr_t off = KSI_FAULT(RW_SPIN_STAYS) ? 0 : k->mine;
         uintptr_t waiting = (now & ~(off | KSI_COMING)) | coming | KSI_WRITERS;
         if ((now & KSI_BASE) != k->class->base)

@@ -12,6 +12,8 @@
 #include "bugs.h"
 #include "sanitized.h"
 
+#include "wait/lot.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -112,9 +114,14 @@ static void list(void)
     }
 }
 
-/* They sleep at once, so that a scene does not depend on how long they spin. */
+/*
+ * They sleep at once, so that a scene does not depend on how long they spin. And the
+ * process of a test, a child of Check, goes by all marks in lock words, as any other
+ * process does that has locks of its own only.
+ */
 static void before_each(void)
 {
+    ksi_lot_forked = false;
     STORE(&ksi_spin_cap, 0);
 }
 
