@@ -46,7 +46,6 @@ static const char *const row_of[KSI_FAULT_COUNT] = {
     [KSI_FAULT_RW_NO_WAKE] = "sx",
     [KSI_FAULT_RW_QUEUES_BLIND] = "mutex",
     [KSI_FAULT_RW_CLAIM_FORGOTTEN] = "mtx",
-    [KSI_FAULT_RW_CLAIMS_EARLY] = "sx",
     [KSI_FAULT_RW_CONVERTED_UNCOUNTED] = "sx",
     [KSI_FAULT_RW_SCAN_MISSES] = "sx",
     [KSI_FAULT_RW_SLOT_UNORDERED] = "sx",
