@@ -17,7 +17,6 @@
 #include <sys/sx.h>
 #include <sys/wait.h>
 
-static const char program[] = "/proc/self/exe";
 static const char probe[] = "--probe";
 
 static ksl_mutex_t mutex;
@@ -308,7 +307,7 @@ static const char *probe_with(const char *list, const char *how)
         int fd = open(file.path, O_WRONLY | O_APPEND);
         dup2(fd, STDERR_FILENO);
         setenv("KSLOCK", list, 1);
-        execl(program, program, probe, how, (char *)NULL);
+        support_exec((const char *const[]){"stats_report_test", probe, how, NULL});
         _exit(126);
     }
     int status;

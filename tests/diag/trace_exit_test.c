@@ -14,9 +14,6 @@
 
 #include <sys/wait.h>
 
-/* This program, which does what the second word says. */
-static const char program[] = "/proc/self/exe";
-
 static struct trace trace;
 static struct report_file out; /* of the trace */
 static struct report_file err;
@@ -121,7 +118,7 @@ static void run(const char *what, const char *word, const char *file, const char
         dup2(open(err.path, O_WRONLY | O_APPEND), STDERR_FILENO);
         snprintf(list, sizeof list, "%s=%s", word, file);
         setenv("KSLOCK", list, 1);
-        execl(program, program, what, arg, (char *)NULL);
+        support_exec((const char *const[]){"trace_exit_test", what, arg, NULL});
         _exit(99);
     }
     int status = -1;

@@ -110,7 +110,7 @@ static int run(const char *how)
         close(fd[0]);
         close(fd[1]);
         alarm(SUPPORT_DEADLINE_S);
-        execl("/proc/self/exe", program, how, (char *)NULL);
+        support_exec((const char *const[]){program, how, NULL});
         _exit(6);
     }
     close(fd[1]);

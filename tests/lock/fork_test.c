@@ -233,6 +233,8 @@ START_TEST(fork_while_others_hold_and_wait)
         child_identity_and_fresh_locks, child_locks_of_others_stay_held,
         child_sems_of_others_stay_held, child_own_locks_stay_held,
         child_queues_hold_its_own_waiters_only};
+    if (_i >= 2 && !support_fork_threads()) /* these start threads */
+        return;
     start_others();
     in_child(fn[_i]);
     in_child(fn[_i]); /* the parent was not disturbed */
@@ -311,6 +313,8 @@ static void child_after_hammering(void)
 
 START_TEST(fork_while_others_hammer)
 {
+    if (!support_fork_threads())
+        return;
     struct actor a[3];
     for (int i = 0; i < 3; i++)
         actor_start(&a[i], hammer, &fresh);

@@ -9,6 +9,7 @@
 #include <kslock/diag.h>
 #include <kslock/kslock.h>
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 enum { HANDOFFS = 5000, READS = 2 * KSI_FAR_INLINE + 2 };
@@ -58,12 +59,17 @@ START_TEST(R4_release_without_memory_for_the_record)
     none = before;
     none.rlim_cur = 1;
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    bool limited =
+        mmap(NULL, 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
     int taken = ksl_rwsem_acquire_read(&sems[READS - 1]);
     unsigned unshared = ksl_thread_self()->unshared;
     int given_back = ksl_rwsem_release_read(&sems[READS - 1]);
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
     ck_assert_int_eq(taken, 0);
-    ck_assert_uint_eq(unshared, 1);
+    if (limited)
+        ck_assert_uint_eq(unshared, 1);
+    else
+        support_skip("the host does not limit memory");
     ck_assert_int_eq(given_back, 0);
     ck_assert_uint_lt(sems[READS - 1].word, 512); /* no holder */
     for (int i = READS - 2; i >= 0; i--)

@@ -236,7 +236,7 @@ int main(int argc, char **argv)
     if (set == NULL || strcmp(set, "1") != 0) {
         /* it is read when the library is loaded */
         (void)setenv("KSL_RT", "1", 1);
-        (void)execv("/proc/self/exe", argv);
+        support_exec((const char *const *)(uintptr_t)argv);
         perror("execv");
         return EXIT_FAILURE;
     }

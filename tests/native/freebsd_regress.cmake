@@ -20,7 +20,7 @@ add_dependencies(freebsd_regress_report_test freebsd_regress_module)
 # Not linked with the library, which comes and stays with the module.
 add_executable(freebsd_regress_exit_test freebsd_regress_exit_test.c)
 target_include_directories(freebsd_regress_exit_test PRIVATE "${PROJECT_SOURCE_DIR}/include")
-target_link_libraries(freebsd_regress_exit_test PRIVATE PkgConfig::CHECK Threads::Threads
+target_link_libraries(freebsd_regress_exit_test PRIVATE ksl_test_support PkgConfig::CHECK Threads::Threads
                                                         ${CMAKE_DL_LIBS})
 add_dependencies(freebsd_regress_exit_test freebsd_regress_module)
 ksl_add_test(NAME freebsd_regress_exit_test TARGET freebsd_regress_exit_test

@@ -6,6 +6,8 @@
  * loaded the library. This program does not refer to the library itself.
  * Arguments: a module, then a word for children.
  */
+#include "again.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
@@ -131,7 +133,7 @@ static void run(const char *how, char *output, size_t size)
         dup2(fd[1], STDERR_FILENO);
         close(fd[0]);
         close(fd[1]);
-        execl("/proc/self/exe", "child", module, how, (char *)NULL);
+        support_exec((const char *const[]){"child", module, how, NULL});
         _exit(6);
     }
     close(fd[1]);

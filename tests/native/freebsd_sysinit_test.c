@@ -216,7 +216,7 @@ static void run(const char *how, char *output, size_t size)
         close(fd[0]);
         close(fd[1]);
         alarm(2 * SUPPORT_DEADLINE_S);
-        execl("/proc/self/exe", program, module, how, (char *)NULL);
+        support_exec((const char *const[]){program, module, how, NULL});
         _exit(6);
     }
     close(fd[1]);

@@ -75,6 +75,8 @@ static void child_uses_all(void)
 START_TEST(fork_while_others_hold_and_wait_for_each_kind)
 {
     const struct lock_kind *k;
+    if (!support_fork_threads())
+        return;
     recorder_start();
     renew_all();
     puppet_start(&holder);

@@ -11,6 +11,8 @@
  * loudly after SUPPORT_DEADLINE_S seconds.
  */
 
+#include "again.h"
+
 #include <kslock/thread.h>
 #include <kslock/violation.h>
 
@@ -85,7 +87,20 @@ struct recorded recorder_last(void);
                       recorder_last().message);                                          \
     } while (0)
 
-/* Runs a suite as main() does; honours CK_RUN_CASE and the like. */
+/*
+ * Whether a child of fork can start threads if its parent had several. That ends some
+ * emulators, so there it is tried, without the library. A test that needs it returns if
+ * not.
+ */
+bool support_fork_threads(void);
+
+/* Notes that the running case, which is to return now, cannot be played here. */
+void support_skip(const char *why);
+
+/*
+ * Runs a suite as main() does; honours CK_RUN_CASE and the like. EXIT_SUCCESS,
+ * EXIT_FAILURE, or 77 if no case failed but some were skipped.
+ */
 int support_run(Suite *s);
 
 #endif

@@ -78,6 +78,8 @@ static void child_interrupts(void)
 
 START_TEST(interrupts_and_timers_in_the_child)
 {
+    if (!support_fork_threads())
+        return;
     ck_assert_int_eq(ksl_irq_request(TIMED, KSL_STAGE_INBAND, 3, tick, NULL), 0);
     ck_assert_int_eq(ksl_irq_request(REFERENCE, KSL_STAGE_INBAND, 3, tick, NULL), 0);
     ck_assert_int_eq(ksl_irq_timer(TIMED, MS, MS), 0);

@@ -101,7 +101,7 @@ START_TEST(nobody_spins_on_one_processor)
         CPU_SET((size_t)(cpu >= 0 ? cpu : 0), &set);
         if (sched_setaffinity(0, sizeof set, &set) != 0)
             _exit(77);
-        execl("/proc/self/exe", "spin_test", "one-processor", (char *)NULL);
+        support_exec((const char *const[]){"spin_test", "one-processor", NULL});
         _exit(3);
     }
     int status = 0;
