@@ -4,8 +4,8 @@
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-default_presets="dev clang asan tsan pthread"
-other_presets="release coverage fuzz helgrind memcheck tsan-clang arm64"
+default_presets="dev clang asan tsan pthread arm64"
+other_presets="release coverage fuzz helgrind memcheck tsan-clang"
 
 usage()
 {
@@ -13,9 +13,12 @@ usage()
 usage: sh cmake/run.sh COMMAND
 
   test [PRESET...]  build and run the default test suite in each preset
-                    (default: $default_presets); stops at the first
-                    preset that fails; last line: "N passed, N failed". Others:
-                    $other_presets
+                    (default: $default_presets);
+                    stops at the first preset that fails; last line:
+                    "N passed, N failed". Others:
+                    $other_presets.
+                    Without PRESET, arm64 is left out with a message where its
+                    packages cannot be installed
   coverage          run the default test suite in the preset coverage; print the
                     line and branch coverage of each floor and of all
   demo [FILE]       build the release preset and run the demo driver on FILE,
@@ -27,7 +30,8 @@ usage: sh cmake/run.sh COMMAND
   help              this text
 
 On Debian, packages that a command needs are installed with apt-get if they
-are missing. Exit status: that of the program run; 1 if a test or a build
+are missing. Those of arm64 need "dpkg --add-architecture arm64", which is undone
+if they cannot be had. Exit status: that of the program run; 1 if a test or a build
 failed; 2 for a wrong command line; 3 if something is missing and may not be
 installed.
 EOF
@@ -49,6 +53,7 @@ jobs()
 # --- packages -------------------------------------------------------------
 
 missing=
+added= # not empty while an architecture was added of which nothing is installed yet
 
 need_program() # PROGRAM PACKAGE
 {
@@ -114,13 +119,26 @@ apt_get()
     fi
 }
 
-add_architecture() # NAME
+dpkg_as_root() # ARG...
 {
     if [ "$(id -u)" -eq 0 ]; then
-        dpkg --add-architecture "$1"
+        dpkg "$@"
     else
-        sudo dpkg --add-architecture "$1"
+        sudo dpkg "$@"
     fi
+}
+
+# An architecture whose packages cannot be had would make each later apt-get update fail.
+take_architecture_back()
+{
+    [ -n "$added" ] || return 0
+    added=
+    # Packages of it that were installed all the same have to go first.
+    foreign=$(dpkg-query -W -f '${Package}:${Architecture}\n' | grep ':arm64$') || :
+    # shellcheck disable=SC2086
+    [ -z "$foreign" ] || apt_get purge -y $foreign >/dev/null || :
+    dpkg_as_root --remove-architecture arm64 || :
+    apt_get update >/dev/null || :
 }
 
 may_install()
@@ -139,7 +157,14 @@ install_missing()
         fail 3 "missing:$missing; not root and no sudo, run: apt-get install$missing"
     echo "run.sh: installing$missing"
     case $missing in
-    *:arm64*) add_architecture arm64 ;;
+    *:arm64*)
+        if ! dpkg --print-foreign-architectures | grep -qx arm64; then
+            dpkg_as_root --add-architecture arm64 || fail 3 "no arm64 packages: dpkg refuses"
+            added=yes
+            trap take_architecture_back EXIT
+            trap 'exit 1' HUP INT TERM
+        fi
+        ;;
     esac
     # The names in $missing are separate words.
     # shellcheck disable=SC2086
@@ -147,6 +172,7 @@ install_missing()
         ! apt_get install -y --no-install-recommends $missing >/dev/null; then
         fail 3 "apt-get could not install$missing"
     fi
+    added=
     missing=
 }
 
@@ -229,10 +255,32 @@ test_preset() # PRESET; 0 if all its tests passed
     return 1
 }
 
+# Takes arm64 from the default presets if what it needs cannot be installed.
+try_arm64()
+{
+    missing=
+    need_arm64
+    [ -n "$missing" ] || return 0
+    why=$({ (install_missing) 2>&1 >&3 | sed -n 's/^run\.sh: //p' | tail -n 1; } 3>&2)
+    missing=
+    need_arm64
+    [ -n "$missing" ] || return 0
+    missing=
+    default_presets=${default_presets% arm64}
+    echo "run.sh: without the preset arm64: ${why:-its packages are missing}"
+}
+
 run_test()
 {
-    # shellcheck disable=SC2086
-    [ $# -gt 0 ] || set -- $default_presets
+    if [ $# -eq 0 ]; then
+        need_build
+        # shellcheck disable=SC2086
+        need_tests ${default_presets% arm64}
+        install_missing
+        try_arm64
+        # shellcheck disable=SC2086
+        set -- $default_presets
+    fi
     for preset in "$@"; do
         case " $default_presets $other_presets " in
         *" $preset "*) ;;

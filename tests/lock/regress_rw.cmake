@@ -14,10 +14,12 @@ ksl_add_test(NAME regress_rw_fallback_sandbox TARGET regress_rw_fallback_test AR
              TIMEOUT 300)
 
 # The operations of sx at every instruction.
-target_sources(every_instruction_test PRIVATE every_instruction_sx.c)
-set_property(SOURCE every_instruction_sx.c APPEND PROPERTY INCLUDE_DIRECTORIES
-             "${PROJECT_SOURCE_DIR}/include/kslock/native/freebsd")
-set_source_files_properties(every_instruction_sx.c PROPERTIES COMPILE_OPTIONS -O2)
-ksl_add_test(NAME every_instruction_sx TARGET every_instruction_test ARGS 41 sx TIMEOUT 300)
-ksl_add_test(NAME every_instruction_sx_long TARGET every_instruction_test ARGS 1 sx
-             LABELS long TIMEOUT 3600)
+if(NOT no_steps)
+  target_sources(every_instruction_test PRIVATE every_instruction_sx.c)
+  set_property(SOURCE every_instruction_sx.c APPEND PROPERTY INCLUDE_DIRECTORIES
+               "${PROJECT_SOURCE_DIR}/include/kslock/native/freebsd")
+  set_source_files_properties(every_instruction_sx.c PROPERTIES COMPILE_OPTIONS -O2)
+  ksl_add_test(NAME every_instruction_sx TARGET every_instruction_test ARGS 41 sx LABELS compilers TIMEOUT 300)
+  ksl_add_test(NAME every_instruction_sx_long TARGET every_instruction_test ARGS 1 sx
+               LABELS compilers long TIMEOUT 3600)
+endif()
