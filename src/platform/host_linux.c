@@ -151,6 +151,10 @@ enum { PAGE = 4096 }; /* none is smaller */
 static bool pages_readable(const void *from, size_t n)
 {
     uintptr_t end = (uintptr_t)from + n;
+    if (end < (uintptr_t)from) {
+        errno = EFAULT;
+        return false;
+    }
     for (uintptr_t at = (uintptr_t)from & ~(uintptr_t)7; at < end;
          at = (at | (PAGE - 1)) + 1) {
         if (syscall(SYS_rt_sigprocmask, ~0, at, NULL, _NSIG / 8) == 0 || errno != EINVAL)

@@ -50,6 +50,8 @@ static void begin(void)
 {
     recorder_start();
     trace_on();
+    /* Else it has the name of what runs the program, an emulator's perhaps. */
+    ck_assert_int_eq(ksl_thread_set_name(ksl_thread_self(), "trace_test"), 0);
     puppet_start(&p);
     ck_assert_int_eq(ksl_thread_set_name(p.actor.thread, "puppet"), 0);
 }
