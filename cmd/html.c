@@ -99,6 +99,7 @@ static void put_table(FILE *f, const struct table *t, const struct json *documen
 static void put_head(FILE *f, const struct json *document)
 {
     char text[UNIT_TEXT];
+    char holds[HOLD_TEXT];
     const struct json *seconds = json_get(document, "seconds");
     const struct json *total = json_get(document, "total");
     uint64_t unrecorded = json_whole(document, "unrecorded");
@@ -119,6 +120,8 @@ static void put_head(FILE *f, const struct json *document)
         fprintf(f, "; %llu more had no room and are not in here",
                 (unsigned long long)unrecorded);
     fputs(".</p>\n", f);
+    if (hold_times(holds, document))
+        fprintf(f, "<p>%s</p>\n", holds);
 }
 
 void report_html(FILE *f, const struct json *document, unsigned most)

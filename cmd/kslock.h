@@ -68,6 +68,10 @@ extern const unsigned ntables;
 const struct json **table_rows(const struct json *document, const struct table *t,
                                unsigned most, unsigned *n, unsigned *all);
 
+/* How holds were timed, in room for HOLD_TEXT characters; false: the file is too old. */
+enum { HOLD_TEXT = 256 };
+bool hold_times(char *text, const struct json *document);
+
 /* What a row is about; in room for NAME_TEXT characters if it has to be made up. */
 enum { NAME_TEXT = 256 };
 const char *name_of(const struct json *row, char *room);

@@ -21,6 +21,7 @@ static const char usage[] =
     "          --order          lock-order and context checker\n"
     "          --stats[=FILE]   statistics at exit, to stderr or FILE (.json, .csv, "
     "text)\n"
+    "          --sample N       statistics time one hold in N (default 16, 1: all)\n"
     "          --hang SECONDS   report waits that take as long\n"
     "          --trace FILE     what threads do, as trace JSON for the Perfetto UI and\n"
     "                           chrome://tracing; %p stands for the process number\n"

@@ -13,7 +13,7 @@ static const struct column use[] = {
     {"spun", "spun", false},           {"slept", "sleeps", false},
     {"waited", "wait_total_ns", true}, {"longest", "wait_max_ns", true},
     {"held", "hold_total_ns", true},   {"longest", "hold_max_ns", true},
-    {"readers", "readers_max", false},
+    {"timed", "holds_timed", false},   {"readers", "readers_max", false},
 };
 static const struct column of_threads[] = {
     {"taken", "acquisitions", false}, {"contended", "contended", false},
@@ -43,6 +43,26 @@ const struct table tables[] = {
     {"Interrupts", "irqs", "interrupt", "raised", false, COLUMNS(of_irqs)},
 };
 const unsigned ntables = sizeof tables / sizeof tables[0];
+
+bool hold_times(char *text, const struct json *document)
+{
+    const struct json *total = json_get(document, "total");
+    uint64_t timed = json_whole(total, "holds_timed");
+    uint64_t holds = json_whole(total, "holds");
+    const struct json *sample = json_get(document, "hold_sample");
+    if (sample == NULL) /* of before there was such a choice */
+        return false;
+    if (timed == holds)
+        snprintf(text, HOLD_TEXT, "hold times: all timed");
+    else
+        snprintf(text, HOLD_TEXT,
+                 "hold times: 1 hold in %llu timed after the first 64 of each thread, "
+                 "lock and call site, totals estimated, maxima of those timed: %llu of "
+                 "%llu holds",
+                 (unsigned long long)sample->whole, (unsigned long long)timed,
+                 (unsigned long long)holds);
+    return true;
+}
 
 const struct json **table_rows(const struct json *document, const struct table *t,
                                unsigned most, unsigned *n, unsigned *all)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LONGEST = 16384 };
+enum { LONGEST = 16384, SAMPLE_MOST = 65536 };
 
 /* Options and the words of KSLOCK that they are. */
 static const struct option {
@@ -17,7 +17,7 @@ static const struct option {
 } options[] = {
     {"order", ALONE},    {"stats", VALUE_OR_NOT}, {"hang", VALUE},
     {"trace", VALUE},    {"graph", VALUE},        {"report", VALUE},
-    {"suppress", VALUE}, {"trace-events", VALUE},
+    {"suppress", VALUE}, {"trace-events", VALUE}, {"sample", VALUE},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
@@ -45,6 +45,7 @@ static bool is_right(const struct option *o, const char *value)
 {
     bool hang = strcmp(o->name, "hang") == 0;
     bool events = strcmp(o->name, "trace-events") == 0;
+    bool sample = strcmp(o->name, "sample") == 0;
     if (value == NULL)
         return true;
     if (value[0] == '\0')
@@ -53,6 +54,9 @@ static bool is_right(const struct option *o, const char *value)
         return complain(false, "--%s: \"%s\" has a comma in it", o->name, value);
     if ((hang && !is_number(value, true)) || (events && !is_number(value, false)))
         return complain(false, "--%s: \"%s\" is no number above 0", o->name, value);
+    if (sample && (!is_number(value, false) || strtod(value, NULL) > SAMPLE_MOST))
+        return complain(false, "--sample: \"%s\" is no number from 1 to %d", value,
+                        (int)SAMPLE_MOST);
     return true;
 }
 

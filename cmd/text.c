@@ -108,6 +108,7 @@ static void put_stacks(FILE *f, const struct json *stacks, unsigned most)
 void report_text(FILE *f, const struct json *document, unsigned most)
 {
     char text[UNIT_TEXT];
+    char holds[HOLD_TEXT];
     const struct json *seconds = json_get(document, "seconds");
     const struct json *total = json_get(document, "total");
     const struct json *graph = json_get(document, "graph");
@@ -120,6 +121,8 @@ void report_text(FILE *f, const struct json *document, unsigned most)
     if (unrecorded > 0)
         fprintf(f, "%llu more had no room and are not in here\n",
                 (unsigned long long)unrecorded);
+    if (hold_times(holds, document))
+        fprintf(f, "%s\n", holds);
     for (unsigned i = 0; i < ntables; i++)
         put_table(f, &tables[i], document, most);
     put_histograms(f, json_get(document, "classes"), most);

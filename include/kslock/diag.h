@@ -22,10 +22,18 @@ KSL_BEGIN_DECLS
  *   stats          counts, for each lock, class of locks, call site and thread, what is
  *                  taken, waited for and held, and how long; and interrupts; a report
  *                  as text when the process exits, but not in a child of fork, which
- *                  counts anew, and reports if it switches `stats` on itself. Taking and
- *                  giving back a free lock then takes some 100 ns
+ *                  counts anew, and reports if it switches `stats` on itself. All is
+ *                  counted and all waits are timed; of holds see sample
  *   stats=FILE     the same, and the report replaces what is in FILE; as JSON or CSV if
  *                  its name ends in .json or .csv; opened at once
+ *   sample=N       of `stats`, which it does not switch on: after the first 64 holds of a
+ *                  lock by a thread at a call site, one hold in N is timed, at distances
+ *                  that vary, and stands for those between; 1 to 65536, default 16, 1:
+ *                  every hold. A hold that had to be waited for is always timed. Totals
+ *                  of hold times are then estimates; the longest hold, and the longest
+ *                  time that a lock kept interrupts masked, are of the holds that were
+ *                  timed: one between them may have been longer. Reports have the number
+ *                  of those, and say in a line whether all were timed
  *   annotate       ThreadSanitizer or helgrind, if one of them watches the program but
  *                  not this library, is told who has which lock and who wakes whom; a
  *                  source file that is compiled with -DKSL_ANNOTATE=1 asks for it

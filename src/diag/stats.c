@@ -69,25 +69,49 @@ struct took {
     uint32_t level; /* the thread's interrupt level */
 };
 
-static inline __attribute__((always_inline)) struct ksi_stats_hold *
-held_push(struct took k, struct ksi_stats_row *row, uint64_t now)
+/* The newest of the record, not timed. */
+static inline struct ksi_stats_hold *held_add(struct ksi_stats_block *b, uint32_t n,
+                                              struct ksi_stats_row *row, uintptr_t what,
+                                              uint32_t turn)
 {
-    enum { LOOKED_AT = 64 };
+    struct ksi_stats_hold *h = &b->held[n];
+    h->weight = 0;
+    ksi_store(&h->row, row);
+    ksi_store(&h->turn, turn);
+    ksi_store_rel(&h->what, what);
+    ksi_store_rel(&b->nheld, n + 1);
+    return h;
+}
+
+static inline uintptr_t what_of(const void *lock, enum ksi_mode mode)
+{
+    return (uintptr_t)lock | (mode == KSI_SHARED ? KSI_STATS_SHARE : 0);
+}
+
+enum { LOOKED_AT = 64 }; /* for the lock that is taken, if it is not given back */
+
+static struct ksi_stats_hold *held_push(struct took k, struct ksi_stats_row *row)
+{
     struct ksi_stats_block *b = k.b;
     struct ksi_stats_hold *old = ksi_stats_held_find(b, k.lock, LOOKED_AT);
     if (KSI_UNLIKELY(old != NULL) && !nests(k.kind, k.mode))
         ksi_stats_held_drop(b, old); /* another thread has given it back */
     else if (KSI_UNLIKELY(ksi_load(&b->nheld) == KSI_STATS_HELD))
         ksi_stats_held_drop(b, &b->held[0]);
-    uint32_t n = ksi_load(&b->nheld);
-    struct ksi_stats_hold *h = &b->held[n];
-    h->masks = KSI_UNLIKELY(k.level != 0) && raised_level(k.t, k.kind, k.mode, k.lock);
-    ksi_store(&h->row, row);
-    ksi_store(&h->since, now);
-    ksi_store_rel(&h->what,
-                  (uintptr_t)k.lock | (k.mode == KSI_SHARED ? KSI_STATS_SHARE : 0));
-    ksi_store_rel(&b->nheld, n + 1);
-    return h;
+    return held_add(b, ksi_load(&b->nheld), row, what_of(k.lock, k.mode),
+                    (uint32_t)ksi_load(&row->c[KSI_STAT_TAKEN]));
+}
+
+/* now: when the wait for it ended; 0: it was free. */
+static void begin_time(struct took k, struct ksi_stats_row *row, struct ksi_stats_hold *h,
+                       uint64_t now)
+{
+    uint32_t weight = now != 0 ? 1 : ksi_stats_weight(k.b, row);
+    if (weight == 0)
+        return;
+    bool masks = KSI_UNLIKELY(k.level != 0) && raised_level(k.t, k.kind, k.mode, k.lock);
+    h->weight = weight | (masks ? KSI_STATS_MASKS : 0);
+    h->since = now != 0 ? now : ksi_ticks();
 }
 
 /* --- events ------------------------------------------------------------------------- */
@@ -122,13 +146,15 @@ static inline bool time_to_count(uint64_t shares)
     return (shares & (shares - 1)) == 0 || shares % EVERY == 0;
 }
 
-/* The attempt that this ends, or the try that it was. */
-static inline __attribute__((always_inline)) void end_attempt(struct took k,
-                                                              struct ksi_stats_row *row,
-                                                              enum ksi_stats_how how,
-                                                              uint64_t now)
+/*
+ * The attempt that this ends, or the try that it was; when its wait has ended, 0: it has
+ * not waited.
+ */
+static inline uint64_t end_attempt(struct took k, struct ksi_stats_row *row,
+                                   enum ksi_stats_how how)
 {
     struct ksi_stats_attempt *a = ksi_stats_attempt_of(k.t, k.b);
+    uint64_t now = 0;
     if (how == KSI_STATS_AT_ONCE) {
         if (KSI_UNLIKELY(a->contended))
             ksi_stats_give_up(k.b, a, a->last);
@@ -136,6 +162,7 @@ static inline __attribute__((always_inline)) void end_attempt(struct took k,
     } else if (KSI_LIKELY(a->lock == k.lock)) {
         if (KSI_UNLIKELY(a->contended)) {
             a->row = row;
+            now = ksi_ticks();
             ksi_stats_end_wait(k.b, a, now);
         }
         a->lock = NULL;
@@ -143,20 +170,20 @@ static inline __attribute__((always_inline)) void end_attempt(struct took k,
         ksi_count(row, KSI_STAT_TRIED, 1);
         ksi_stats_claim(k.b, row);
     }
+    return now;
 }
 
-static inline __attribute__((always_inline)) void taken(struct took k,
-                                                        enum ksi_stats_how how)
+static void taken(struct took k, enum ksi_stats_how how)
 {
     struct ksi_stats_row *row = ksi_stats_row_of(k.b, k.kind, k.lock, k.site);
-    uint64_t now = ksi_ticks();
     ksi_count(row, KSI_STAT_TAKEN, 1);
     if (k.mode == KSI_SHARED)
         ksi_count(row, KSI_STAT_SHARED, 1);
     if (KSI_UNLIKELY(row == &k.b->nowhere))
         ksi_store(&k.b->unrecorded, ksi_load(&k.b->unrecorded) + 1);
-    end_attempt(k, row, how, now);
-    const struct ksi_stats_hold *h = held_push(k, row, now);
+    uint64_t now = end_attempt(k, row, how);
+    struct ksi_stats_hold *h = held_push(k, row);
+    begin_time(k, row, h, now);
     if (k.mode != KSI_SHARED)
         return;
     if (KSI_UNLIKELY(time_to_count(ksi_load(&row->c[KSI_STAT_SHARED]))))
@@ -170,8 +197,20 @@ KSI_COLD static void given_elsewhere(ksl_thread *t, struct ksi_stats_block *b,
     ksi_count(ksi_stats_row_about(t, b, &e), KSI_STAT_FOREIGN, 1);
 }
 
-static inline __attribute__((always_inline)) void
-given(ksl_thread *t, struct ksi_stats_block *b, enum ksi_kind kind, const void *lock)
+/* A hold that was timed ends. */
+static void end_time(struct ksi_stats_block *b, struct ksi_stats_row *row,
+                     const struct ksi_stats_hold *h)
+{
+    uint64_t held = ksi_since(ksi_ticks(), h->since);
+    ksi_count(row, KSI_STAT_TIMED, 1);
+    ksi_count(row, KSI_STAT_HOLD, held * (h->weight & ~KSI_STATS_MASKS));
+    ksi_most(b, row, KSI_STAT_HOLD_MAX, held);
+    if (KSI_UNLIKELY((h->weight & KSI_STATS_MASKS) != 0))
+        ksi_most(b, row, KSI_STAT_MASKED_MAX, held);
+}
+
+static void given(ksl_thread *t, struct ksi_stats_block *b, enum ksi_kind kind,
+                  const void *lock)
 {
     struct ksi_stats_hold *h = ksi_stats_held_find(b, lock, KSI_STATS_HELD);
     if (KSI_UNLIKELY(h == NULL)) {
@@ -179,15 +218,11 @@ given(ksl_thread *t, struct ksi_stats_block *b, enum ksi_kind kind, const void *
         return;
     }
     struct ksi_stats_row *row = ksi_load(&h->row);
-    uint64_t held = ksi_since(ksi_ticks(), ksi_load(&h->since));
-    bool masks = h->masks != 0;
-    ksi_stats_held_drop(b, h);
     b->last = row; /* whom it wakes is told next */
     ksi_count(row, KSI_STAT_HELD, 1);
-    ksi_count(row, KSI_STAT_HOLD, held);
-    ksi_most(b, row, KSI_STAT_HOLD_MAX, held);
-    if (KSI_UNLIKELY(masks))
-        ksi_most(b, row, KSI_STAT_MASKED_MAX, held);
+    if (h->weight != 0)
+        end_time(b, row, h);
+    ksi_stats_held_drop(b, h);
 }
 
 /* The block of the caller t; NULL: no room. Masked. */
@@ -245,7 +280,9 @@ static inline void leave(ksl_thread *t, uint32_t level)
 {
     ksi_barrier();
     t->telling = 0;
-    ksi_irq_unmask(t, level);
+    ksi_irq_set(t, level);
+    if (KSI_UNLIKELY(ksi_load(&t->front.attention) != 0))
+        ksi_irq_unmask(t, level); /* which looks at it itself */
 }
 
 void ksi_stats_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
@@ -260,9 +297,22 @@ void ksi_stats_before(ksl_thread *t, enum ksi_kind kind, const void *lock,
     leave(t, level);
 }
 
-static inline __attribute__((always_inline)) void
-tell_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lock,
-           const void *site, enum ksi_stats_how how)
+/* The block of t if no more has to be done for it than to read it; else NULL. */
+static inline struct ksi_stats_block *block_at_hand(const ksl_thread *t)
+{
+    struct ksi_stats_block *b = t->stats;
+    if (KSI_UNLIKELY(b == NULL || ksi_load(&b->tid) != ksi_load(&t->tid)))
+        return NULL;
+    return b;
+}
+
+/*
+ * What follows comes in two: the frequent case, which calls nobody but at its end, and
+ * the rest, which does all of it.
+ */
+KSI_ASIDE static void tell_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
+                                 const void *lock, const void *site,
+                                 enum ksi_stats_how how)
 {
     uint32_t level;
     if (!enter(t, &level))
@@ -275,6 +325,79 @@ tell_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lo
     leave(t, level);
 }
 
+/* h is due to be timed, or the readers of its lock to be counted, or both. */
+KSI_ASIDE static void finish_taken(ksl_thread *t, struct ksi_stats_block *b,
+                                   struct ksi_stats_hold *h, uint32_t level)
+{
+    struct ksi_stats_row *row = ksi_load(&h->row);
+    uintptr_t what = ksi_load(&h->what);
+    enum ksi_mode mode = (what & KSI_STATS_SHARE) != 0 ? KSI_SHARED : KSI_EXCLUSIVE;
+    if (mode == KSI_SHARED && time_to_count(ksi_load(&row->c[KSI_STAT_SHARED])))
+        ksi_stats_count_readers(b, row, what);
+    if (row->left == 0) {
+        bool masks = KSI_UNLIKELY(level != 0) &&
+                     raised_level(t, (enum ksi_kind)row->kind, mode, row->lock);
+        h->weight = ksi_stats_due(b, row) | (masks ? KSI_STATS_MASKS : 0);
+        h->since = ksi_ticks();
+    }
+    leave(t, level);
+}
+
+/* The caller may have the lock by what is recorded. */
+static inline bool may_hold(const struct ksi_stats_block *b, uint32_t n, const void *lock)
+{
+    for (uint32_t i = n; KSI_UNLIKELY(i > 0); i--) {
+        if (ksi_stats_lock_of(&b->held[i - 1]) == lock)
+            return true;
+    }
+    return n >= LOOKED_AT;
+}
+
+/*
+ * The lock was free: one whose attempts no BEFORE has begun, or AT_ONCE. What is looked
+ * at before interrupts are masked, no handler changes.
+ */
+static inline __attribute__((always_inline)) void
+taken_free(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lock,
+           const void *site, enum ksi_stats_how how)
+{
+    uint32_t handlers = t->handlers;
+    struct ksi_stats_block *b = block_at_hand(t);
+    struct ksi_stats_row *row;
+    if (KSI_UNLIKELY(b == NULL || t->telling != 0 || handlers != 0 ||
+                     b->attempt[0].contended ||
+                     (how != KSI_STATS_AT_ONCE && b->attempt[0].lock == lock) ||
+                     (row = ksi_stats_row_cached(b, kind, lock, site)) == NULL)) {
+        tell_taken(t, kind, mode, lock, site, how);
+        return;
+    }
+    uint32_t level = ksi_load(&t->front.level);
+    ksi_irq_set(t, KSI_MASK_ALL);
+    uint32_t n = ksi_load(&b->nheld);
+    if (KSI_UNLIKELY(n != 0) && KSI_UNLIKELY(may_hold(b, n, lock))) {
+        ksi_irq_set(t, level);
+        tell_taken(t, kind, mode, lock, site, how);
+        return;
+    }
+    t->telling = 1;
+    ksi_barrier();
+    b->last = row;
+    b->attempt[0].lock = NULL;
+    uint64_t turn = ksi_load(&row->c[KSI_STAT_TAKEN]) + 1;
+    ksi_store_rel(&row->c[KSI_STAT_TAKEN], turn);
+    bool look = false;
+    if (mode == KSI_SHARED) {
+        uint64_t shares = ksi_load(&row->c[KSI_STAT_SHARED]) + 1;
+        ksi_store_rel(&row->c[KSI_STAT_SHARED], shares);
+        look = time_to_count(shares);
+    }
+    struct ksi_stats_hold *h = held_add(b, n, row, what_of(lock, mode), (uint32_t)turn);
+    if (KSI_UNLIKELY(--row->left == 0) || KSI_UNLIKELY(look))
+        finish_taken(t, b, h, level);
+    else
+        leave(t, level);
+}
+
 void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
                      const void *lock, const void *site, enum ksi_stats_how how)
 {
@@ -284,10 +407,10 @@ void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
 void ksi_stats_taken_at_once(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
                              const void *lock, const void *site)
 {
-    tell_taken(t, kind, mode, lock, site, KSI_STATS_AT_ONCE);
+    taken_free(t, kind, mode, lock, site, KSI_STATS_AT_ONCE);
 }
 
-void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
+KSI_ASIDE static void tell_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
 {
     uint32_t level;
     if (!enter(t, &level))
@@ -295,5 +418,33 @@ void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
     struct ksi_stats_block *b = block_of(t);
     if (KSI_LIKELY(b != NULL))
         given(t, b, kind, lock);
+    leave(t, level);
+}
+
+/* Of the newest hold, if it is not timed. */
+void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
+{
+    struct ksi_stats_block *b = block_at_hand(t);
+    if (KSI_UNLIKELY(b == NULL || t->telling != 0)) {
+        tell_given(t, kind, lock);
+        return;
+    }
+    uint32_t level = ksi_load(&t->front.level);
+    ksi_irq_set(t, KSI_MASK_ALL);
+    uint32_t n = ksi_load(&b->nheld) - 1;
+    struct ksi_stats_hold *h = &b->held[n];
+    if (KSI_UNLIKELY(n >= KSI_STATS_HELD || ksi_stats_lock_of(h) != lock ||
+                     h->weight != 0)) {
+        ksi_irq_set(t, level);
+        tell_given(t, kind, lock);
+        return;
+    }
+    t->telling = 1;
+    ksi_barrier();
+    struct ksi_stats_row *row = ksi_load(&h->row);
+    b->last = row;
+    ksi_count(row, KSI_STAT_HELD, 1);
+    ksi_store_rel(&h->what, (uintptr_t)0);
+    ksi_store_rel(&b->nheld, n);
     leave(t, level);
 }

@@ -13,17 +13,21 @@
  * report (stats_sum.c) adds the blocks up while their threads go on. No cache line is
  * written by two threads for a lock that is free.
  *
+ * All is counted, and all waits are timed. Of the holds of a row some are timed: the
+ * first KSI_STATS_EARLY, which stand for themselves; those that had to be waited for,
+ * likewise; of the others one after each distance that is drawn from 1 to 2 * N - 1,
+ * which stands for all of that distance, so that sums have no bias. N is
+ * ksi_stats_sample; 1 times all.
+ *
  * What can be relied on, with t the sums of one lock, class, call site, or of all:
  *
- *   N1  shared <= acquisitions, tried <= acquisitions, holds <= acquisitions
- *   N2  contended <= acquisitions + upgrades + given_up: misses never exceed attempts
- *   N3  given_up <= contended + 1 for each attempt that is just ending
- *   N4  spun <= contended
- *   N5  the histogram adds up to contended
- *   N6  *_max <= *_total for waits, holds and sleeps
- *   N7  woken + timed_out + interrupted + destroyed = sleeps, less who is asleep now
- *   N8  woken <= wakes, over all locks: each wait that was woken has its wake
- *   N9  sums over locks, classes, call sites are the same; those over threads too
+ *   N1  shared <= acquisitions, tried <= acquisitions, holds_timed <= holds <=
+ * acquisitions N2  contended <= acquisitions + upgrades + given_up: misses never exceed
+ * attempts N3  given_up <= contended + 1 for each attempt that is just ending N4  spun <=
+ * contended N5  the histogram adds up to contended N6  *_max <= *_total for waits, holds
+ * and sleeps N7  woken + timed_out + interrupted + destroyed = sleeps, less who is asleep
+ * now N8  woken <= wakes, over all locks: each wait that was woken has its wake N9  sums
+ * over locks, classes, call sites are the same; those over threads too
  *
  * N1, N2, N4 and N6 hold in each report, the others when nobody is using locks: then
  * N5 and N7 are equal, and what is asleep or waits now is counted beside.
@@ -38,7 +42,10 @@ enum ksi_stat {
 enum {
     KSI_STATS_BUCKETS = 40, /* of waits: [2^i, 2^(i+1)) ns, the last one has no end */
     KSI_STATS_HELD = 256,   /* holds of a thread whose time is taken */
-    KSI_STATS_CACHE = 32,
+    KSI_STATS_CACHE = 64,
+    KSI_STATS_EARLY = 64,  /* holds of a row that are all timed */
+    KSI_STATS_SAMPLE = 16, /* ksi_stats_sample, if nobody says another */
+    KSI_STATS_SAMPLE_MOST = 65536,
     KSI_STATS_CHUNKS = 20, /* of rows, each twice the one before */
     KSI_STATS_FIRST = 32,  /* rows of the first chunk */
     KSI_STATS_CLASSES = 16384,
@@ -60,7 +67,10 @@ struct ksi_stats_row {
     uint32_t kind;
     uint32_t class; /* 0: none */
     uint64_t c[KSI_STATS];
-    uint64_t *waits; /* the histogram; NULL: none yet */
+    uint64_t *waits;   /* the histogram; NULL: none yet */
+    uint32_t left;     /* its thread's: the hold that is timed next, 1: the next one */
+    uint32_t distance; /* likewise: how many holds that one stands for */
+    uint32_t early;    /* likewise: so many more are all timed */
 } __attribute__((aligned(64)));
 
 /* A call that may wait and has not got its lock yet. Its thread's alone but `waiting`. */
@@ -81,9 +91,12 @@ struct ksi_stats_attempt {
 struct ksi_stats_hold {
     uintptr_t what; /* atomic, like the next two */
     struct ksi_stats_row *row;
-    uint64_t since;
-    uint32_t masks; /* it raised the level from 0 */
+    uint32_t turn;   /* which one of the row, as long as it can count */
+    uint32_t weight; /* holds that it stands for; 0: it is not timed */
+    uint64_t since;  /* if it is timed */
 };
+/* In weight: it raised the level from 0. */
+#define KSI_STATS_MASKS ((uint32_t)1 << 31)
 #define KSI_STATS_SHARE ((uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1))
 
 /* One interrupt; atomic but for the last two. */
@@ -124,6 +137,7 @@ struct ksi_stats_block {
     uint64_t asleep_since;
     uint64_t *spare; /* histograms that are not in use yet */
     uint32_t spares;
+    uint32_t random;                                      /* never 0 */
     uint64_t unrecorded;                                  /* atomic */
     uint64_t put_off;                                     /* interrupts */
     struct ksi_stats_attempt attempt[KSL_IRQ_LEVELS + 1]; /* by handlers nested */
@@ -144,6 +158,7 @@ extern uint32_t ksi_stats_life; /* atomic */
 /* Bytes that may still be mapped; a test may make it less. */
 extern int64_t ksi_stats_room;        /* atomic */
 extern uint64_t ksi_stats_unrecorded; /* atomic: of threads without a block */
+extern uint32_t ksi_stats_sample;     /* atomic: see above */
 
 /* Pages within the room, else NULL, which is told once. */
 void *ksi_stats_pages(size_t bytes);

@@ -46,15 +46,27 @@ KSI_COLD struct ksi_stats_row *ksi_stats_row_slow(struct ksi_stats_block *b,
                                                   enum ksi_kind kind, const void *lock,
                                                   const void *site);
 
-/* For events whose lock exists. */
-static inline struct ksi_stats_row *ksi_stats_row_of(struct ksi_stats_block *b,
-                                                     enum ksi_kind kind, const void *lock,
-                                                     const void *site)
+/* NULL: to be looked up. */
+static inline struct ksi_stats_row *ksi_stats_row_cached(const struct ksi_stats_block *b,
+                                                         enum ksi_kind kind,
+                                                         const void *lock,
+                                                         const void *site)
 {
     struct ksi_stats_row *row = b->cache[ksi_stats_cached_at(lock, site)];
     if (KSI_UNLIKELY(row == NULL || row->lock != lock || row->site != site ||
                      row->kind != (uint32_t)kind ||
                      b->epoch != ksi_load(&ksi_stats_epoch)))
+        return NULL;
+    return row;
+}
+
+/* For events whose lock exists. */
+static inline struct ksi_stats_row *ksi_stats_row_of(struct ksi_stats_block *b,
+                                                     enum ksi_kind kind, const void *lock,
+                                                     const void *site)
+{
+    struct ksi_stats_row *row = ksi_stats_row_cached(b, kind, lock, site);
+    if (KSI_UNLIKELY(row == NULL))
         row = ksi_stats_row_slow(b, kind, lock, site);
     b->last = row;
     return row;
@@ -93,13 +105,32 @@ static inline void ksi_stats_held_drop(struct ksi_stats_block *b,
     uint32_t n = ksi_load(&b->nheld) - 1;
     for (uint32_t i = (uint32_t)(h - b->held); KSI_UNLIKELY(i < n); i++) {
         const struct ksi_stats_hold *next = &b->held[i + 1];
-        b->held[i].masks = next->masks;
+        b->held[i].weight = next->weight;
+        b->held[i].since = next->since;
         ksi_store(&b->held[i].row, ksi_load(&next->row));
-        ksi_store(&b->held[i].since, ksi_load(&next->since));
+        ksi_store(&b->held[i].turn, ksi_load(&next->turn));
         ksi_store_rel(&b->held[i].what, ksi_load(&next->what));
     }
     ksi_store_rel(&b->held[n].what, (uintptr_t)0);
     ksi_store(&b->nheld, n);
+}
+
+/* stats_sample.c: the hold that is due is timed; how many it stands for. */
+KSI_ASIDE uint32_t ksi_stats_due(struct ksi_stats_block *b, struct ksi_stats_row *row);
+
+/* The row begins with its thread. */
+static inline void ksi_stats_sample_begin(struct ksi_stats_row *row)
+{
+    row->left = 1;
+    row->distance = 1;
+    row->early = KSI_STATS_EARLY;
+}
+
+/* A hold that was free begins: how many it stands for; 0: it is not timed. */
+static inline uint32_t ksi_stats_weight(struct ksi_stats_block *b,
+                                        struct ksi_stats_row *row)
+{
+    return KSI_LIKELY(--row->left != 0) ? 0 : ksi_stats_due(b, row);
 }
 
 /* --- stats_wait.c ----------------------------------------------------------------------

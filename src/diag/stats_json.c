@@ -7,6 +7,10 @@
  *   version      1
  *   seconds      since `stats` was switched on, with three decimals
  *   pid
+ *   hold_sample  N: of the holds of a thread, lock and call site the first 64 are timed,
+ *                those that had to be waited for, and of the others one in N; 1: all
+ *   hold_times   "all timed", or "estimated": hold_total_ns of what is not timed is
+ *                estimated, hold_max_ns and masked_max_ns are of what is timed
  *   unrecorded   acquisitions, recursions and busy tries for which there was no room
  *   total        counters of all locks
  *   locks        [{"name", "class", "kind", "address", counters}]; address: "0x..."
@@ -20,8 +24,9 @@
  *                ["..."]}]: innermost first; none: stacks for which there was no room
  *   interrupts   {"raised", "run", "put_off", "put_off_max_ns", "masked_max_ns", "irqs":
  *                [{"irq", "raised", "run", "put_off", "put_off_max_ns", "run_total_ns",
- *                "run_max_ns"}]}; masked_max_ns: by one lock that raised the level from 0
- *   graph        only if `order` is on: {"classes", "edges"}, see order_json.c
+ *                "run_max_ns"}]}; masked_max_ns: by one lock that raised the level from
+ * 0, of the holds that were timed graph        only if `order` is on: {"classes",
+ * "edges"}, see order_json.c
  *
  * Counters are those of stats.def, with its names, and
  *
@@ -228,6 +233,8 @@ void ksi_stats_json(struct ksi_out *out, const struct ksi_stats_view *v)
     ksi_out(out, "{\"version\":1,\"seconds\":");
     ksi_out_seconds(out, v->ns);
     ksi_out(out, ",\"pid\":%d,", ksi_report_pid());
+    put_number(out, "hold_sample", v->sample, ',');
+    put_field(out, "hold_times", ksi_stats_all_timed(v) ? "all timed" : "estimated");
     put_number(out, "unrecorded", v->unrecorded, ',');
     ksi_out(out, "\n\"total\":{");
     put_sum(out, &v->total);

@@ -28,7 +28,8 @@ void ksi_stats_count_readers(struct ksi_stats_block *mine, struct ksi_stats_row 
     enum { SEEN = 256 };
     static struct {
         const struct ksi_stats_hold *hold;
-        uint64_t since;
+        const struct ksi_stats_row *row;
+        uint32_t turn;
     } seen[SEEN];
     unsigned n = 0;
     unsigned there = 0;
@@ -42,11 +43,13 @@ void ksi_stats_count_readers(struct ksi_stats_block *mine, struct ksi_stats_row 
         if (h == NULL)
             continue;
         seen[n].hold = h;
-        seen[n++].since = ksi_load_acq(&h->since);
+        seen[n].row = ksi_load_acq(&h->row);
+        seen[n++].turn = ksi_load_acq(&h->turn);
     }
     for (unsigned i = 0; i < n; i++)
         there += ksi_load_acq(&seen[i].hold->what) == what &&
-                 ksi_load_acq(&seen[i].hold->since) == seen[i].since;
+                 ksi_load_acq(&seen[i].hold->row) == seen[i].row &&
+                 ksi_load_acq(&seen[i].hold->turn) == seen[i].turn;
     ksi_raw_unlock(&readers_lock);
     ksi_most(mine, row, KSI_STAT_READERS, there);
 }

@@ -5,7 +5,7 @@
  * may read them; the index (a hash table of their numbers) is their thread's alone.
  */
 
-#include "diag/stats.h"
+#include "diag/stats_count.h"
 
 #include "platform/host.h"
 
@@ -143,6 +143,7 @@ struct ksi_stats_row *ksi_stats_row_make(struct ksi_stats_block *b, enum ksi_kin
     row->site = site;
     row->kind = kind;
     row->class = class;
+    ksi_stats_sample_begin(row);
     index_enter(b->index, b->room, hash, b->nrows);
     ksi_store_rel(&b->nrows, b->nrows + 1);
     return row;
@@ -211,6 +212,15 @@ static void forget(struct ksi_stats_block *b)
     ksi_store(&b->nheld, 0u);
 }
 
+/* The first holds of each thread are all timed. */
+static void begin_sampling(struct ksi_stats_block *b, const ksl_thread *t)
+{
+    for (uint32_t i = 0; i < b->nrows; i++)
+        ksi_stats_sample_begin(ksi_stats_row_at(b, i));
+    ksi_stats_sample_begin(&b->nowhere);
+    b->random = (uint32_t)ksi_load(&t->tid) * 0x9e3779b1u | 1;
+}
+
 /* The block serves another thread now, or the same one in a child of fork. */
 static void renew(struct ksi_stats_block *b, const ksl_thread *t, uint32_t life)
 {
@@ -227,6 +237,7 @@ static void renew(struct ksi_stats_block *b, const ksl_thread *t, uint32_t life)
     }
     if (!forked)
         forget(b);
+    begin_sampling(b, t);
     add_up(b, sums);
     for (unsigned k = 0; k < KSI_STATS; k++) {
         ksi_store(&b->base[k], sums[k]);
@@ -252,6 +263,7 @@ struct ksi_stats_block *ksi_stats_block_of(ksl_thread *t)
     b->thread = t;
     b->epoch = ksi_load(&ksi_stats_epoch);
     b->life = life;
+    begin_sampling(b, t);
     ksi_store(&b->tid, ksi_load(&t->tid));
     t->stats = b;
     b->next = ksi_load(&ksi_stats_blocks);

@@ -225,8 +225,23 @@ static void put_irqs(struct ksi_out *out, const struct ksi_stats_view *v)
     if (v->total.c[KSI_STAT_MASKED_MAX] != 0) {
         ksi_out(out, "\nInterrupts were masked by one lock for at most ");
         put_ms(out, 5, v->total.c[KSI_STAT_MASKED_MAX]);
-        ksi_out(out, "ms\n");
+        ksi_out(out, "ms%s\n",
+                ksi_stats_all_timed(v) ? "" : ", as far as holds were timed");
     }
+}
+
+static void put_how_timed(struct ksi_out *out, const struct ksi_stats_view *v)
+{
+    if (ksi_stats_all_timed(v)) {
+        ksi_out(out, "hold times: all timed\n");
+        return;
+    }
+    ksi_out(out,
+            "hold times: 1 hold in %u timed after the first %u of each thread, lock and "
+            "call site, totals estimated, maxima of those timed: %llu of %llu holds\n",
+            v->sample, (unsigned)KSI_STATS_EARLY,
+            (unsigned long long)v->total.c[KSI_STAT_TIMED],
+            (unsigned long long)v->total.c[KSI_STAT_HELD]);
 }
 
 void ksi_stats_text(struct ksi_out *out, const struct ksi_stats_view *v)
@@ -242,6 +257,7 @@ void ksi_stats_text(struct ksi_out *out, const struct ksi_stats_view *v)
     if (v->unrecorded != 0)
         ksi_out(out, "%llu acquisitions, recursions and busy tries had no room\n",
                 (unsigned long long)v->unrecorded);
+    put_how_timed(out, v);
     put_head(out, "Locks, the longest waits first", "Lock");
     put_list(out, &v->locks, LOCKS, v->ns);
     put_waits(out, &v->locks);

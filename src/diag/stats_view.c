@@ -236,6 +236,7 @@ bool ksi_stats_view_make(struct ksi_stats_view *v)
     uint64_t began = ksi_load(&ksi_stats_started);
     v->ns = ksi_ticks_ns(now > began ? now - began : 0);
     v->unrecorded = ksi_load(&ksi_stats_unrecorded);
+    v->sample = ksi_load(&ksi_stats_sample);
     copy_irqs(v);
     if (add_up(v) && copy_threads(v) && copy_stacks(v))
         return true;

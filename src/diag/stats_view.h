@@ -29,6 +29,7 @@ struct ksi_stats_list {
 struct ksi_stats_view {
     uint64_t ns; /* since it was switched on */
     uint64_t unrecorded;
+    uint32_t sample;
     struct ksi_stats_sum total;
     struct ksi_stats_list rows; /* of each lock, class and call site */
     struct ksi_stats_list locks;
@@ -50,6 +51,12 @@ void ksi_stats_view_end(struct ksi_stats_view *v);
 extern uint64_t ksi_stats_started; /* atomic: ticks */
 
 const char *ksi_stats_field(unsigned stat);
+
+/* No time of a hold is estimated. */
+static inline bool ksi_stats_all_timed(const struct ksi_stats_view *v)
+{
+    return v->total.c[KSI_STAT_TIMED] == v->total.c[KSI_STAT_HELD];
+}
 
 /* --- names (stats_name.c): plain text, at most KSI_STATS_NAME with the end ------------
  */

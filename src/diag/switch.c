@@ -68,6 +68,8 @@ static bool apply(const struct ksi_wanted *w)
             close(w->report);
     }
     ksi_suppress_add(w->lines);
+    if (w->sample != 0)
+        ksi_store(&ksi_stats_sample, w->sample);
     if ((w->bits & KSI_DIAG_STATS) != 0)
         ksi_stats_at_exit(w->stats, w->stats_format);
     if (w->trace >= 0)

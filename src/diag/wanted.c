@@ -112,6 +112,18 @@ static bool want_stats(struct ksi_wanted *w, const char *word, const char *value
     return true;
 }
 
+static bool want_sample(struct ksi_wanted *w, const char *word, const char *value)
+{
+    uint32_t n = 0;
+    const char *at = value;
+    for (; *at >= '0' && *at <= '9' && n <= KSI_STATS_SAMPLE_MOST; at++)
+        n = n * 10 + (uint32_t)(*at - '0');
+    if (*at != '\0' || n == 0 || n > KSI_STATS_SAMPLE_MOST)
+        return ksi_wanted_complain(w, word, "needs a number from 1 to 65536");
+    w->sample = n;
+    return true;
+}
+
 static bool want_trace(struct ksi_wanted *w, const char *word, const char *value)
 {
     return open_own(w, word, value, KSI_DIAG_TRACE, &w->trace);
@@ -151,6 +163,7 @@ static const struct {
     {"graph", ALWAYS, want_graph},      {"stats", MAYBE, want_stats},
     {"trace", ALWAYS, want_trace},      {"hang", ALWAYS, want_hang},
     {"annotate", NEVER, want_annotate}, {"report", ALWAYS, want_report},
+    {"sample", ALWAYS, want_sample},
 };
 
 /* True if word is known and right. */
@@ -166,7 +179,7 @@ static bool understand(struct ksi_wanted *w, const char *word)
     return ksi_wanted_complain(
         w, word,
         "is unknown; known are order, suppress=FILE, graph=FILE, stats, stats=FILE, "
-        "trace=FILE, hang=SECONDS, annotate, report=FILE");
+        "sample=N, trace=FILE, hang=SECONDS, annotate, report=FILE");
 }
 
 /* False: some word is wrong. */

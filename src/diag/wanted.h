@@ -12,6 +12,7 @@ struct ksi_wanted {
     int report;
     int stats;
     int stats_format;
+    uint32_t sample; /* of stats; 0: none said */
     int trace;
     int graph;
     struct ksi_suppressions *lines;

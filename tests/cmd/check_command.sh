@@ -138,7 +138,8 @@ for words in "" "nonsense" "report" "report a b" "report --nonsense a" "report a
     "report a --top x" "graph" "graph a b" "run" "run --" "run --nonsense true" \
     "run --hang" "run --hang 0 true" "run --hang x true" "run --hang=1.2.3 true" \
     "run --order=1 true" "run --trace= true" "run --trace a,b true" "run --stats=a,b true" \
-    "run --trace-events 0 true" "run --trace-events 1.5 true"; do
+    "run --trace-events 0 true" "run --trace-events 1.5 true" "run --sample" \
+    "run --sample 0 true" "run --sample x true" "run --sample=1.5 true" "run --sample 65537 true"; do
     # shellcheck disable=SC2086
     expect 2 "$kslock" $words
     [ -s err ] || fail "silent: $words"
@@ -157,6 +158,8 @@ expect 0 "$kslock" run --order --stats=s.json --hang=1 --trace t-%p --trace-even
     --report r --suppress s -- sh -c "$show"
 [ "$(cat out)" = "order,stats=s.json,hang=1,trace=t-%p,graph=g,report=r,suppress=s 100" ] ||
     fail "all options"
+expect 0 "$kslock" run --stats --sample 4 -- sh -c "$show"
+[ "$(cat out)" = "stats,sample=4 none" ] || fail "--sample"
 expect 0 "$kslock" run --stats true --order
 expect 3 "$kslock" run sh -c 'exit 3'
 expect 127 "$kslock" run no-such-program

@@ -5,3 +5,4 @@ ksl_test(NAME stats_count_test SOURCES stats_count_test.c INTERNAL NATIVE freebs
 ksl_test(NAME stats_scene_test SOURCES stats_scene_test.c INTERNAL NATIVE freebsd)
 ksl_test(NAME stats_load_test SOURCES stats_load_test.c INTERNAL NATIVE freebsd)
 ksl_test(NAME stats_report_test SOURCES stats_report_test.c INTERNAL NATIVE freebsd)
+ksl_test(NAME stats_sample_test SOURCES stats_sample_test.c INTERNAL NATIVE freebsd)

@@ -60,7 +60,7 @@ static inline const char *stats_bounds(const uint64_t c[KSI_STATS])
 {
     uint64_t attempts = c[KSI_STAT_TAKEN] + c[KSI_STAT_UP] + c[KSI_STAT_GAVE_UP];
     if (c[KSI_STAT_SHARED] > c[KSI_STAT_TAKEN] || c[KSI_STAT_TRIED] > c[KSI_STAT_TAKEN] ||
-        c[KSI_STAT_HELD] > c[KSI_STAT_TAKEN])
+        c[KSI_STAT_HELD] > c[KSI_STAT_TAKEN] || c[KSI_STAT_TIMED] > c[KSI_STAT_HELD])
         return "N1: more of a part than of all";
     if (c[KSI_STAT_CONTENDED] > attempts)
         return "N2: more misses than attempts";
