@@ -96,7 +96,10 @@ KSI_ASIDE static void push_watched(ksl_thread *t, const void *lock, uint32_t wha
         t->unrecorded++;
     else
         push(t, lock, what | told, site);
-    ksi_hook_pushed(t, diag, what, lock, site, tried);
+    if (KSI_LIKELY((diag & KSI_DIAG_WATCHES) == KSI_DIAG_STATS))
+        ksi_stats_pushed(t, what, lock, site, tried);
+    else
+        ksi_hook_pushed(t, diag, what, lock, site, tried);
 }
 
 /*
@@ -143,7 +146,8 @@ KSI_ASIDE static void remove_entry(ksl_thread *t, const void *lock, enum ksi_mod
         return;
     }
     const struct ksl_hold *gone = ksi_held_at(t, i - 1);
-    if ((ksi_load(&gone->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0)
+    if ((ksi_load(&gone->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0 &&
+        !ksi_quick_given(t, ksi_hold_kind(gone), lock))
         ksi_watch_given(ksi_hold_kind(gone), lock, mode);
     if (ksi_order_on() && i < t->front.nholds)
         ksi_order_unstacked(t, i - 1);

@@ -71,7 +71,7 @@ void ksi_hook_pushed(ksl_thread *t, uint32_t diag, uint32_t what, const void *lo
         ksi_order_pushed(kind, lock, site, tried);
 }
 
-bool ksi_quick_before(ksl_thread *t, enum ksi_kind kind, const void *lock)
+bool ksi_quick_before_order(ksl_thread *t, enum ksi_kind kind, const void *lock)
 {
     uint32_t diag = ksi_load_acq(&ksi_diag);
     return t->handlers == 0 && (diag & (KSI_DIAG_TRACE | KSI_DIAG_ANNOTATE)) == 0 &&
@@ -122,5 +122,8 @@ void ksi_hook_turned(const void *lock, enum ksi_mode mode)
 void ksi_hook_told(enum ksi_event_type type, enum ksi_kind kind, const void *lock,
                    const void *site)
 {
-    tell(type, kind, lock, KSI_SHARED, site);
+    if (type == KSI_EV_TAKEN && only_stats(ksi_load_acq(&ksi_diag)))
+        ksi_stats_taken(ksi_self(), kind, KSI_SHARED, lock, site, KSI_STATS_BY_CALL);
+    else
+        tell(type, kind, lock, KSI_SHARED, site);
 }

@@ -117,12 +117,30 @@ static inline bool ksi_watch_before(enum ksi_kind kind, const volatile void *loc
  * True if nobody but `stats` would do anything in `before` and `taken`, and that not
  * before the lock is taken. Of a lock that the caller t may have already it is false.
  */
-KSI_ASIDE bool ksi_quick_before(ksl_thread *t, enum ksi_kind kind, const void *lock);
+KSI_ASIDE bool ksi_quick_before_order(ksl_thread *t, enum ksi_kind kind,
+                                      const void *lock);
+
+/* Nobody watches but `stats`. */
+static inline bool ksi_only_stats(void)
+{
+    return (ksi_load_acq(&ksi_diag) & KSI_DIAG_WATCHES) == KSI_DIAG_STATS;
+}
+
+static inline bool ksi_quick_before(ksl_thread *t, enum ksi_kind kind, const void *lock)
+{
+    if (KSI_LIKELY(ksi_only_stats()))
+        return KSI_LIKELY(t->handlers == 0);
+    return ksi_quick_before_order(t, kind, lock);
+}
+
 /* KSI_ASIDE, of stats.c: as if ksi_hook_before and then ksi_hook_taken had been called.
  */
 void ksi_stats_taken_at_once(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
                              const void *lock, const void *site);
 void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock);
+/* Instead of ksi_hook_pushed, if ksi_only_stats(). */
+void ksi_stats_pushed(ksl_thread *t, uint32_t what, const void *lock, const void *site,
+                      bool tried);
 
 static inline void ksi_quick_taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
                                    enum ksi_mode mode, const void *site)

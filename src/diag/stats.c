@@ -353,10 +353,15 @@ static inline bool may_hold(const struct ksi_stats_block *b, uint32_t n, const v
     return n >= LOOKED_AT;
 }
 
-/*
- * The lock was free: one whose attempts no BEFORE has begun, or AT_ONCE. What is looked
- * at before interrupts are masked, no handler changes.
- */
+/* It was free, and no try; begun: a BEFORE was about it. */
+static inline bool is_as_at_once(bool begun, enum ksi_kind kind, enum ksi_stats_how how)
+{
+    if (how == KSI_STATS_AT_ONCE)
+        return true;
+    return how == KSI_STATS_BY_CALL && begun == !before_means_contended(kind);
+}
+
+/* What is looked at before interrupts are masked, no handler changes. */
 static inline __attribute__((always_inline)) void
 taken_free(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lock,
            const void *site, enum ksi_stats_how how)
@@ -366,7 +371,7 @@ taken_free(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lo
     struct ksi_stats_row *row;
     if (KSI_UNLIKELY(b == NULL || t->telling != 0 || handlers != 0 ||
                      b->attempt[0].contended ||
-                     (how != KSI_STATS_AT_ONCE && b->attempt[0].lock == lock) ||
+                     !is_as_at_once(b->attempt[0].lock == lock, kind, how) ||
                      (row = ksi_stats_row_cached(b, kind, lock, site)) == NULL)) {
         tell_taken(t, kind, mode, lock, site, how);
         return;
@@ -401,7 +406,14 @@ taken_free(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode, const void *lo
 void ksi_stats_taken(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
                      const void *lock, const void *site, enum ksi_stats_how how)
 {
-    tell_taken(t, kind, mode, lock, site, how);
+    taken_free(t, kind, mode, lock, site, how);
+}
+
+void ksi_stats_pushed(ksl_thread *t, uint32_t what, const void *lock, const void *site,
+                      bool tried)
+{
+    taken_free(t, (enum ksi_kind)(what & 0xff), (enum ksi_mode)(what >> 8 & 0xff), lock,
+               site, tried ? KSI_STATS_BY_TRY : KSI_STATS_BY_CALL);
 }
 
 void ksi_stats_taken_at_once(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,

@@ -44,7 +44,7 @@ static void deeper(ksl_mutex_t *m, const void *site)
     ksi_watch_again(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
 }
 
-KSI_COLD static int acquire_slow(ksl_mutex_t *m, const void *site)
+KSI_ASIDE static int acquire_slow(ksl_mutex_t *m, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, "mutex_acquire", KSI_MUTEX, m, site))
@@ -93,7 +93,7 @@ int ksl_mutex_try_acquire(ksl_mutex_t *m)
     return try_slow(m, KSI_SITE());
 }
 
-KSI_COLD static void release_slow(ksl_mutex_t *m, const void *site)
+KSI_ASIDE static void release_slow(ksl_mutex_t *m, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, "mutex_release", KSI_MUTEX, m, site))

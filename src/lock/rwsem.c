@@ -105,7 +105,7 @@ KSI_COLD static void look_crowded(ksl_thread *t)
 
 /* --- readers ------------------------------------------------------------------------ */
 
-KSI_COLD static int read_slow(ksl_rwsem_t *s, const void *site)
+KSI_ASIDE static int read_slow(ksl_rwsem_t *s, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, "rwsem_acquire_read", KSI_RWSEM, s, site))
@@ -154,7 +154,7 @@ int ksl_rwsem_acquire_read(ksl_rwsem_t *s)
 
 /* --- writers ------------------------------------------------------------------------ */
 
-KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
+KSI_ASIDE static int write_slow(ksl_rwsem_t *s, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (ksi_refuse_in_handler(t, "rwsem_acquire_write", KSI_RWSEM, s, site))
@@ -164,14 +164,14 @@ KSI_COLD static int write_slow(ksl_rwsem_t *s, const void *site)
         ksi_watch_again(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
         return 0;
     }
+    struct ksi_quick q = quick(s, t);
+    if (ksi_watching() && ksi_quick_own(&q, site)) /* a word of 0 has no shares */
+        return 0;
     if (ksi_share_find(t, word_of(s)) != NULL) {
         struct ksi_misuse m = {KSI_RECURSION_RULE, KSI_RWSEM, s, site, t, false};
         ksi_violate(&m, "rwsem_acquire_write by a thread that reads");
         return -EPERM;
     }
-    struct ksi_quick q = quick(s, t);
-    if (ksi_watching() && ksi_quick_own(&q, site))
-        return 0;
     ksi_watch_before(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
     (void)ksi_rw_own(&class, word_of(s), t, 0, site);
     ksi_watch_taken(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
@@ -219,7 +219,7 @@ static int leave_owner(ksl_rwsem_t *s, ksl_thread *t, bool write, const char *ca
     return 0;
 }
 
-KSI_COLD static int unwrite_slow(ksl_rwsem_t *s, const void *site)
+KSI_ASIDE static int unwrite_slow(ksl_rwsem_t *s, const void *site)
 {
     static const char call[] = "rwsem_release_write";
     ksl_thread *t = ksi_self();
@@ -237,7 +237,7 @@ int ksl_rwsem_release_write(ksl_rwsem_t *s)
     return unwrite_slow(s, KSI_SITE());
 }
 
-KSI_COLD static int unread_slow(ksl_rwsem_t *s, const void *site)
+KSI_ASIDE static int unread_slow(ksl_rwsem_t *s, const void *site)
 {
     static const char call[] = "rwsem_release_read";
     ksl_thread *t = ksi_self();
