@@ -42,7 +42,7 @@ ABSENT(ksi_order_before);
 ABSENT(ksi_order_begin);
 ABSENT(ksi_order_sleep);
 ABSENT(ksi_pages);
-ABSENT(ksi_quick_before);
+ABSENT(ksi_quick_before_order);
 ABSENT(ksi_stats_given);
 ABSENT(ksi_stats_taken_at_once);
 ABSENT(ksi_stax_uncount);
