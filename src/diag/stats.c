@@ -443,10 +443,9 @@ void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
     }
     uint32_t level = ksi_load(&t->front.level);
     ksi_irq_set(t, KSI_MASK_ALL);
-    uint32_t n = ksi_load(&b->nheld) - 1;
-    struct ksi_stats_hold *h = &b->held[n];
-    if (KSI_UNLIKELY(n >= KSI_STATS_HELD || ksi_stats_lock_of(h) != lock ||
-                     h->weight != 0)) {
+    uint32_t n = ksi_load(&b->nheld);
+    struct ksi_stats_hold *h = n > 0 ? &b->held[n - 1] : NULL;
+    if (KSI_UNLIKELY(h == NULL || ksi_stats_lock_of(h) != lock || h->weight != 0)) {
         ksi_irq_set(t, level);
         tell_given(t, kind, lock);
         return;
@@ -457,6 +456,6 @@ void ksi_stats_given(ksl_thread *t, enum ksi_kind kind, const void *lock)
     b->last = row;
     ksi_count(row, KSI_STAT_HELD, 1);
     ksi_store_rel(&h->what, (uintptr_t)0);
-    ksi_store_rel(&b->nheld, n);
+    ksi_store_rel(&b->nheld, n - 1);
     leave(t, level);
 }
