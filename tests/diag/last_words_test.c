@@ -4,6 +4,7 @@
 
 #include "trace_read.h"
 
+#include "again.h"
 #include "sanitized.h"
 
 #include <kslock/kslock.h>
@@ -112,7 +113,7 @@ static int run(const char *how, const char *word, pid_t *child)
         char list[128];
         snprintf(list, sizeof list, "report=/dev/null,%s=%s", word, out.path);
         setenv("KSLOCK", list, 1);
-        execl(program, program, how, (char *)NULL);
+        support_exec((const char *const[]){program, how, NULL});
         _exit(99);
     }
     int status = -1;
