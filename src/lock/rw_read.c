@@ -61,11 +61,16 @@ static bool grab(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     if ((w & KSI_SLOTS) != 0 && share_in_slot(c, word, t, how, site))
         return true;
     uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
-    bool in = false;
+    struct ksl_slot *s = ksi_near_slot(t, word);
+    bool near = t->handlers == 0 && ksi_load(&s->lock) == 0, in = false;
+    if (near)
+        ksi_store(&s->place, ksi_flip_place(site));
     w = ksi_load(word);
     while (!in && ksi_rw_may_share(w, how))
         in = ksi_cas_acq(word, &w, ksi_rw_one_more(w));
-    if (in)
+    if (in && near)
+        ksi_store_rel(&s->lock, (uintptr_t)word | KSI_COUNTED | c->tags);
+    else if (in)
         record(c, word, t, site);
     ksi_irq_unmask(t, level);
     if (in && !c->counts && (w & (KSI_SLOTS | KSI_MARKS | KSI_SPIN)) == 0)

@@ -13,7 +13,7 @@
 
 /*
  * A writer on its way in. Interrupts are masked while it has SPIN, and from the moment
- * when it is the owner until that is recorded.
+ * when it is the owner until that is recorded, if it was not recorded before.
  */
 struct taking {
     const struct ksi_rw_class *class;
@@ -84,6 +84,23 @@ static void record(const struct taking *k)
     (void)ksi_slot_push(k->t, k->word, KSI_EXCLUSIVE_ENTRY, k->class->tags, k->site);
 }
 
+/*
+ * As the inlined paths do it: the slot is filled first, so that a handler, which goes by
+ * the word, finds it filled. Little is left to do between the exchange and the return.
+ */
+static bool grab_plain(const struct taking *k, uintptr_t w, struct ksl_slot *s)
+{
+    ksi_store(&s->place, ksi_flip_place(k->site));
+    ksi_store(&s->lock, (uintptr_t)k->word | KSI_EXCLUSIVE_ENTRY | k->class->tags);
+    ksi_barrier();
+    if (KSI_LIKELY(ksi_cas_acq(k->word, &w, owned(k, w)))) {
+        ksi_rw_adopt(k->class, k->word, k->t);
+        return true;
+    }
+    ksi_store(&s->lock, (uintptr_t)0);
+    return false;
+}
+
 /* Takes it if it is free. */
 static bool grab(struct taking *k)
 {
@@ -91,6 +108,11 @@ static bool grab(struct taking *k)
     uintptr_t w = ksi_load(k->word);
     if (!may_own(k, w) && !ksi_rw_slots_open(w))
         return false;
+    struct ksl_slot *s = ksi_near_slot(k->t, k->word);
+    if (KSI_LIKELY((k->mine & KSI_SPIN) == 0 && !ksi_rw_slots_open(w) &&
+                   k->t->handlers == 0 && ksi_load(&s->lock) == 0 &&
+                   !(k->class->lends && ksi_lend_matters())))
+        return grab_plain(k, w, s);
     mask(k);
     for (;;) {
         if (ksi_rw_slots_open(w)) {
