@@ -97,7 +97,8 @@ static bool grab_plain(const struct taking *k, uintptr_t w, struct ksl_slot *s)
         ksi_rw_adopt(k->class, k->word, k->t);
         return true;
     }
-    ksi_store(&s->lock, (uintptr_t)0);
+    if (!KSI_FAULT(RW_ENTRY_STAYS))
+        ksi_store(&s->lock, (uintptr_t)0);
     return false;
 }
 

@@ -43,6 +43,7 @@ static const char *const row_of[KSI_FAULT_COUNT] = {
     [KSI_FAULT_RW_LAST_SHARE_FORGETS] = "sx",
     [KSI_FAULT_RW_SHOWN_TWICE] = "sx",
     [KSI_FAULT_RW_NEAR_SHARE_FORGETS] = "sx",
+    [KSI_FAULT_RW_ENTRY_STAYS] = "mutex",
     [KSI_FAULT_RW_NO_WAKE] = "sx",
     [KSI_FAULT_RW_QUEUES_BLIND] = "mutex",
     [KSI_FAULT_RW_CLAIM_FORGOTTEN] = "mtx",
