@@ -54,15 +54,22 @@ int ksi_report_pid(void)
     return pid != 0 ? pid : (int)getpid();
 }
 
+static bool is_request(int signo)
+{
+    return signo == SIGTERM || signo == SIGINT || signo == SIGHUP;
+}
+
 /* The body of a process of its own, with one thread. */
 static int report(void *arg)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL};
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
     sigset_t none;
     ksi_store(&speaks_for, owner);
     prctl(PR_SET_DUMPABLE, 0); /* one core is enough */
+    /* Who ends a program often ends its process group, too; there is a limit already. */
     for (unsigned i = 0; i < FATAL; i++)
-        sigaction(fatal[i], &usual, NULL);
+        sigaction(fatal[i], is_request(fatal[i]) ? &ignored : &usual, NULL);
     sigaction(SIGALRM, &usual, NULL);
     sigemptyset(&none);
     alarm(LIMIT_S);
@@ -130,7 +137,11 @@ void ksi_last_words_enable(void)
     struct sigaction action = {.sa_sigaction = ended,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     struct sigaction old;
-    owner = (int)getpid(); /* also in a child of fork that has reports of its own */
+    if (owner != (int)getpid()) { /* also a child of fork that has reports of its own */
+        owner = (int)getpid();
+        ksi_store(&first, 0); /* it may have been forked while its parent wrote them */
+        ksi_store(&all_is_told, 0);
+    }
     if (ksi_xchg(&done, 1) != 0)
         return;
     (void)at_quick_exit(leave_quickly);

@@ -77,6 +77,22 @@ static void end_beside_threads(void)
     abort();
 }
 
+/* SIGTERM goes on coming to all of the process group, until this process is gone. */
+static void end_with_group(void)
+{
+    pid_t self = getpid();
+    if (setpgid(0, 0) != 0)
+        _exit(98);
+    if (fork() != 0)
+        return;
+    signal(SIGTERM, SIG_IGN);
+    while (getppid() == self) {
+        kill(0, SIGTERM);
+        sched_yield();
+    }
+    _exit(0);
+}
+
 static int probe(const char *how)
 {
     struct rlimit none = {0, 0};
@@ -88,6 +104,8 @@ static int probe(const char *how)
         abort();
     else if (strcmp(how, "term") == 0)
         kill(getpid(), SIGTERM);
+    else if (strcmp(how, "group") == 0)
+        end_with_group();
     else if (strcmp(how, "threads") == 0)
         end_beside_threads();
     else if (strcmp(how, "panic") == 0 &&
@@ -157,11 +175,10 @@ static const struct {
     const char *how;
     int signo;
     unsigned slices;
-} ends[] = {{"read", SIGSEGV, PAIRS},
-            {"abort", SIGABRT, PAIRS},
-            {"term", SIGTERM, PAIRS},
-            {"threads", SIGABRT, PAIRS},
-            {"panic", SIGABRT, PAIRS + 1}}; /* and the handler's */
+} ends[] = {
+    {"read", SIGSEGV, PAIRS},    {"abort", SIGABRT, PAIRS},
+    {"term", SIGTERM, PAIRS},    {"group", SIGTERM, PAIRS},
+    {"threads", SIGABRT, PAIRS}, {"panic", SIGABRT, PAIRS + 1}}; /* and the handler's */
 enum { ENDS = sizeof ends / sizeof *ends };
 
 START_TEST(a_trace_is_written_when_a_signal_ends_the_program)
