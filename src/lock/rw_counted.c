@@ -86,23 +86,39 @@ static bool plainly_counted(uintptr_t w, uintptr_t base)
 }
 
 /*
+ * t has the lock alone: true, and the share that its near slot shows, if it is one, is
+ * gone. Nobody else looks at that slot then, and claims are for the real release. What a
+ * handler has made of the share meanwhile, and the note about it, is the record of t's
+ * exclusive hold, and stays.
+ */
+static bool owned_meanwhile(const ksi_word *word, ksl_thread *t, struct ksl_slot *s,
+                            uintptr_t entry)
+{
+    uint32_t level = ksi_irq_mask(t);
+    bool mine = ksi_rw_owner(ksi_load(word)) == (uintptr_t)t;
+    if (mine)
+        ksi_cas_rel(&s->lock, &entry, (uintptr_t)0);
+    ksi_irq_unmask(t, level);
+    return mine;
+}
+
+/*
  * An inlined path has shown `entry` in t's near slot s while slots are closed: true if
- * the share is counted now; else the slot is empty again.
+ * the share is counted now; else the slot is empty again, or t has the lock alone. Of an
+ * entry that a handler has given back, 0, nothing is made.
  */
 KSI_ASIDE static bool share_shown(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
                                   uintptr_t entry, uintptr_t w)
 {
     uintptr_t base = ksi_family_of(entry) == KSI_FAMILY_NAMED ? KSI_BASE : 0;
-    if (ksi_rw_owner(w) == (uintptr_t)t) {
-        /* Nobody else looks at this slot now, and claims are for the real release. */
-        ksi_store_rel(&s->lock, (uintptr_t)0);
+    if (ksi_rw_owner(w) == (uintptr_t)t && owned_meanwhile(word, t, s, entry))
         return false;
-    }
     KSI_POINT("rw: shown in vain");
     if (!KSI_FAULT(RW_SHOWN_TWICE))
         ksi_rw_cancel(word, t, s); /* a writer may have seen and counted it */
     w = ksi_load(word);
-    if (ksi_telling() || t->handlers > 0 || !plainly_counted(w, base))
+    if (ksi_telling() || t->handlers > 0 || !plainly_counted(w, base) ||
+        !ksi_slot_names(entry, word))
         return false;
     bool in = false;
     uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
@@ -147,7 +163,8 @@ bool ksi_rw_unshare_near(ksi_word *word, ksl_thread *t, uintptr_t tags)
     struct ksl_slot *s = ksi_near_slot(t, word);
     uintptr_t entry = (uintptr_t)word | KSI_COUNTED | tags;
     if (ksi_load(&s->lock) != entry || ksi_telling() || t->handlers > 0 ||
-        ksi_load(&t->far_used) != 0) /* maybe another share, which goes first */
+        ksi_load(&t->far_used) != 0 ||     /* maybe another share, which goes first */
+        ksi_rw_count(ksi_load(word)) == 0) /* memory that has been overwritten */
         return false;
     uint32_t level = ksi_irq_mask(t);
     /* No handler has changed it; a writer that has left a note behind COUNTED. */

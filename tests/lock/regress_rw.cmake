@@ -3,6 +3,7 @@
 # membarrier. To be included behind every_instruction_test.
 
 ksl_test(NAME regress_rw_claims_test SOURCES regress_rw_claims_test.c INTERNAL NATIVE freebsd)
+ksl_test(NAME regress_rw_handler_test SOURCES regress_rw_handler_test.c INTERNAL NATIVE freebsd)
 ksl_test(NAME regress_rw_fork_test SOURCES regress_rw_fork_test.c INTERNAL NATIVE freebsd
          TIMEOUT 300)
 ksl_test(NAME regress_rw_sandbox_test SOURCES regress_rw_sandbox_test.c INTERNAL NATIVE freebsd)

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Faults of earlier versions: what a handler makes of the share that its thread is just
+ * taking by an inlined path, which ends in ksl_share_fenced; and a counted share of
+ * memory that has been overwritten.
+ */
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/sx.h>
+
+#include "support.h"
+
+#include "lock/rw.h"
+#include "platform/host.h"
+#include "platform/testing.h"
+
+#include <kslock/irq.h>
+
+#include <string.h>
+
+enum { IRQ = 5, LEVEL = 5, WARM = 5 };
+
+static struct sx sx;
+static int upgraded;
+static int may_take, taken, tried, may_release; /* atomic */
+static __thread bool stops_at_claims;
+
+static void upgrade(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    upgraded = sx_try_upgrade(&sx);
+}
+
+static void give_back(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    sx_sunlock(&sx);
+}
+
+/* ksl_share_fast, with a handler between the store and the look at the word. */
+static bool share_interrupted(ksl_irq_handler handler)
+{
+    ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, LEVEL, handler, NULL), 0);
+    ksl_thread *t = ksl_thread_self();
+    struct ksl_slot *s = ksl_slot_of((uintptr_t)t, &sx.sx_lock);
+    STORE(&s->place, KSL_PLACE());
+    STORE(&s->lock, (uintptr_t)&sx.sx_lock);
+    ck_assert_int_eq(ksl_irq_raise_on(t, IRQ), 0);
+    return (LOAD(&sx.sx_lock) & KSL_WORD_BIAS) != 0 || ksl_share_fenced(&sx.sx_lock);
+}
+
+static void wait_for(const int *flag)
+{
+    uint64_t state = 0;
+    while (!LOAD(flag) && support_keep_waiting(&state))
+        ;
+}
+
+/* The other thread takes the lock, if it is free, before claims are answered. */
+static void hook(const char *where)
+{
+    if (!stops_at_claims || strcmp(where, "rw: claims") != 0)
+        return;
+    stops_at_claims = false;
+    STORE(&may_take, 1);
+    wait_for(&tried);
+}
+
+static void take_it(void *arg)
+{
+    (void)arg;
+    wait_for(&may_take);
+    STORE(&taken, sx_try_xlock(&sx));
+    STORE(&tried, 1);
+    wait_for(&may_release);
+    if (LOAD(&taken))
+        sx_xunlock(&sx);
+}
+
+START_TEST(sx_an_upgrade_in_a_handler_is_given_back_once)
+{
+    struct actor other;
+    sx_init(&sx, "sx");
+    for (int i = 0; i < WARM; i++) {
+        sx_slock(&sx);
+        sx_sunlock(&sx);
+    }
+    recorder_start();
+    actor_start(&other, take_it, NULL);
+    ck_assert(!share_interrupted(upgrade));
+    ck_assert_int_eq(upgraded, 1);
+    ck_assert(sx_xlocked(&sx));
+    STORE(&ksi_point_hook, hook);
+    stops_at_claims = true;
+    sx_xunlock(&sx);
+    stops_at_claims = false;
+    STORE(&ksi_point_hook, NULL);
+    STORE(&may_take, 1);
+    WAIT_UNTIL(LOAD(&tried));
+    ck_assert_int_eq(LOAD(&taken), 1);
+    ck_assert_int_eq(sx_try_xlock(&sx), 0);
+    STORE(&may_release, 1);
+    actor_join(&other);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
+START_TEST(sx_a_share_given_back_in_a_handler_is_not_counted_without_a_record)
+{
+    sx_init(&sx, "sx");
+    recorder_start();
+    if (!share_interrupted(give_back))
+        sx_slock(&sx);
+    else
+        recorder_start(); /* it has been taken, and given back */
+    sx_unlock(&sx);
+    ck_assert_int_eq(sx_try_xlock(&sx), 1);
+    sx_xunlock(&sx);
+}
+END_TEST
+
+START_TEST(sx_release_of_a_share_of_cleared_memory_is_refused)
+{
+    static const struct sx cleared;
+    sx_init(&sx, "sx");
+    recorder_start();
+    sx_slock(&sx);
+    memset(&sx, 0, sizeof sx);
+    (sx_sunlock)(&sx);
+    ASSERT_VIOLATED("destroyed");
+    ck_assert_int_eq(memcmp(&sx, &cleared, sizeof sx), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("regress_rw_handler");
+    TCase *tc = tcase_create("handler");
+    tcase_set_timeout(tc, 80);
+    if (ksi_heavy_works())
+        tcase_add_test(tc, sx_an_upgrade_in_a_handler_is_given_back_once);
+    tcase_add_test(tc,
+                   sx_a_share_given_back_in_a_handler_is_not_counted_without_a_record);
+    tcase_add_test(tc, sx_release_of_a_share_of_cleared_memory_is_refused);
+    suite_add_tcase(s, tc);
+    return support_run(s);
+}
