@@ -148,13 +148,22 @@ may_install()
     sudo -n true 2>/dev/null || [ -t 0 ]
 }
 
+# What somebody who may install types.
+install_command()
+{
+    case $missing in
+    *:arm64*) printf 'dpkg --add-architecture arm64 && apt-get update && ' ;;
+    esac
+    echo "apt-get install$missing"
+}
+
 install_missing()
 {
     [ -n "$missing" ] || return 0
     command -v apt-get >/dev/null 2>&1 ||
         fail 3 "missing:$missing (Debian names); there is no apt-get here, install them yourself"
     may_install ||
-        fail 3 "missing:$missing; not root and no sudo, run: apt-get install$missing"
+        fail 3 "missing:$missing; not root and no sudo, run as root: $(install_command)"
     echo "run.sh: installing$missing"
     case $missing in
     *:arm64*)
