@@ -270,7 +270,14 @@ try_arm64()
     missing=
     need_arm64
     [ -n "$missing" ] || return 0
-    why=$({ (install_missing) 2>&1 >&3 | sed -n 's/^run\.sh: //p' | tail -n 1; } 3>&2)
+    mkdir -p "$top/build"
+    log=$top/build/arm64-packages.log
+    # An interrupt ends a pipe's reader too, and writing to the pipe would then end the
+    # clean-up; so the messages go to a file, and this shell waits for the clean-up.
+    trap 'exit 1' HUP INT TERM
+    (install_missing) 2>"$log" || :
+    trap - HUP INT TERM
+    why=$(sed -n 's/^run\.sh: //p' "$log" | tail -n 1)
     missing=
     need_arm64
     [ -n "$missing" ] || return 0
