@@ -175,9 +175,11 @@ install_missing()
         fi
         ;;
     esac
+    # One source out of order does not matter where the others have the packages, except
+    # with an architecture that is new: it is to leave apt-get update as it was.
     # The names in $missing are separate words.
     # shellcheck disable=SC2086
-    if ! apt_get update >/dev/null ||
+    if ! { apt_get update >/dev/null || [ -z "$added" ]; } ||
         ! apt_get install -y --no-install-recommends $missing >/dev/null; then
         fail 3 "apt-get could not install$missing"
     fi
