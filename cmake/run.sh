@@ -133,10 +133,10 @@ take_architecture_back()
 {
     [ -n "$added" ] || return 0
     added=
-    # Packages of it that were installed all the same have to go first.
-    foreign=$(dpkg-query -W -f '${Package}:${Architecture}\n' | grep ':arm64$') || :
-    # shellcheck disable=SC2086
-    [ -z "$foreign" ] || apt_get purge -y $foreign >/dev/null || :
+    # Where packages of it were installed all the same, in part, it can be had; it stays.
+    if dpkg-query -W -f '${Package}:${Architecture}\n' | grep -q ':arm64$'; then
+        return 0
+    fi
     dpkg_as_root --remove-architecture arm64 || :
     apt_get update >/dev/null || :
 }
@@ -167,7 +167,8 @@ install_missing()
     echo "run.sh: installing$missing"
     case $missing in
     *:arm64*)
-        if ! dpkg --print-foreign-architectures | grep -qx arm64; then
+        if ! { dpkg --print-architecture; dpkg --print-foreign-architectures; } |
+            grep -qx arm64; then
             dpkg_as_root --add-architecture arm64 || fail 3 "no arm64 packages: dpkg refuses"
             added=yes
             trap take_architecture_back EXIT
