@@ -22,7 +22,9 @@ void torture_note_point(struct party *me, const char *where)
     if (strcmp(where, "wait: opening") == 0) {
         me->wait_began = ksi_host_now();
     } else if (spins || strcmp(where, "wait: unparked") == 0) {
-        uint64_t lasted = ksi_host_now() - me->wait_began;
+        uint64_t began =
+            me->wait_began; /* a handler may wait, too, before the clock is read */
+        uint64_t lasted = ksi_host_now() - began;
         if (lasted > LOAD(&me->longest))
             STORE(&me->longest, lasted);
     }
