@@ -133,7 +133,8 @@ static inline bool ksi_quick_before(ksl_thread *t, enum ksi_kind kind, const voi
     return ksi_quick_before_order(t, kind, lock);
 }
 
-/* KSI_ASIDE, of stats.c: as if ksi_hook_before and then ksi_hook_taken had been called.
+/* KSI_ASIDE, of stats_direct.c: as if ksi_hook_before and then ksi_hook_taken had been
+ * called.
  */
 void ksi_stats_taken_at_once(ksl_thread *t, enum ksi_kind kind, enum ksi_mode mode,
                              const void *lock, const void *site);

@@ -24,7 +24,8 @@
  *   COUNTED      near, far   a share that the word counts
  *   EXCLUSIVE    near, far   the exclusive hold
  *
- * In a near slot IN_SLOT may be there for a moment before the share is granted.
+ * In a near slot IN_SLOT may be there for a moment before the share is granted, and
+ * EXCLUSIVE before the word says so, or while it never will.
  * A writer that cannot wait turns IN_SLOT of another thread into COUNTED; see
  * lock/rw_slots.c, also for `converted`.
  */

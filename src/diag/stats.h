@@ -8,8 +8,9 @@
 #include <kslock/diag.h>
 
 /*
- * `stats`: what locks are used for and what they cost. The sink (stats.c) is told by the
- * thread that something happens to, and counts in that thread's own block of memory; a
+ * `stats`: what locks are used for and what they cost. The sink (stats.c,
+ * stats_direct.c) is told by the thread that something happens to, and counts in that
+ * thread's own block of memory; a
  * report (stats_sum.c) adds the blocks up while their threads go on. No cache line is
  * written by two threads for a lock that is free.
  *
@@ -234,7 +235,7 @@ uint32_t ksi_stats_past_copy(struct ksi_stats_line *to);
 void ksi_stats_past_before_fork(void);
 void ksi_stats_past_after_fork(bool child);
 
-/* --- stats.c ------------------------------------------------------------------------ */
+/* --- stats.c, stats_direct.c -------------------------------------------------------- */
 
 void ksi_stats_event(ksl_thread *t, const struct ksi_event *e);
 

@@ -307,9 +307,12 @@ bool ksi_rw_own_past_slots(ksi_word *word, ksl_thread *t, uintptr_t seen,
 
 /* A counted share was taken; may open the slots. */
 void ksi_rw_tune_counted(ksi_word *word, ksl_thread *t);
-/* A share with a fence was taken; may set the bias. */
 enum { KSI_RW_SAMPLE = 16 }; /* shares for one look at the entry, which others share */
+
+/* So many shares with a fence were taken; may set the bias. */
 void ksi_rw_tune_fenced_now(ksi_word *word);
+
+/* One was. */
 static inline void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t)
 {
     if (++t->fenced_reads % KSI_RW_SAMPLE == 0)
