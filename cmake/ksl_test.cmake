@@ -37,11 +37,12 @@ function(ksl_add_test)
     set(arg_COMMAND ${KSLOCK_TEST_LAUNCHER} "$<TARGET_FILE:${arg_TARGET}>" ${arg_ARGS})
   endif()
   add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
+  # COST: what may take long begins early, so that nothing runs alone at the end.
   # Check's own limit of 4 seconds a case would make a busy machine fail;
   # this one lets Check name the case that hangs before ctest ends the program.
   math(EXPR case_timeout "${arg_TIMEOUT} * 3 / 4")
   set_tests_properties(
-    ${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
+    ${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
                            ENVIRONMENT
                            "CK_DEFAULT_TIMEOUT=${case_timeout};KSLOCK_TEST_EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}")
 endfunction()
@@ -54,7 +55,9 @@ Builds the Check program `name` and registers it as a ctest. It links the
 shared library and sees the headers of one native interface, stanix unless
 NATIVE says otherwise. With INTERNAL it links the testing library instead and
 sees the internal headers; KSI_TESTING is 1. Label `long` keeps it out of the
-default suite.
+default suite. In presets that repeat what each compiler has run already, a program
+is not optimised, which takes a fourth of the time to compile; then calls are not inlined
+into it but in those whose names say that they look at that or at memory's order.
 ]]
 function(ksl_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "INTERNAL" "NAME;NATIVE;TIMEOUT"
@@ -76,6 +79,10 @@ function(ksl_test)
     target_link_libraries(${arg_NAME} PRIVATE kslock::${arg_NATIVE})
   endif()
   target_link_libraries(${arg_NAME} PRIVATE PkgConfig::CHECK Threads::Threads)
+  ksl_omitted(repeats compilers)
+  if(repeats AND NOT arg_NAME MATCHES "inline|stress|memory|regress")
+    target_compile_options(${arg_NAME} PRIVATE -O0)
+  endif()
 
   ksl_add_test(
     NAME ${arg_NAME}

@@ -26,7 +26,7 @@
 #if SANITIZED
 static int rounds = 1000;
 #else
-static int rounds = 10000;
+static int rounds = 10000 / TEST_SHARE;
 #endif
 
 enum kind {

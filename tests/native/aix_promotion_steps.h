@@ -270,7 +270,7 @@ static inline void model_stop(void)
 }
 
 /* Arguments of the program: steps, seed. */
-static unsigned long model_steps = 100000, model_seed = 20240607;
+static unsigned long model_steps = 100000 / TEST_SHARE, model_seed = 20240607;
 
 static inline void model_arguments(int argc, char **argv)
 {

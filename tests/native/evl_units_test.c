@@ -20,7 +20,7 @@ enum {
     TIGHT_POSTS = POSTS / 5,
     TIGHT_ROOM = 1,
     TIGHT_EVERY = 5,
-    ROUNDS = SANITIZED ? 6 : 24, /* a million posts */
+    ROUNDS = SANITIZED ? 6 : 24 / TEST_SHARE, /* a million posts in the first preset */
     WAITERS = 4,
     VISIT = 50,  /* posts of a thread that the library did not know */
     BROKEN = 32, /* one of so many posts of the in-band poster also ends a wait */

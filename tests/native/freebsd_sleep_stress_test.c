@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { ROUNDS = 20000, STEP = 500, SIGNO = 5 };
+enum { ROUNDS = 20000 / TEST_SHARE, STEP = 500, SIGNO = 5 };
 
 /* The interlock, and where the wake-up happens. */
 enum how { SX_EXCLUSIVE, SX_SHARED, BY_MTX, CV_SX, CV_SX_SHARED, CV_MTX, HOWS };
@@ -149,7 +149,7 @@ END_TEST
 
 /* ---- several sleepers, one wake-up for each token ---- */
 
-enum { SLEEPERS = 4, BATCHES = 1500 };
+enum { SLEEPERS = 4, BATCHES = 1500 / TEST_SHARE };
 
 struct tokens {
     int left;      /* written under the exclusive lock */

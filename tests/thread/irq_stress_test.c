@@ -15,7 +15,7 @@
 #if SANITIZED
 enum { RAISES = 20000, ROUNDS = 5000 };
 #else
-enum { RAISES = 1000000, ROUNDS = 100000 };
+enum { RAISES = 1000000 / TEST_SHARE, ROUNDS = 100000 / TEST_SHARE };
 #endif
 enum { IRQ = 6 };
 

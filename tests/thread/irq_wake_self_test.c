@@ -25,7 +25,7 @@
 #if SANITIZED
 static int rounds = 2000;
 #else
-static int rounds = 30000;
+static int rounds = 30000 / TEST_SHARE;
 #endif
 
 enum { IRQ = 11 };
