@@ -211,8 +211,11 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     ksi_lot_unlock(&lot, NULL);
     if (in || is_gone)
         return in ? 0 : -EIDRM;
-    enum ksi_outcome outcome =
-        parks ? ksi_wait(w, deadline) : (enum ksi_outcome)ksi_load(&w->outcome);
+    if (!parks)
+        return ksi_evl_error(t, (enum ksi_outcome)ksi_load(&w->outcome));
+    enum ksi_outcome outcome = ksi_wait(w, deadline);
+    if (outcome == KSI_WOKEN)
+        ksi_event_woken(t, w);
     return ksi_evl_error(t, outcome);
 }
 

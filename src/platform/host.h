@@ -11,6 +11,9 @@
 /* Processors that this process may use, at least 1; read once. */
 unsigned ksi_cpu_count(void);
 
+/* The one that the caller runs on; -1 if the host does not keep that in its memory. */
+int ksi_cpu_now(void);
+
 /* Offers the processor; sleeps for about us microseconds. */
 void ksi_yield(void);
 void ksi_nap(unsigned us);

@@ -42,6 +42,38 @@ __attribute__((constructor)) static void count_cpus(void)
     (void)ksi_cpu_count();
 }
 
+/*
+ * Where the C library has registered the thread for restartable sequences, the kernel
+ * keeps the number in its memory: reading it costs a load. References are weak, for
+ * versions of the C library that do not tell where that is.
+ */
+#if __has_include(<sys/rseq.h>) && (defined(__x86_64__) || defined(__aarch64__))
+#include <sys/rseq.h>
+#pragma weak __rseq_offset
+#pragma weak __rseq_size
+
+int ksi_cpu_now(void)
+{
+    if (&__rseq_offset == NULL || &__rseq_size == NULL || __rseq_size == 0)
+        return -1;
+    uintptr_t self;
+#if defined(__x86_64__)
+    __asm__("mov %%fs:0, %0" : "=r"(self));
+#else
+    __asm__("mrs %0, tpidr_el0" : "=r"(self));
+#endif
+    const struct rseq *area =
+        (const struct rseq *)(self + (uintptr_t)__rseq_offset); // NOLINT
+    int cpu = (int)ksi_load(&area->cpu_id);
+    return cpu >= 0 ? cpu : -1; /* not registered: a number below zero */
+}
+#else
+int ksi_cpu_now(void)
+{
+    return -1;
+}
+#endif
+
 void ksi_yield(void)
 {
     int saved = errno;

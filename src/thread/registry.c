@@ -84,7 +84,7 @@ static void reset(ksl_thread *t)
     t->unshared = 0;
     t->spin_mutexes = 0;
     t->spin_limit = 0;
-    t->event_spin = (struct ksi_event_spin){0, 0, 0, 0};
+    t->event_spin = (struct ksi_event_spin){.limit = 0};
     ksi_store(&t->exit_rounds, 0u);
     t->prepared = 0;
     ksi_store(&t->events, (uint64_t)0);

@@ -81,6 +81,7 @@ struct ksi_waiter {
     struct ksi_waiter *next_lender; /* lock of wait/lend.c */
     struct ksi_waiter *prev_lender; /* likewise */
     uint32_t outcome;               /* atomic; leaves KSI_WAITING after unlinking */
+    int waker_cpu;                  /* atomic: set before that; -1: unknown */
     int prio;                       /* of a priority-ordered queue */
     unsigned order;                 /* enum ksi_order of its queue */
     bool interruptible;             /* may be ended by signal and unblock ... */
@@ -95,6 +96,7 @@ struct ksi_event_spin {
     uint16_t in_vain;
     uint16_t apart;
     uint16_t waits;
+    bool beside; /* its last waker ran on the caller's own processor */
 };
 
 /* What diag/order_rules.c keeps while it is on: a lock, and a level or a place. */

@@ -2,6 +2,7 @@
 #include "wait/lot.h"
 
 #include "diag/events.h"
+#include "platform/host.h"
 #include "platform/probe.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -354,6 +355,7 @@ void ksi_wake(struct ksi_wake_list *wake)
         KSI_PROBE2(wake, ksi_load(&w->address), ksi_load(&t->tid));
         if (ksi_telling())
             tell_wake(w);
+        ksi_store(&w->waker_cpu, ksi_cpu_now());
         /* Releases the links, and what was handed over, to the waiter's thread. */
         ksi_store_seq(&w->outcome,
                       (uint32_t)wake->outcome); /* from here on w is its thread's again */

@@ -42,12 +42,20 @@ unsigned ksi_event_limit(ksl_thread *t)
         e->apart = APART_MIN;
         e->limit = EVENT_MAX / 4;
     }
+    if (e->beside)
+        return 0;
     if (e->in_vain < IN_VAIN)
         return e->limit;
     if (++e->waits < e->apart)
         return 0;
     e->waits = 0;
     return EVENT_MAX;
+}
+
+void ksi_event_woken(ksl_thread *t, const struct ksi_waiter *w)
+{
+    int cpu = ksi_cpu_now();
+    t->event_spin.beside = cpu >= 0 && cpu == ksi_load(&w->waker_cpu);
 }
 
 void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded)

@@ -40,6 +40,12 @@ unsigned ksi_event_limit(ksl_thread *t);
 void ksi_event_learn(ksl_thread *t, unsigned used, unsigned limit, bool rewarded);
 
 /*
+ * The wait w of t, the caller, has been ended. Whoever did that on t's own processor can
+ * do nothing while t spins there: then the next limit is 0.
+ */
+void ksi_event_woken(ksl_thread *t, const struct ksi_waiter *w);
+
+/*
  * For spinning locks, which must not queue: turn n of waiting for a holder that
  * may have lost its processor. Pauses, later yields, then naps.
  */

@@ -5,8 +5,12 @@
 
 #include "support.h"
 
+#include "lock/ksem.h"
 #include "platform/host.h"
+#include "platform/park.h"
 #include "wait/spin.h"
+
+#include <kslock/stage.h>
 
 #include <sched.h>
 #include <string.h>
@@ -112,6 +116,65 @@ START_TEST(nobody_spins_on_one_processor)
 }
 END_TEST
 
+static bool stay_on(int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+static struct {
+    uint64_t word;
+    int cpu;
+    bool placed;
+    unsigned limit;
+} event;
+
+static void sleep_for_event(void *arg)
+{
+    (void)arg;
+    ksl_thread *t = ksl_thread_self();
+    event.placed = stay_on(event.cpu) && ksi_cpu_now() == event.cpu;
+    (void)ksl_stage_switch(KSL_STAGE_OOB);
+    (void)ksi_ksem_down(&event.word, KSI_FOREVER, false, KSI_SITE());
+    (void)ksl_stage_switch(KSL_STAGE_INBAND);
+    event.limit = ksi_event_limit(t);
+}
+
+/* How long a thread on `cpu` would spin for its next event; ours is raised on `own`. */
+static unsigned limit_after_event(int own, int cpu)
+{
+    struct actor a;
+    event.cpu = cpu;
+    ksi_ksem_init(&event.word, 0, KSI_SITE());
+    actor_start(&a, sleep_for_event, NULL);
+    wait_asleep(a.thread);
+    bool placed = stay_on(own) && ksi_cpu_now() == own;
+    ksi_ksem_up(&event.word, INT32_MAX, KSI_SITE());
+    actor_join(&a);
+    ck_assert_msg(placed && event.placed, "processors cannot be chosen");
+    return event.limit;
+}
+
+START_TEST(who_is_woken_on_its_own_processor_does_not_spin_next_time)
+{
+    cpu_set_t set;
+    int cpus[2], n = 0;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    for (int i = 0; i < CPU_SETSIZE && n < 2; i++) {
+        if (CPU_ISSET((size_t)i, &set))
+            cpus[n++] = i;
+    }
+    if (ksi_cpu_now() < 0 || ksi_cpu_count() < 2 || n < 2) {
+        support_skip("one processor, or the host does not tell which one it is");
+        return;
+    }
+    ck_assert_uint_eq(limit_after_event(cpus[0], cpus[0]), 0);
+    ck_assert_uint_gt(limit_after_event(cpus[0], cpus[1]), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "one-processor") == 0)
@@ -124,6 +187,7 @@ int main(int argc, char **argv)
     tcase_add_test(c, quick_rewards_bring_the_limit_down);
     tcase_add_test(c, every_turn_of_a_spinner_ends);
     tcase_add_test(c, nobody_spins_on_one_processor);
+    tcase_add_test(c, who_is_woken_on_its_own_processor_does_not_spin_next_time);
     suite_add_tcase(s, c);
     return support_run(s);
 }

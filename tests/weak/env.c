@@ -89,6 +89,11 @@ uint64_t ksi_now(void)
     return 0;
 }
 
+int ksi_cpu_now(void)
+{
+    return -1;
+}
+
 unsigned ksi_cpu_count(void)
 {
     return 1;
