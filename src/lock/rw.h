@@ -307,7 +307,21 @@ bool ksi_rw_own_past_slots(ksi_word *word, ksl_thread *t, uintptr_t seen,
 
 /* A counted share was taken; may open the slots. */
 void ksi_rw_tune_counted(ksi_word *word, ksl_thread *t);
-enum { KSI_RW_SAMPLE = 16 }; /* shares for one look at the entry, which others share */
+
+/*
+ * Shares of a thread for one look at the entry, whose line others write to: counted ones,
+ * and those with a fence.
+ */
+enum { KSI_RW_SAMPLE = 16, KSI_RW_SAMPLE_FENCED = 32 };
+
+/*
+ * Whether the n-th share of a thread is one that looks; so spread that no loop over some
+ * locks stays in step with it.
+ */
+static inline bool ksi_rw_sampled(uint32_t n, uint32_t of)
+{
+    return n * 0x9e3779b1u <= UINT32_MAX / of;
+}
 
 /* So many shares with a fence were taken; may set the bias. */
 void ksi_rw_tune_fenced_now(ksi_word *word);
@@ -315,7 +329,7 @@ void ksi_rw_tune_fenced_now(ksi_word *word);
 /* One was. */
 static inline void ksi_rw_tune_fenced(ksi_word *word, ksl_thread *t)
 {
-    if (++t->fenced_reads % KSI_RW_SAMPLE == 0)
+    if (KSI_UNLIKELY(ksi_rw_sampled(++t->fenced_reads, KSI_RW_SAMPLE_FENCED)))
         ksi_rw_tune_fenced_now(word);
 }
 /* A writer closes slots of this tier; returns what the next call wants. */

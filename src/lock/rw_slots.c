@@ -152,11 +152,9 @@ static bool shows(const ksl_thread *u, const ksi_word *word)
 bool ksi_rw_seen_in_slots(const ksi_word *word, const ksl_thread *t)
 {
     bool seen = false;
-    ksi_registry_read_lock();
     for (ksl_thread *u = ksi_registry_first(); u != NULL && !seen;
          u = ksi_registry_next(u))
         seen = u != t && shows(u, word);
-    ksi_registry_read_unlock();
     return seen;
 }
 
@@ -215,7 +213,6 @@ void ksi_rw_empty(ksi_word *word)
 {
     bool left = false;
     KSI_POINT("rw: empty");
-    ksi_registry_read_lock();
     for (ksl_thread *u = ksi_registry_first(); u != NULL; u = ksi_registry_next(u)) {
         for (unsigned i = 0; i < KSI_RW_PATIENCE && shows(u, word); i++)
             ksi_pause();
@@ -223,7 +220,6 @@ void ksi_rw_empty(ksi_word *word)
         if (KSI_FAULT(RW_SCAN_MISSES))
             break;
     }
-    ksi_registry_read_unlock();
     while (left)
         left = count_shares(word);
 }

@@ -26,7 +26,7 @@
 
 enum {
     ENTRIES = 512,
-    VERDICT = 32, /* writes for one verdict */
+    VERDICT = 64, /* writes for one verdict */
     HOLD_OFF_MIN = 32,
     HOLD_OFF_MAX = 8192,
     INHIBIT = 9,
@@ -94,7 +94,7 @@ void ksi_rw_tune_counted(ksi_word *word, ksl_thread *t)
     struct tune *e = entry_of(word);
     uint32_t hold_off = ksi_load(&e->hold_off);
     uint32_t step = hold_off > 0 ? KSI_RW_SAMPLE : 1;
-    if (++t->counted_reads % step != 0)
+    if (!ksi_rw_sampled(++t->counted_reads, step))
         return;
     uint32_t n = ksi_load(&e->counted) + step;
     ksi_store(&e->counted, n);
@@ -107,7 +107,7 @@ void ksi_rw_tune_counted(ksi_word *word, ksl_thread *t)
 void ksi_rw_tune_fenced_now(ksi_word *word)
 {
     struct tune *e = entry_of(word);
-    ksi_store(&e->fenced, ksi_load(&e->fenced) + KSI_RW_SAMPLE);
+    ksi_store(&e->fenced, ksi_load(&e->fenced) + KSI_RW_SAMPLE_FENCED);
     if ((ksi_load(word) & KSI_BIAS) == 0 && bias_is_due(e))
         raise_tier(word, KSI_SLOTS | KSI_BIAS);
 }

@@ -19,7 +19,12 @@ void ksi_registry_read_unlock(void);
 /* Waits until every reader that runs now has left. Not for handlers. */
 void ksi_registry_wait_readers(void);
 
-/* First registered thread, next one; NULL at the end. Readers only. */
+/*
+ * First registered thread, next one; NULL at the end. Who only looks at descriptors, and
+ * leaves nothing in them, may walk without being a reader: they are never given back, and
+ * the next one of one that has left is still a way to all that stay; of one that has been
+ * entered again meanwhile it is the way from the beginning.
+ */
 ksl_thread *ksi_registry_first(void);
 ksl_thread *ksi_registry_next(const ksl_thread *t);
 
