@@ -7,6 +7,11 @@
  * stdio, and if one gets stuck or dies, its report is what is missing. Then the signal
  * has its usual effect, at the place where it came: exit status and core file are what
  * they would have been.
+ *
+ * One thread writes, the others wait (`first`). If a signal comes while one writes that
+ * has called exit, that one goes on, for LIMIT_S at most: the process that would take its
+ * place has a copy of the locks that it holds. On the writing thread itself a request to
+ * end is put off for so long, or until the next one comes; a fault cannot be.
  */
 
 #define _GNU_SOURCE 1
@@ -27,7 +32,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#if !defined(sigev_notify_thread_id)
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 enum { STACK = 1 << 18, LIMIT_S = 10 };
 
@@ -42,8 +52,14 @@ enum { REPORTS = sizeof write_report / sizeof *write_report };
 static char *stack;
 static int owner;       /* the process that has these handlers */
 static int speaks_for;  /* atomic: in the processes of the reports, the one that ends */
-static int first;       /* atomic: a thread that writes; the others wait for it */
+static int first;       /* atomic: who writes: a thread at exit, ENDS, or NOBODY */
 static int all_is_told; /* atomic */
+static int ends;        /* atomic: a signal is about to end the process */
+static unsigned whole;  /* atomic: so many reports are written, at exit */
+static int request;     /* of the thread that writes at exit: what is put off, or 0 */
+static siginfo_t request_info;
+
+enum { NOBODY = 0, ENDS = -1 }; /* and the id of the thread that writes at exit */
 
 /* Race detectors put signals off, and know nothing of such processes. */
 extern void __tsan_init(void) __attribute__((weak));
@@ -80,7 +96,7 @@ static int report(void *arg)
 
 static void write_reports(void)
 {
-    for (unsigned i = 0; i < REPORTS; i++) {
+    for (unsigned i = ksi_load(&whole); i < REPORTS; i++) {
         void *what = (void *)(uintptr_t)&write_report[i];
         /* It tells the program nothing when it ends, unless the host insists. */
         int child = clone(report, stack + STACK, 0, what);
@@ -106,29 +122,101 @@ static bool comes_again(const siginfo_t *info)
     }
 }
 
+/* The same signal as it came, once more, to this thread. */
+static void send_again(int signo, const siginfo_t *info)
+{
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), ksi_host_tid(), signo, info);
+}
+
+/* False: the time is over. */
+static bool await_the_telling(unsigned seconds)
+{
+    enum { MS = 1000 };
+    for (unsigned ms = 0; ksi_load_acq(&all_is_told) == 0 && ms < seconds * 1000; ms++)
+        ksi_nap(MS);
+    return ksi_load_acq(&all_is_told) != 0;
+}
+
+/* The signal comes to this thread in LIMIT_S; there is no other call for handlers. */
+static bool comes_later(int signo)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signo};
+    struct itimerspec after = {.it_value = {.tv_sec = LIMIT_S}};
+    int timer = 0;
+    event.sigev_notify_thread_id = ksi_host_tid();
+    return syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) == 0 &&
+           syscall(SYS_timer_settime, timer, 0, &after, NULL) == 0;
+}
+
+/* True: the caller writes at exit, and ends by that signal when it has done so. */
+static bool put_off(int signo, const siginfo_t *info)
+{
+    if (!is_request(signo) || ksi_load(&first) != ksi_host_tid() || request != 0 ||
+        ksi_load(&all_is_told) != 0 || !comes_later(signo))
+        return false;
+    request_info = *info;
+    request = signo;
+    return true;
+}
+
+/* By this thread, if no other does or is about to. */
+static void tell_all(void)
+{
+    int who = NOBODY;
+    bool mine = ksi_cas(&first, &who, ENDS);
+    if (!mine && who != ENDS && (who == ksi_host_tid() || !await_the_telling(LIMIT_S)))
+        mine = ksi_cas(&first, &who, ENDS);
+    if (mine) {
+        write_reports();
+        ksi_store_rel(&all_is_told, 1);
+    }
+    while (ksi_load_acq(&all_is_told) == 0)
+        ksi_nap(1000);
+}
+
 static void ended(int signo, siginfo_t *info, void *context)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL};
     int saved = errno;
     (void)context;
     if ((int)getpid() == owner) {
-        if (ksi_xchg(&first, 1) == 0) {
-            write_reports();
-            ksi_store_rel(&all_is_told, 1);
+        if (put_off(signo, info)) {
+            errno = saved;
+            return;
         }
-        while (ksi_load_acq(&all_is_told) == 0)
-            ksi_nap(1000);
+        ksi_store(&ends, 1);
+        tell_all();
     }
     sigaction(signo, &usual, NULL);
     if (!comes_again(info)) /* as it came, when the handler has returned */
-        syscall(SYS_rt_tgsigqueueinfo, getpid(), ksi_host_tid(), signo, info);
+        send_again(signo, info);
     errno = saved;
 }
 
-static void leave_quickly(void)
+static void write_here(int self)
 {
-    for (unsigned i = 0; i < REPORTS; i++)
+    for (unsigned i = 0; i < REPORTS && ksi_load(&first) == self; i++) {
         write_report[i]();
+        ksi_store(&whole, i + 1);
+    }
+    if (ksi_load(&whole) == REPORTS)
+        ksi_store_rel(&all_is_told, 1);
+    if (request != 0)
+        send_again(request, &request_info);
+}
+
+/* At exit, after the program's own functions for that and those of its libraries. */
+__attribute__((destructor(101))) static void leave(void)
+{
+    int self = ksi_host_tid(), who = NOBODY;
+    if (owner != (int)getpid())
+        return;
+    if (ksi_cas(&first, &who, self))
+        write_here(self);
+    (void)await_the_telling(LIMIT_S * REPORTS);
+    /* The exit status is that of the signal, which is on its way. */
+    for (unsigned ms = 0; ksi_load(&ends) != 0 && ms < LIMIT_S * 1000; ms++)
+        ksi_nap(1000);
 }
 
 void ksi_last_words_enable(void)
@@ -141,10 +229,13 @@ void ksi_last_words_enable(void)
         owner = (int)getpid();
         ksi_store(&first, 0); /* it may have been forked while its parent wrote them */
         ksi_store(&all_is_told, 0);
+        ksi_store(&ends, 0);
+        ksi_store(&whole, 0u);
+        request = 0;
     }
     if (ksi_xchg(&done, 1) != 0)
         return;
-    (void)at_quick_exit(leave_quickly);
+    (void)at_quick_exit(leave);
     stack = ksi_pages(STACK);
     if (stack == NULL || __tsan_init != NULL)
         return;

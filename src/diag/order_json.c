@@ -171,7 +171,7 @@ void ksi_graph_forget(void)
         close(old);
 }
 
-__attribute__((destructor(102))) void ksi_graph_write_at_exit(void)
+void ksi_graph_write_at_exit(void)
 {
     int saved = errno;
     struct ksi_out out;

@@ -85,8 +85,7 @@ int ksl_diag_stats(int fd, int format)
     return error;
 }
 
-/* After the program's own functions for exit, and after those of its libraries. */
-__attribute__((destructor(101))) void ksi_stats_write_at_exit(void)
+void ksi_stats_write_at_exit(void)
 {
     int saved = errno;
     int fd = ksi_load(&exit_fd);

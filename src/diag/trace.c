@@ -267,7 +267,7 @@ int ksl_diag_trace(int fd)
 }
 
 /* At exit, with other threads running. A child of fork has no file. */
-__attribute__((destructor(102))) void ksi_trace_write_at_exit(void)
+void ksi_trace_write_at_exit(void)
 {
     int saved = errno;
     int fd = ksi_load(&file);
