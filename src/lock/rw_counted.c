@@ -7,7 +7,7 @@
  * unshare_near gives that back. Both leave everything but the plain case to the long way.
  */
 
-#include "lock/rw.h"
+#include "lock/rw_shown.h"
 
 #include "diag/hooks.h"
 #include "platform/testing.h"
@@ -86,20 +86,23 @@ static bool plainly_counted(uintptr_t w, uintptr_t base)
 }
 
 /*
- * t has the lock alone: true, and the share that its near slot shows, if it is one, is
- * gone. Nobody else looks at that slot then, and claims are for the real release. What a
- * handler has made of the share meanwhile, and the note about it, is the record of t's
- * exclusive hold, and stays.
+ * Masked. If t has the lock alone nobody else looks at that slot, and claims are for the
+ * real release; only the share is taken away that a handler has left as it was.
  */
-static bool owned_meanwhile(const ksi_word *word, ksl_thread *t, struct ksl_slot *s,
-                            uintptr_t entry)
+static inline void retract(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
+                           uintptr_t entry)
+{
+    if (KSI_UNLIKELY(ksi_rw_owner(ksi_load(word)) == (uintptr_t)t))
+        ksi_cas_rel(&s->lock, &entry, (uintptr_t)0);
+    else
+        ksi_rw_cancel(word, t, s); /* a writer may have seen and counted it */
+}
+
+void ksi_rw_retract(ksi_word *word, ksl_thread *t, struct ksl_slot *s, uintptr_t entry)
 {
     uint32_t level = ksi_irq_mask(t);
-    bool mine = ksi_rw_owner(ksi_load(word)) == (uintptr_t)t;
-    if (mine)
-        ksi_cas_rel(&s->lock, &entry, (uintptr_t)0);
+    retract(word, t, s, entry);
     ksi_irq_unmask(t, level);
-    return mine;
 }
 
 /*
@@ -108,25 +111,22 @@ static bool owned_meanwhile(const ksi_word *word, ksl_thread *t, struct ksl_slot
  * entry that a handler has given back, 0, nothing is made.
  */
 KSI_ASIDE static bool share_shown(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
-                                  uintptr_t entry, uintptr_t w)
+                                  uintptr_t entry)
 {
     uintptr_t base = ksi_family_of(entry) == KSI_FAMILY_NAMED ? KSI_BASE : 0;
-    if (ksi_rw_owner(w) == (uintptr_t)t && owned_meanwhile(word, t, s, entry))
-        return false;
-    KSI_POINT("rw: shown in vain");
-    if (!KSI_FAULT(RW_SHOWN_TWICE))
-        ksi_rw_cancel(word, t, s); /* a writer may have seen and counted it */
-    w = ksi_load(word);
-    if (ksi_telling() || t->handlers > 0 || !plainly_counted(w, base) ||
-        !ksi_slot_names(entry, word))
-        return false;
     bool in = false;
+    KSI_POINT("rw: shown in vain");
     uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
-    KSI_POINT("rw: counted");
-    while (!in && plainly_counted(w, base))
-        in = ksi_cas_acq(word, &w, ksi_rw_one_more(w));
-    if (in)
-        ksi_store_rel(&s->lock, entry | KSI_COUNTED); /* the place is there already */
+    if (!KSI_FAULT(RW_SHOWN_TWICE))
+        retract(word, t, s, entry);
+    uintptr_t w = ksi_load(word);
+    if (!ksi_telling() && t->handlers == 0 && ksi_slot_names(entry, word)) {
+        KSI_POINT("rw: counted");
+        while (!in && plainly_counted(w, base))
+            in = ksi_cas_acq(word, &w, ksi_rw_one_more(w));
+        if (in)
+            ksi_store_rel(&s->lock, entry | KSI_COUNTED); /* the place is there already */
+    }
     ksi_irq_unmask(t, level);
     if (in)
         ksi_rw_tune_counted(word, t);
@@ -145,16 +145,10 @@ bool ksl_share_fenced(const ksi_word *fast)
     uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
     uintptr_t w = ksi_load(word);
     if (KSI_UNLIKELY((w & KSI_SLOTS) == 0 || ksi_rw_owner(w) != 0))
-        return share_shown(word, t, s, entry, w);
-    if (KSI_LIKELY(ksi_cas(&s->lock, &entry, entry))) {
-        KSI_POINT("rw: slot");
-        w = ksi_load_seq(word);
-        if (KSI_LIKELY((w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, 0))) {
-            ksi_rw_tune_fenced(word, t);
-            return true;
-        }
-    }
-    ksi_rw_cancel(word, t, s);
+        return share_shown(word, t, s, entry);
+    if (KSI_LIKELY(ksi_cas(&s->lock, &entry, entry) && ksi_rw_granted(word, t, 0)))
+        return true;
+    ksi_rw_retract(word, t, s, entry & ~(uintptr_t)KSI_ENTRY_MASK);
     return false;
 }
 

@@ -3,7 +3,7 @@
 #define KSI_LOCK_RW_QUICK_H
 
 #include "diag/hooks.h"
-#include "lock/rw.h"
+#include "lock/rw_shown.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 
@@ -34,14 +34,16 @@ static inline bool ksi_quick_share(const struct ksi_quick *q, const void *site)
     if ((ksi_load(q->word) & KSI_BIAS) == 0 || ksi_load(&s->lock) != 0 ||
         !ksi_quick_before(q->t, q->class->kind, q->lock))
         return false;
+    uintptr_t entry = (uintptr_t)q->word | q->class->tags;
     ksi_store(&s->place, ksi_flip_place(site));
     KSI_POINT("quick: slot");
-    ksi_store_rel(&s->lock, (uintptr_t)q->word | q->class->tags);
+    ksi_store_rel(&s->lock, entry);
     ksi_barrier();
+    KSI_POINT("quick: shown");
     /* A writer that takes the bias off orders this load after the store (membarrier). */
     if (KSI_UNLIKELY((ksi_load_acq(q->word) & KSI_BIAS) == 0) &&
         !KSI_FAULT(QUICK_BIAS_UNCHECKED)) {
-        ksi_rw_cancel(q->word, q->t, s);
+        ksi_rw_retract(q->word, q->t, s, entry);
         return false;
     }
     ksi_quick_taken(q->t, q->class->kind, q->lock, KSI_SHARED, site);

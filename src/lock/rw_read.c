@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Shared/exclusive locks: readers. The table is in rw.h. */
 
-#include "lock/rw.h"
+#include "lock/rw_shown.h"
 
 #include "diag/events.h"
 #include "platform/host.h"
@@ -19,20 +19,6 @@ static void record(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
         t->unshared++;
 }
 
-/* The share that t shows in its near slot: true if it is granted; else it is gone. */
-static bool granted_in_slot(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
-                            unsigned how)
-{
-    KSI_POINT("rw: slot");
-    uintptr_t w = ksi_load_seq(word);
-    if ((w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how)) {
-        ksi_rw_tune_fenced(word, t);
-        return true;
-    }
-    ksi_rw_cancel(word, t, s);
-    return false;
-}
-
 /* True if the slots are open and t's is free now and a share in it is granted. */
 static bool share_in_slot(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
                           unsigned how, const void *site)
@@ -47,8 +33,12 @@ static bool share_in_slot(const struct ksi_rw_class *c, ksi_word *word, ksl_thre
         ksi_store_seq(&s->lock, (uintptr_t)word | c->tags);
         return (w & KSI_SLOTS) != 0 && ksi_rw_may_share(w, how);
     }
-    ksi_xchg(&s->lock, (uintptr_t)word | c->tags);
-    return granted_in_slot(word, t, s, how);
+    uintptr_t entry = (uintptr_t)word | c->tags;
+    ksi_xchg(&s->lock, entry);
+    if (ksi_rw_granted(word, t, how))
+        return true;
+    ksi_rw_retract(word, t, s, entry);
+    return false;
 }
 
 /* Takes a share if nothing stands against it. */

@@ -2,8 +2,8 @@
 
 /*
  * Faults of earlier versions: what a handler makes of the share that its thread is just
- * taking by an inlined path, which ends in ksl_share_fenced; and a counted share of
- * memory that has been overwritten.
+ * taking, by an inlined path, which ends in ksl_share_fenced, or another one; and a
+ * counted share of memory that has been overwritten.
  */
 #include <sys/param.h>
 
@@ -16,6 +16,7 @@
 #include "platform/host.h"
 #include "platform/testing.h"
 
+#include <kslock/diag.h>
 #include <kslock/irq.h>
 
 #include <string.h>
@@ -123,6 +124,79 @@ START_TEST(sx_a_share_given_back_in_a_handler_is_not_counted_without_a_record)
 }
 END_TEST
 
+/* --- an upgrade while the share stands in the slot and is not granted -----------------
+ */
+
+/* The ways there: what the word is, where the handler comes, and the call. */
+static bool by_inlined_path(void)
+{
+    struct ksl_slot *s = ksl_slot_of((uintptr_t)ksl_thread_self(), &sx.sx_lock);
+    STORE(&s->place, KSL_PLACE());
+    STORE(&s->lock, (uintptr_t)&sx.sx_lock);
+    return ksl_share_fenced(&sx.sx_lock);
+}
+
+static bool by_trying(void)
+{
+    return sx_try_slock(&sx);
+}
+
+static bool by_watched_path(void)
+{
+    ck_assert_int_eq(ksl_diag_enable("report=/dev/null,stats"), 0);
+    sx_slock(&sx);
+    ASSERT_VIOLATED("recursion"); /* of the share that it wants then */
+    recorder_start();
+    return false;
+}
+
+static const struct way {
+    bool (*share)(void);
+    const char *where;
+    uintptr_t word;   /* how the lock is then */
+    uintptr_t opened; /* what somebody else makes of it before the handler comes */
+} ways[] = {{by_inlined_path, "rw: slot", KSL_WORD_SLOTS, 0},
+            {by_inlined_path, "rw: shown in vain", 0, KSL_WORD_SLOTS},
+            {by_trying, "rw: slot", KSL_WORD_SLOTS, 0},
+            {by_watched_path, "quick: shown", KSL_WORD_SLOTS | KSL_WORD_BIAS, 0}};
+enum { WAYS = sizeof ways / sizeof *ways };
+
+static const struct way *way;
+static __thread bool is_interrupted;
+
+static void interrupt_there(const char *where)
+{
+    if (!is_interrupted || strcmp(where, way->where) != 0)
+        return;
+    is_interrupted = false;
+    __atomic_or_fetch(&sx.sx_lock, way->opened, __ATOMIC_SEQ_CST);
+    if (ksl_irq_raise_on(ksl_thread_self(), IRQ) != 0)
+        upgraded = -1;
+}
+
+START_TEST(sx_an_upgrade_of_a_share_not_granted_yet_is_kept)
+{
+    way = &ways[_i];
+    sx_init(&sx, "sx");
+    recorder_start();
+    ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, LEVEL, upgrade, NULL), 0);
+    STORE(&sx.sx_lock, KSL_WORD_BASE | way->word);
+    STORE(&ksi_point_hook, interrupt_there);
+    is_interrupted = true;
+    ck_assert(!way->share());
+    ck_assert(!is_interrupted);
+    STORE(&ksi_point_hook, NULL);
+    ck_assert_int_eq(upgraded, 1);
+    ck_assert(sx_xlocked(&sx));
+    sx_xunlock(&sx);
+    ck_assert(!sx_xlocked(&sx));
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+    ck_assert_int_eq(sx_try_xlock(&sx), 1);
+    sx_xunlock(&sx);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
 START_TEST(sx_release_of_a_share_of_cleared_memory_is_refused)
 {
     static const struct sx cleared;
@@ -145,6 +219,8 @@ int main(void)
         tcase_add_test(tc, sx_an_upgrade_in_a_handler_is_given_back_once);
     tcase_add_test(tc,
                    sx_a_share_given_back_in_a_handler_is_not_counted_without_a_record);
+    tcase_add_loop_test(tc, sx_an_upgrade_of_a_share_not_granted_yet_is_kept, 0,
+                        ksi_heavy_works() ? WAYS : WAYS - 1); /* no bias without it */
     tcase_add_test(tc, sx_release_of_a_share_of_cleared_memory_is_refused);
     suite_add_tcase(s, tc);
     return support_run(s);
