@@ -51,11 +51,28 @@ bool ksi_stats_raised_level(const ksl_thread *t, enum ksi_kind kind, enum ksi_mo
     }
 }
 
-/* One thread may have several shares of it, and gives all of them back itself. */
-static bool nests(enum ksi_kind kind, enum ksi_mode mode)
+/*
+ * Any thread may give back what one has of a rwlock, but takes it off that one's record:
+ * which has the new share, and so is as long at least as there are holds, if all stand.
+ */
+KSI_COLD static bool all_stand(const struct ksi_stats_took *k)
 {
-    return mode == KSI_SHARED && kind != KSI_RWLOCK && kind != KSI_KSEM &&
-           kind != KSI_STAX;
+    uint32_t holds = 0, recorded = 0;
+    for (uint32_t i = 0; i < ksi_load(&k->b->nheld); i++)
+        holds += ksi_stats_lock_of(&k->b->held[i]) == k->lock;
+    for (uint32_t i = 0; i < ksi_load(&k->t->front.nholds); i++) {
+        const struct ksl_hold *h = ksi_held_at(k->t, i);
+        recorded += h != NULL && ksi_hold_is(h, k->lock, KSI_SHARED);
+    }
+    return recorded > holds;
+}
+
+/* It is one share more of a thread that has shares of it. */
+static bool nests(const struct ksi_stats_took *k)
+{
+    if (k->mode != KSI_SHARED || k->kind == KSI_KSEM || k->kind == KSI_STAX)
+        return false;
+    return k->kind != KSI_RWLOCK || all_stand(k);
 }
 
 static struct ksi_stats_hold *held_push(struct ksi_stats_took k,
@@ -63,7 +80,7 @@ static struct ksi_stats_hold *held_push(struct ksi_stats_took k,
 {
     struct ksi_stats_block *b = k.b;
     struct ksi_stats_hold *old = ksi_stats_held_find(b, k.lock, KSI_STATS_LOOKED_AT);
-    if (KSI_UNLIKELY(old != NULL) && !nests(k.kind, k.mode))
+    if (KSI_UNLIKELY(old != NULL) && !nests(&k))
         ksi_stats_held_drop(b, old); /* another thread has given it back */
     else if (KSI_UNLIKELY(ksi_load(&b->nheld) == KSI_STATS_HELD))
         ksi_stats_held_drop(b, &b->held[0]);

@@ -55,6 +55,40 @@ START_TEST(nested_shares_are_counted)
 }
 END_TEST
 
+/* Also of a rwlock, where another thread may give one back. */
+START_TEST(nested_reads_of_a_rwlock_are_counted)
+{
+    struct puppet p;
+    on_with_clock();
+    puppet_start(&p);
+    (void)ask(&p, read_rwlock, &rwlock);
+    pass(10);
+    (void)ask(&p, read_rwlock, &rwlock);
+    pass(10);
+    ck_assert_uint_eq(stats_of(&rwlock).holding, 2);
+    (void)ask(&p, unread_rwlock, &rwlock);
+    (void)ask(&p, unread_rwlock, &rwlock);
+    struct ksi_stats_sum s = stats_of(&rwlock);
+    COUNTED(s, TAKEN, 2);
+    COUNTED(s, SHARED, 2);
+    COUNTED(s, HELD, 2);
+    COUNTED(s, HOLD, 30);
+    COUNTED(s, FOREIGN, 0);
+    COUNTED(s, READERS, 1);
+    (void)ask(&p, read_rwlock, &rwlock);
+    (void)unread_rwlock(&rwlock);
+    (void)ask(&p, read_rwlock, &rwlock);
+    s = stats_of(&rwlock);
+    COUNTED(s, TAKEN, 4);
+    COUNTED(s, HELD, 2);
+    COUNTED(s, FOREIGN, 1);
+    ck_assert_uint_eq(s.holding, 1);
+    (void)ask(&p, unread_rwlock, &rwlock);
+    COUNTED(stats_of(&rwlock), HELD, 3);
+    puppet_end(&p);
+}
+END_TEST
+
 START_TEST(an_interrupted_wait_is_counted)
 {
     struct puppet waiter;
@@ -378,6 +412,7 @@ int main(void)
     TCase *tc = tcase_create("scenes");
     tcase_add_test(tc, recursion_is_counted);
     tcase_add_test(tc, nested_shares_are_counted);
+    tcase_add_test(tc, nested_reads_of_a_rwlock_are_counted);
     tcase_add_test(tc, an_interrupted_wait_is_counted);
     tcase_add_test(tc, a_late_wait_is_counted);
     tcase_add_test(tc, readers_are_counted);
