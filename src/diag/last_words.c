@@ -50,7 +50,7 @@ static void (*const write_report[])(void) = {
 enum { REPORTS = sizeof write_report / sizeof *write_report };
 
 static char *stack;
-static int owner;       /* the process that has these handlers */
+static int owner;       /* atomic: the process that has these handlers */
 static int speaks_for;  /* atomic: in the processes of the reports, the one that ends */
 static int first;       /* atomic: who writes: a thread at exit, ENDS, or NOBODY */
 static int all_is_told; /* atomic */
@@ -81,7 +81,7 @@ static int report(void *arg)
     struct sigaction usual = {.sa_handler = SIG_DFL};
     struct sigaction ignored = {.sa_handler = SIG_IGN};
     sigset_t none;
-    ksi_store(&speaks_for, owner);
+    ksi_store(&speaks_for, ksi_load(&owner));
     prctl(PR_SET_DUMPABLE, 0); /* one core is enough */
     /* Who ends a program often ends its process group, too; there is a limit already. */
     for (unsigned i = 0; i < FATAL; i++)
@@ -179,7 +179,7 @@ static void ended(int signo, siginfo_t *info, void *context)
     struct sigaction usual = {.sa_handler = SIG_DFL};
     int saved = errno;
     (void)context;
-    if ((int)getpid() == owner) {
+    if ((int)getpid() == ksi_load(&owner)) {
         if (put_off(signo, info)) {
             errno = saved;
             return;
@@ -209,7 +209,7 @@ static void write_here(int self)
 __attribute__((destructor(101))) static void leave(void)
 {
     int self = ksi_host_tid(), who = NOBODY;
-    if (owner != (int)getpid())
+    if (ksi_load(&owner) != (int)getpid())
         return;
     if (ksi_cas(&first, &who, self))
         write_here(self);
@@ -225,8 +225,9 @@ void ksi_last_words_enable(void)
     struct sigaction action = {.sa_sigaction = ended,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     struct sigaction old;
-    if (owner != (int)getpid()) { /* also a child of fork that has reports of its own */
-        owner = (int)getpid();
+    int self = (int)getpid();
+    if (ksi_load(&owner) != self) { /* also a child of fork that has its own reports */
+        ksi_store(&owner, self);
         ksi_store(&first, 0); /* it may have been forked while its parent wrote them */
         ksi_store(&all_is_told, 0);
         ksi_store(&ends, 0);
