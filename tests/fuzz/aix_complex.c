@@ -24,12 +24,6 @@ enum op {
 };
 enum { LOCKS = 2, NOBODY = -1, DEEP = 5 };
 
-static int raise_priority(ksl_thread *t, int lock)
-{
-    int now = ksl_thread_priority(t);
-    return ksl_thread_set_priority(t, lock == 0 ? (now + 3) % 5 : 0);
-}
-
 static const struct fz_op ops[OPS] = {
     [READ] = {"lock_read", NULL},
     [TRY_READ] = {"lock_try_read", NULL},
@@ -43,7 +37,7 @@ static const struct fz_op ops[OPS] = {
     [CLEAR] = {"lock_clear_recursive", NULL},
     [LOCKED] = {"lock_islocked", NULL},
     [MINE] = {"lock_mine", NULL},
-    [PRIORITY] = {"set priority", raise_priority},
+    [PRIORITY] = {"set priority", fz_raise_priority},
 };
 
 static Complex_lock locks[LOCKS];
@@ -279,7 +273,7 @@ static void apply(int who, int op, int lock, int result)
     } else if ((op == SET || op == CLEAR) && mine) {
         m.lock[lock].recursive = op == SET;
     } else if (op == PRIORITY) {
-        m.base[who] = lock == 0 ? (m.base[who] + 3) % 5 : 0;
+        m.base[who] = fz_next_priority(m.base[who], lock);
     }
 }
 
@@ -288,54 +282,33 @@ static bool holds(int who, int lock)
     return m.lock[lock].writer == who || m.lock[lock].reads[who] != 0;
 }
 
-static bool holds_other(int who, int op, int lock)
-{
-    (void)op;
-    for (int i = 0; i < LOCKS; i++) {
-        if (i != lock && holds(who, i))
-            return true;
-    }
-    return false;
-}
-
 static bool leave(int who, int *op, int *lock)
 {
     *op = DONE;
-    for (*lock = 0; *lock < LOCKS; (*lock)++) {
-        if (holds(who, *lock))
-            return true;
-    }
+    if (fz_holds_any(who, lock))
+        return true;
     *lock = 1;
     *op = PRIORITY;
     return m.base[who] != 0;
 }
 
 /* T53, T58: a writer has the priority of its most favoured waiter, a reader its own. */
+static int effective(int who)
+{
+    int best = m.base[who];
+    for (int j = 0; j < FZ_PUPPETS; j++) {
+        const struct fz_wait *w = &fz_wait[j];
+        if (w->on && m.lock[w->lock].writer == who && m.base[j] > best)
+            best = m.base[j];
+    }
+    return best;
+}
+
 static const char *look(void)
 {
-    for (int i = 0; i < FZ_PUPPETS; i++) {
-        int best = m.base[i];
-        for (int j = 0; j < FZ_PUPPETS; j++) {
-            const struct fz_wait *w = &fz_wait[j];
-            if (w->on && m.lock[w->lock].writer == i && m.base[j] > best)
-                best = m.base[j];
-        }
-        if (ksl_thread_effective_priority(fz_thread(i)) != best)
-            return "another effective priority";
-    }
-    return NULL;
+    return fz_look_priorities(effective);
 }
 
 const struct fz_family fz_aix_complex = {
-    .name = "aix_complex",
-    .ops = ops,
-    .n_ops = OPS,
-    .n_locks = LOCKS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
-    .look = look,
+    FZ_PARTS, .name = "aix_complex", .n_locks = LOCKS, .holds = holds, .look = look,
 };

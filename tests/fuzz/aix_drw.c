@@ -176,36 +176,12 @@ static bool holds(int who, int lock)
     return m.writer[lock] == who || m.reads[lock][who] != 0;
 }
 
-static bool holds_other(int who, int op, int lock)
-{
-    (void)op;
-    for (int i = 0; i < LOCKS; i++) {
-        if (i != lock && holds(who, i))
-            return true;
-    }
-    return false;
-}
-
 static bool leave(int who, int *op, int *lock)
 {
     *op = DONE;
-    for (*lock = 0; *lock < LOCKS; (*lock)++) {
-        if (holds(who, *lock))
-            return true;
-    }
-    return false;
+    return fz_holds_any(who, lock);
 }
 
 const struct fz_family fz_aix_drw = {
-    .name = "aix_drw",
-    .ops = ops,
-    .n_ops = OPS,
-    .n_locks = LOCKS,
-    .spins = spins,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
+    FZ_PARTS, .name = "aix_drw", .n_locks = LOCKS, .spins = spins, .holds = holds,
 };

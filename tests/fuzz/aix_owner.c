@@ -30,18 +30,6 @@ enum op {
 enum { LOCKS = 2, NOBODY = -1, SIGNO = 11 };
 enum { SIMPLE, WORD, KINDS };
 
-static int raise_priority(ksl_thread *t, int lock)
-{
-    int now = ksl_thread_priority(t);
-    return ksl_thread_set_priority(t, lock == 0 ? (now + 3) % 5 : 0);
-}
-
-static int post(ksl_thread *t, int lock)
-{
-    (void)lock;
-    return ksl_signal_post(t, SIGNO);
-}
-
 static const struct fz_op ops[OPS] = {
     [LOCK] = {"simple_lock", NULL},
     [TRY] = {"simple_lock_try", NULL},
@@ -51,8 +39,8 @@ static const struct fz_op ops[OPS] = {
     [NDELAY] = {"lockl NDELAY", NULL},
     [SIGRET] = {"lockl SIGRET", NULL},
     [UNLOCKL] = {"unlockl", NULL},
-    [PRIORITY] = {"set priority", raise_priority},
-    [POST] = {"post", post},
+    [PRIORITY] = {"set priority", fz_raise_priority},
+    [POST] = {"post", fz_post},
     [TAKE] = {"take", NULL},
 };
 
@@ -173,7 +161,7 @@ static void apply(int who, int op, int lock, int result)
 {
     int *owner = &m.owner[kind_of(op)][lock];
     if (op == PRIORITY)
-        m.base[who] = lock == 0 ? (m.base[who] + 3) % 5 : 0;
+        m.base[who] = fz_next_priority(m.base[who], lock);
     else if (op == POST)
         m.pending[who] = true;
     else if (op == TAKE)
@@ -200,10 +188,9 @@ static bool holds_other(int who, int op, int lock)
 
 static bool leave(int who, int *op, int *lock)
 {
-    for (*lock = 0; *lock < LOCKS; (*lock)++) {
+    if (fz_holds_any(who, lock)) {
         *op = m.owner[SIMPLE][*lock] == who ? UNLOCK : UNLOCKL;
-        if (holds(who, *lock))
-            return true;
+        return true;
     }
     *lock = 1;
     *op = m.pending[who] ? TAKE : PRIORITY;
@@ -226,23 +213,10 @@ static int effective(int who)
 
 static const char *look(void)
 {
-    for (int i = 0; i < FZ_PUPPETS; i++) {
-        if (ksl_thread_effective_priority(fz_thread(i)) != effective(i))
-            return "another effective priority";
-    }
-    return NULL;
+    return fz_look_priorities(effective);
 }
 
 const struct fz_family fz_aix_owner = {
-    .name = "aix_owner",
-    .ops = ops,
-    .n_ops = OPS,
-    .n_locks = LOCKS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
-    .look = look,
+    FZ_PARTS,       .name = "aix_owner",        .signo = SIGNO, .n_locks = LOCKS,
+    .holds = holds, .holds_other = holds_other, .look = look,
 };

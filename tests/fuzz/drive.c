@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fuzz.h"
 
+#include <kslock/signal.h>
 #include <kslock/violation.h>
 
 #include <pthread.h>
@@ -47,6 +48,42 @@ ksl_thread *fz_thread(int who)
 unsigned fz_stamp(void)
 {
     return ++stamps;
+}
+
+int fz_post(ksl_thread *puppet, int lock)
+{
+    (void)lock;
+    return ksl_signal_post(puppet, family->signo);
+}
+
+int fz_unblock(ksl_thread *puppet, int lock)
+{
+    (void)lock;
+    return ksl_thread_unblock(puppet);
+}
+
+int fz_raise_priority(ksl_thread *puppet, int lock)
+{
+    int to = fz_next_priority(ksl_thread_priority(puppet), lock);
+    return ksl_thread_set_priority(puppet, to);
+}
+
+bool fz_holds_any(int who, int *lock)
+{
+    for (*lock = 0; *lock < family->n_locks; (*lock)++) {
+        if (family->holds(who, *lock))
+            return true;
+    }
+    return false;
+}
+
+const char *fz_look_priorities(int (*expected)(int who))
+{
+    for (int i = 0; i < FZ_PUPPETS; i++) {
+        if (ksl_thread_effective_priority(fz_thread(i)) != expected(i))
+            return "another effective priority";
+    }
+    return NULL;
 }
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
@@ -206,13 +243,24 @@ static void settle(void)
         differs(-1, what);
 }
 
+static bool holds_other(int who, int op, int lock)
+{
+    if (family->holds_other != NULL)
+        return family->holds_other(who, op, lock);
+    for (int i = 0; family->holds != NULL && i < family->n_locks; i++) {
+        if (i != lock && family->holds(who, i))
+            return true;
+    }
+    return false;
+}
+
 /* A wait must leave somebody who can end it, and close no cycle. */
 static bool may_wait(int who, int op, int lock)
 {
     bool other = false;
     for (int i = 0; i < FZ_PUPPETS; i++)
         other |= i != who && !fz_wait[i].on;
-    return other && !family->holds_other(who, op, lock);
+    return other && !holds_other(who, op, lock);
 }
 
 static void outside(int who, int op, int lock)

@@ -13,24 +13,6 @@
 enum op { LOCK, TRY, UNLOCK, RENEW, OOB, INBAND, PRIORITY, POST, UNBLOCK, TAKE, OPS };
 enum { LOCKS = 2, NOBODY = -1, SIGNO = 8 };
 
-static int raise_priority(ksl_thread *t, int lock)
-{
-    int now = ksl_thread_priority(t);
-    return ksl_thread_set_priority(t, lock == 0 ? (now + 3) % 5 : 0);
-}
-
-static int post(ksl_thread *t, int lock)
-{
-    (void)lock;
-    return ksl_signal_post(t, SIGNO);
-}
-
-static int unblock(ksl_thread *t, int lock)
-{
-    (void)lock;
-    return ksl_thread_unblock(t);
-}
-
 static const struct fz_op ops[OPS] = {
     [LOCK] = {"evl_lock_kmutex", NULL},
     [TRY] = {"evl_trylock_kmutex", NULL},
@@ -38,9 +20,9 @@ static const struct fz_op ops[OPS] = {
     [RENEW] = {"evl_destroy_kmutex, evl_init_kmutex", NULL},
     [OOB] = {"evl_switch_oob", NULL},
     [INBAND] = {"evl_switch_inband", NULL},
-    [PRIORITY] = {"set priority", raise_priority},
-    [POST] = {"post", post},
-    [UNBLOCK] = {"unblock", unblock},
+    [PRIORITY] = {"set priority", fz_raise_priority},
+    [POST] = {"post", fz_post},
+    [UNBLOCK] = {"unblock", fz_unblock},
     [TAKE] = {"take", NULL},
 };
 
@@ -161,7 +143,7 @@ static void apply(int who, int op, int lock, int result)
         m.oob[who] = op == OOB ? m.oob[who] || result == 0 : false;
         break;
     case PRIORITY:
-        m.base[who] = lock == 0 ? (m.base[who] + 3) % 5 : 0;
+        m.base[who] = fz_next_priority(m.base[who], lock);
         break;
     case POST:
     case TAKE:
@@ -177,53 +159,33 @@ static bool holds(int who, int lock)
     return m.owner[lock] == who;
 }
 
-static bool holds_other(int who, int op, int lock)
-{
-    (void)op;
-    for (int i = 0; i < LOCKS; i++) {
-        if (i != lock && holds(who, i))
-            return true;
-    }
-    return false;
-}
-
 static bool leave(int who, int *op, int *lock)
 {
     *op = UNLOCK;
-    for (*lock = 0; *lock < LOCKS; (*lock)++) {
-        if (m.owner[*lock] == who)
-            return true;
-    }
+    if (fz_holds_any(who, lock))
+        return true;
     *lock = 1;
     *op = m.pending[who] ? TAKE : m.oob[who] ? INBAND : PRIORITY;
     return *op != PRIORITY || m.base[who] != 0;
 }
 
+static int effective(int who)
+{
+    int best = m.base[who];
+    for (int j = 0; j < FZ_PUPPETS; j++) {
+        const struct fz_wait *w = &fz_wait[j];
+        if (w->on && !m.gone[j] && m.owner[w->lock] == who && m.base[j] > best)
+            best = m.base[j];
+    }
+    return best;
+}
+
 static const char *look(void)
 {
-    for (int i = 0; i < FZ_PUPPETS; i++) {
-        int best = m.base[i];
-        for (int j = 0; j < FZ_PUPPETS; j++) {
-            const struct fz_wait *w = &fz_wait[j];
-            if (w->on && !m.gone[j] && m.owner[w->lock] == i && m.base[j] > best)
-                best = m.base[j];
-        }
-        if (ksl_thread_effective_priority(fz_thread(i)) != best)
-            return "another effective priority";
-    }
-    return NULL;
+    return fz_look_priorities(effective);
 }
 
 const struct fz_family fz_evl_kmutex = {
-    .name = "evl_kmutex",
-    .ops = ops,
-    .n_ops = OPS,
-    .n_locks = LOCKS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
-    .look = look,
+    FZ_PARTS,         .name = "evl_kmutex", .signo = SIGNO,
+    .n_locks = LOCKS, .holds = holds,       .look = look,
 };

@@ -29,24 +29,6 @@ enum op {
 };
 enum { SEMS = 2, SIGNO = 5 };
 
-static int raise_priority(ksl_thread *t, int sem)
-{
-    int now = ksl_thread_priority(t);
-    return ksl_thread_set_priority(t, sem == 0 ? (now + 3) % 5 : 0);
-}
-
-static int post(ksl_thread *t, int sem)
-{
-    (void)sem;
-    return ksl_signal_post(t, SIGNO);
-}
-
-static int unblock(ksl_thread *t, int sem)
-{
-    (void)sem;
-    return ksl_thread_unblock(t);
-}
-
 static const struct fz_op ops[OPS] = {
     [DOWN] = {"evl_down", NULL},
     [DOWN_PAST] = {"evl_down_timeout, past", NULL},
@@ -57,9 +39,9 @@ static const struct fz_op ops[OPS] = {
     [RENEW] = {"evl_destroy_ksem, evl_init_ksem 1", NULL},
     [OOB] = {"evl_switch_oob", NULL},
     [INBAND] = {"evl_switch_inband", NULL},
-    [PRIORITY] = {"set priority", raise_priority},
-    [POST] = {"post", post},
-    [UNBLOCK] = {"unblock", unblock},
+    [PRIORITY] = {"set priority", fz_raise_priority},
+    [POST] = {"post", fz_post},
+    [UNBLOCK] = {"unblock", fz_unblock},
     [TAKE] = {"take", NULL},
 };
 
@@ -185,7 +167,7 @@ static void end_all(int sem, int result)
 
 static void set_priority(int who, int sem)
 {
-    int to = sem == 0 ? (m.base[who] + 3) % 5 : 0;
+    int to = fz_next_priority(m.base[who], sem);
     if (to != m.base[who])
         m.since[who] = fz_stamp();
     m.base[who] = to;
@@ -232,14 +214,6 @@ static void apply(int who, int op, int sem, int result)
     }
 }
 
-static bool holds_other(int who, int op, int sem)
-{
-    (void)who;
-    (void)op;
-    (void)sem;
-    return false;
-}
-
 static bool leave(int who, int *op, int *sem)
 {
     *op = UP;
@@ -253,14 +227,8 @@ static bool leave(int who, int *op, int *sem)
 }
 
 const struct fz_family fz_evl_ksem = {
+    FZ_PARTS,
     .name = "evl_ksem",
-    .ops = ops,
-    .n_ops = OPS,
+    .signo = SIGNO,
     .n_locks = SEMS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
 };

@@ -13,18 +13,6 @@
 enum op { LOCK, TRY, UNLOCK, OOB, INBAND, RENEW, POST, UNBLOCK, TAKE, OPS };
 enum { GATES = 2, SIGNO = 6, MOST = 8 };
 
-static int post(ksl_thread *t, int gate)
-{
-    (void)gate;
-    return ksl_signal_post(t, SIGNO);
-}
-
-static int unblock(ksl_thread *t, int gate)
-{
-    (void)gate;
-    return ksl_thread_unblock(t);
-}
-
 static const struct fz_op ops[OPS] = {
     [LOCK] = {"evl_lock_stax", NULL},
     [TRY] = {"evl_trylock_stax", NULL},
@@ -32,8 +20,8 @@ static const struct fz_op ops[OPS] = {
     [OOB] = {"evl_switch_oob", NULL},
     [INBAND] = {"evl_switch_inband", NULL},
     [RENEW] = {"evl_destroy_stax, evl_init_stax", NULL},
-    [POST] = {"post", post},
-    [UNBLOCK] = {"unblock", unblock},
+    [POST] = {"post", fz_post},
+    [UNBLOCK] = {"unblock", fz_unblock},
     [TAKE] = {"take", NULL},
 };
 
@@ -155,16 +143,6 @@ static void apply(int who, int op, int gate, int result)
     }
 }
 
-/* Entries have no owner: who waits may hold others, and another thread gives them back.
- */
-static bool holds_other(int who, int op, int gate)
-{
-    (void)who;
-    (void)op;
-    (void)gate;
-    return false;
-}
-
 static bool leave(int who, int *op, int *gate)
 {
     *op = UNLOCK;
@@ -182,15 +160,13 @@ static bool leave(int who, int *op, int *gate)
     return m.pending[who] || m.oob[who];
 }
 
+/*
+ * No holds: entries have no owner; who waits may hold others, and another thread gives
+ * them back.
+ */
 const struct fz_family fz_evl_stax = {
+    FZ_PARTS,
     .name = "evl_stax",
-    .ops = ops,
-    .n_ops = OPS,
+    .signo = SIGNO,
     .n_locks = GATES,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
 };

@@ -43,19 +43,26 @@ struct fz_family {
     const char *name;
     const struct fz_op *ops;
     int n_ops, n_locks;
+    int signo;                          /* of the signal that fz_post posts */
     bool (*spins)(const ksl_thread *t); /* how a wait shows; NULL: by sleep */
 
     void (*reset)(void);           /* new locks and a new model */
     int (*call)(int op, int lock); /* by the puppet */
     enum fz_verdict (*judge)(int who, int op, int lock, struct fz_answer *answer);
     void (*apply)(int who, int op, int lock, int result); /* it has returned that */
-    /* Who holds something else than what op upon lock waits for. */
+    bool (*holds)(int who, int lock); /* NULL: nothing is held that could be waited for */
+    /* Who holds something else than what op upon lock waits for; NULL: another lock. */
     bool (*holds_other)(int who, int op, int lock);
     /* A call by which who, that does not wait, gives something back; false if none. */
     bool (*leave)(int who, int *op, int *lock);
     /* What the interface shows, compared with the model: NULL, or what differs. */
     const char *(*look)(void); /* may be NULL */
 };
+
+/* The parts of a family that its file calls by the names that they have here. */
+#define FZ_PARTS                                                                         \
+    .ops = ops, .n_ops = OPS, .reset = reset, .call = call, .judge = judge,              \
+    .apply = apply, .leave = leave
 
 /* For models: the call that a puppet waits in, and in what order the waits began. */
 struct fz_wait {
@@ -67,6 +74,20 @@ extern struct fz_wait fz_wait[FZ_PUPPETS];
 extern unsigned fz_deadline_s; /* that a call may take that has to return */
 ksl_thread *fz_thread(int who);
 unsigned fz_stamp(void); /* larger at each call */
+/* Whether who holds a lock of the family that runs, by its holds: *lock is the first. */
+bool fz_holds_any(int who, int *lock);
+/* Whether each puppet has that effective priority: NULL, or what differs. */
+const char *fz_look_priorities(int (*expected)(int who));
+
+/* Operations from outside. A priority goes round with lock 0, and to 0 with lock 1. */
+int fz_post(ksl_thread *puppet, int lock);
+int fz_unblock(ksl_thread *puppet, int lock);
+int fz_raise_priority(ksl_thread *puppet, int lock);
+
+static inline int fz_next_priority(int now, int lock)
+{
+    return lock == 0 ? (now + 3) % 5 : 0;
+}
 
 static inline enum fz_verdict fz_returns(struct fz_answer *answer, int result)
 {

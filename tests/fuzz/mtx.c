@@ -137,37 +137,24 @@ static void apply(int who, int op, int lock, int result)
     }
 }
 
+static bool holds(int who, int lock)
+{
+    return m.owner[lock] == who;
+}
+
 static bool holds_other(int who, int op, int lock)
 {
     (void)op;
-    (void)lock;
-    for (int i = 0; i < LOCKS; i++) {
-        if (m.owner[i] == who)
-            return true;
-    }
-    return false;
+    return fz_holds_any(who, &lock);
 }
 
 static bool leave(int who, int *op, int *lock)
 {
     *op = UNLOCK;
-    for (*lock = 0; *lock < LOCKS; (*lock)++) {
-        if (m.owner[*lock] == who)
-            return true;
-    }
-    return false;
+    return fz_holds_any(who, lock);
 }
 
 const struct fz_family fz_mtx = {
-    .name = "mtx",
-    .ops = ops,
-    .n_ops = OPS,
-    .n_locks = LOCKS,
-    .spins = waits,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
+    FZ_PARTS,       .name = "mtx",  .n_locks = LOCKS,
+    .spins = waits, .holds = holds, .holds_other = holds_other,
 };

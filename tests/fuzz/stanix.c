@@ -21,12 +21,6 @@
 enum op { ACQUIRE, TRY, RELEASE, READ, WRITE, UNREAD, UNWRITE, POST, TAKE, OPS };
 enum { LOCKS = 2, NOBODY = -1, DEEP = 5, SIGNO = 7 };
 
-static int post(ksl_thread *t, int lock)
-{
-    (void)lock;
-    return ksl_signal_post(t, SIGNO);
-}
-
 static const struct fz_op ops[OPS] = {
     [ACQUIRE] = {"mutex_acquire", NULL},
     [TRY] = {"mutex_try_acquire", NULL},
@@ -35,7 +29,7 @@ static const struct fz_op ops[OPS] = {
     [WRITE] = {"rwsem_acquire_write", NULL},
     [UNREAD] = {"rwsem_release_read", NULL},
     [UNWRITE] = {"rwsem_release_write", NULL},
-    [POST] = {"post", post},
+    [POST] = {"post", fz_post},
     [TAKE] = {"take", NULL},
 };
 
@@ -233,14 +227,9 @@ static bool leave(int who, int *op, int *lock)
 }
 
 const struct fz_family FZ_FAMILY = {
+    FZ_PARTS,
     .name = FZ_NAME,
-    .ops = ops,
-    .n_ops = OPS,
+    .signo = SIGNO,
     .n_locks = LOCKS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
     .holds_other = holds_other,
-    .leave = leave,
 };

@@ -27,18 +27,6 @@ enum op {
 };
 enum { CONDS = 2, VALUES = 3, SIGNO = 3 };
 
-static int post(ksl_thread *t, int cond)
-{
-    (void)cond;
-    return ksl_signal_post(t, SIGNO);
-}
-
-static int unblock(ksl_thread *t, int cond)
-{
-    (void)cond;
-    return ksl_thread_unblock(t);
-}
-
 static const struct fz_op ops[OPS] = {
     [WAIT_0] = {"cond_wait 0", NULL},
     [WAIT_1] = {"cond_wait 1", NULL},
@@ -50,8 +38,8 @@ static const struct fz_op ops[OPS] = {
     [SET_1] = {"cond_set 1", NULL},
     [SET_2] = {"cond_set 2", NULL},
     [DESTROY] = {"cond_destroy", NULL},
-    [POST] = {"post", post},
-    [UNBLOCK] = {"unblock", unblock},
+    [POST] = {"post", fz_post},
+    [UNBLOCK] = {"unblock", fz_unblock},
     [TAKE] = {"take", NULL},
 };
 
@@ -127,14 +115,6 @@ static void apply(int who, int op, int cond, int result)
         m.value[cond] = 0;
 }
 
-static bool holds_other(int who, int op, int cond)
-{
-    (void)who;
-    (void)op;
-    (void)cond;
-    return false;
-}
-
 static bool leave(int who, int *op, int *cond)
 {
     for (int i = 0; i < FZ_PUPPETS; i++) {
@@ -149,14 +129,8 @@ static bool leave(int who, int *op, int *cond)
 }
 
 const struct fz_family fz_stanix_cond = {
+    FZ_PARTS,
     .name = "stanix_cond",
-    .ops = ops,
-    .n_ops = OPS,
+    .signo = SIGNO,
     .n_locks = CONDS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
 };

@@ -326,16 +326,10 @@ static const char *look(void)
 }
 
 const struct fz_family FZ_FAMILY = {
+    FZ_PARTS,
     .name = FZ_NAME,
-    .ops = ops,
-    .n_ops = OPS,
     .n_locks = LOCKS,
     .spins = is_spinning,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
     .holds_other = holds_other,
-    .leave = leave,
     .look = look,
 };

@@ -35,27 +35,14 @@ enum op {
 };
 enum { LOCKS = 2, NOBODY = -1, DEEP = 5, SIGNO = 9 };
 
-static int post(ksl_thread *t, int lock)
-{
-    (void)lock;
-    return ksl_signal_post(t, SIGNO);
-}
-
 static const struct fz_op ops[OPS] = {
-    [SLOCK] = {"sx_slock", NULL},
-    [XLOCK] = {"sx_xlock", NULL},
-    [SLOCK_SIG] = {"sx_slock_sig", NULL},
-    [XLOCK_SIG] = {"sx_xlock_sig", NULL},
-    [TRY_SLOCK] = {"sx_try_slock", NULL},
-    [TRY_XLOCK] = {"sx_try_xlock", NULL},
-    [SUNLOCK] = {"sx_sunlock", NULL},
-    [XUNLOCK] = {"sx_xunlock", NULL},
-    [UNLOCK] = {"sx_unlock", NULL},
-    [UPGRADE] = {"sx_try_upgrade", NULL},
-    [DOWNGRADE] = {"sx_downgrade", NULL},
-    [XLOCKED] = {"sx_xlocked", NULL},
-    [POST] = {"post", post},
-    [TAKE] = {"take", NULL},
+    [SLOCK] = {"sx_slock", NULL},         [XLOCK] = {"sx_xlock", NULL},
+    [SLOCK_SIG] = {"sx_slock_sig", NULL}, [XLOCK_SIG] = {"sx_xlock_sig", NULL},
+    [TRY_SLOCK] = {"sx_try_slock", NULL}, [TRY_XLOCK] = {"sx_try_xlock", NULL},
+    [SUNLOCK] = {"sx_sunlock", NULL},     [XUNLOCK] = {"sx_xunlock", NULL},
+    [UNLOCK] = {"sx_unlock", NULL},       [UPGRADE] = {"sx_try_upgrade", NULL},
+    [DOWNGRADE] = {"sx_downgrade", NULL}, [XLOCKED] = {"sx_xlocked", NULL},
+    [POST] = {"post", fz_post},           [TAKE] = {"take", NULL},
 };
 
 static struct sx locks[LOCKS];
@@ -261,23 +248,11 @@ static bool holds(int who, int lock)
     return m.owner[lock] == who || m.shares[lock][who] != 0;
 }
 
-static bool holds_other(int who, int op, int lock)
-{
-    (void)op;
-    for (int i = 0; i < LOCKS; i++) {
-        if (i != lock && holds(who, i))
-            return true;
-    }
-    return false;
-}
-
 static bool leave(int who, int *op, int *lock)
 {
     *op = UNLOCK;
-    for (*lock = 0; *lock < LOCKS; (*lock)++) {
-        if (holds(who, *lock))
-            return true;
-    }
+    if (fz_holds_any(who, lock))
+        return true;
     *lock = 0;
     *op = TAKE;
     return m.pending[who];
@@ -295,15 +270,6 @@ static const char *look(void)
 }
 
 const struct fz_family fz_sx = {
-    .name = "sx",
-    .ops = ops,
-    .n_ops = OPS,
-    .n_locks = LOCKS,
-    .reset = reset,
-    .call = call,
-    .judge = judge,
-    .apply = apply,
-    .holds_other = holds_other,
-    .leave = leave,
-    .look = look,
+    FZ_PARTS,         .name = "sx",   .signo = SIGNO,
+    .n_locks = LOCKS, .holds = holds, .look = look,
 };
