@@ -2,52 +2,30 @@
 
 /* <kslock/violation.h>: what is printed, what a handler gets, what is refused. */
 
+#include "outcome.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- the default, in a child ---- */
 
 static char output[65536];
 
+static void call(const void *fn)
+{
+    alarm(SUPPORT_DEADLINE_S);
+    (*(void (*const *)(void))fn)();
+}
+
 /* Runs fn in a child with stderr in `output`; returns the wait status. */
 static int run_child(void (*fn)(void))
 {
-    int fd[2], status = -1;
-    size_t size = 0;
-    ck_assert_int_eq(pipe(fd), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        struct rlimit none = {0, 0};
-        setrlimit(RLIMIT_CORE, &none);
-        signal(SIGABRT, SIG_DFL);
-        dup2(fd[1], STDERR_FILENO);
-        close(fd[0]);
-        close(fd[1]);
-        alarm(SUPPORT_DEADLINE_S);
-        fn();
-        _exit(0);
-    }
-    close(fd[1]);
-    for (;;) {
-        ssize_t n = read(fd[0], output + size, sizeof output - 1 - size);
-        if (n <= 0)
-            break;
-        size += (size_t)n;
-    }
-    output[size] = '\0';
-    close(fd[0]);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return status;
+    return child_output(call, &fn, output, sizeof output);
 }
 
 static unsigned occurrences(const char *text)

@@ -5,6 +5,7 @@
  * program is one of its own children: see child_main.
  */
 
+#include "outcome.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct {
@@ -97,33 +97,17 @@ static int child_main(const char *how)
 static const char *program;
 static char output[65536];
 
+static void run_again(const void *how)
+{
+    alarm(SUPPORT_DEADLINE_S);
+    support_exec((const char *const[]){program, how, NULL});
+    _exit(6);
+}
+
 /* Runs this program as a child; its stderr is in `output`. */
 static int run(const char *how)
 {
-    int fd[2], status = -1;
-    size_t size = 0;
-    ck_assert_int_eq(pipe(fd), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        dup2(fd[1], STDERR_FILENO);
-        close(fd[0]);
-        close(fd[1]);
-        alarm(SUPPORT_DEADLINE_S);
-        support_exec((const char *const[]){program, how, NULL});
-        _exit(6);
-    }
-    close(fd[1]);
-    for (;;) {
-        ssize_t n = read(fd[0], output + size, sizeof output - 1 - size);
-        if (n <= 0)
-            break;
-        size += (size_t)n;
-    }
-    output[size] = '\0';
-    close(fd[0]);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return status;
+    return child_output(run_again, how, output, sizeof output);
 }
 
 START_TEST(the_end_of_a_process_is_silent)
@@ -131,8 +115,8 @@ START_TEST(the_end_of_a_process_is_silent)
     static const char *const how[] = {"return", "exit", "return-masked",
                                       "thread-calls-exit", "return-while-thread-holds"};
     int status = run(how[_i]);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %x: %s",
-                  how[_i], (unsigned)status, output);
+    ck_assert_msg(ended_well(status), "%s: status %x: %s", how[_i], (unsigned)status,
+                  output);
     ck_assert_msg(strstr(output, "kslock:") == NULL, "%s: %s", how[_i], output);
 }
 END_TEST
@@ -141,8 +125,8 @@ START_TEST(pthread_exit_is_the_end_of_a_thread)
 {
     static const char *const how[] = {"thread-exits", "main-pthread-exit"};
     int status = run(how[_i]);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %x: %s",
-                  how[_i], (unsigned)status, output);
+    ck_assert_msg(ended_well(status), "%s: status %x: %s", how[_i], (unsigned)status,
+                  output);
     const char *report = strstr(output, "kslock: report: exit-held: ");
     ck_assert_msg(report != NULL, "%s: no report: %s", how[_i], output);
     ck_assert_msg(strstr(report + 1, "kslock: ") == NULL, "%s: more than one: %s",

@@ -7,6 +7,7 @@
  * Arguments: a module, then a word for children.
  */
 #include "again.h"
+#include "outcome.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <kslock/violation.h>
@@ -122,32 +122,16 @@ static int child_main(const char *how)
     return 0; /* returns */
 }
 
+static void run_again(const void *how)
+{
+    support_exec((const char *const[]){"child", module, how, NULL});
+    _exit(6);
+}
+
 static void run(const char *how, char *output, size_t size)
 {
-    int fd[2], status = -1;
-    size_t n = 0;
-    ck_assert_int_eq(pipe(fd), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        dup2(fd[1], STDERR_FILENO);
-        close(fd[0]);
-        close(fd[1]);
-        support_exec((const char *const[]){"child", module, how, NULL});
-        _exit(6);
-    }
-    close(fd[1]);
-    while (n + 1 < size) {
-        ssize_t got = read(fd[0], output + n, size - 1 - n);
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-    }
-    output[n] = '\0';
-    close(fd[0]);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %x: %s", how,
-                  (unsigned)status, output);
+    int status = child_output(run_again, how, output, size);
+    ck_assert_msg(ended_well(status), "%s: status %x: %s", how, (unsigned)status, output);
 }
 
 START_TEST(sysinit_exit_destroys_nothing)

@@ -7,15 +7,12 @@
 
 #include <kslock/irq.h>
 
+#include "outcome.h"
 #include "support.h"
 
 #include <semaphore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define HERE "freebsd_sx_message_test.c"
 
@@ -235,41 +232,17 @@ struct outcome {
     char text[4096];
 };
 
-static void run_child(void (*misuse)(void), int error_fd)
+static void call(const void *misuse)
 {
-    struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)dup2(error_fd, STDERR_FILENO);
     ksl_set_violation_handler(NULL, NULL);
     sx_init(&sx, description);
-    misuse();
-    _exit(0);
+    (*(void (*const *)(void))misuse)();
 }
 
 /* Runs misuse() in a child process; keeps its end and what it printed first. */
 static void run(void (*misuse)(void), struct outcome *out)
 {
-    int fd[2];
-    size_t n = 0;
-    ck_assert_int_eq(pipe(fd), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        close(fd[0]);
-        run_child(misuse, fd[1]);
-    }
-    close(fd[1]);
-    for (;;) {
-        char some[256];
-        ssize_t length = read(fd[0], some, sizeof some);
-        if (length <= 0)
-            break;
-        for (ssize_t i = 0; i < length && n + 1 < sizeof out->text; i++)
-            out->text[n++] = some[i];
-    }
-    out->text[n] = '\0';
-    close(fd[0]);
-    ck_assert_int_eq(waitpid(pid, &out->status, 0), pid);
+    out->status = child_output(call, &misuse, out->text, sizeof out->text);
 }
 
 static void not_locked(void)

@@ -15,12 +15,12 @@
 #include <kslock/irq.h>
 #include <kslock/violation.h>
 
+#include "outcome.h"
 #include "support.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct sx early, early_recursive;
@@ -204,33 +204,17 @@ static int child_main(const char *how)
     return 0;
 }
 
+static void run_again(const void *how)
+{
+    alarm(2 * SUPPORT_DEADLINE_S);
+    support_exec((const char *const[]){program, module, how, NULL});
+    _exit(6);
+}
+
 static void run(const char *how, char *output, size_t size)
 {
-    int fd[2], status = -1;
-    size_t n = 0;
-    ck_assert_int_eq(pipe(fd), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        dup2(fd[1], STDERR_FILENO);
-        close(fd[0]);
-        close(fd[1]);
-        alarm(2 * SUPPORT_DEADLINE_S);
-        support_exec((const char *const[]){program, module, how, NULL});
-        _exit(6);
-    }
-    close(fd[1]);
-    while (n + 1 < size) {
-        ssize_t got = read(fd[0], output + n, size - 1 - n);
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-    }
-    output[n] = '\0';
-    close(fd[0]);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %x: %s", how,
-                  (unsigned)status, output);
+    int status = child_output(run_again, how, output, size);
+    ck_assert_msg(ended_well(status), "%s: status %x: %s", how, (unsigned)status, output);
 }
 
 START_TEST(sysinit_exit_destroys_nothing)

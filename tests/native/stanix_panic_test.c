@@ -9,13 +9,11 @@
 #include <kslock/irq.h>
 #include <kslock/violation.h>
 
+#include "outcome.h"
 #include "support.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
@@ -25,42 +23,16 @@ struct outcome {
     char text[4096];
 };
 
-static void run_child(void (*misuse)(void), int error_fd)
+static void call(const void *misuse)
 {
-    struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)dup2(error_fd, STDERR_FILENO);
     ksl_set_violation_handler(NULL, NULL);
-    misuse();
-    _exit(0);
+    (*(void (*const *)(void))misuse)();
 }
 
 /* Runs misuse() in a child process; keeps its end and what it printed. */
 static void run(void (*misuse)(void), struct outcome *out)
 {
-    int fd[2];
-    size_t n = 0;
-    ck_assert_int_eq(pipe(fd), 0);
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        close(fd[0]);
-        run_child(misuse, fd[1]);
-    }
-    close(fd[1]);
-    for (;;) {
-        char drain[256];
-        bool full = n + 1 >= sizeof out->text;
-        ssize_t got = full ? read(fd[0], drain, sizeof drain)
-                           : read(fd[0], out->text + n, sizeof out->text - 1 - n);
-        if (got <= 0)
-            break;
-        if (!full)
-            n += (size_t)got;
-    }
-    out->text[n] = '\0';
-    close(fd[0]);
-    ck_assert_int_eq(waitpid(pid, &out->status, 0), pid);
+    out->status = child_output(call, &misuse, out->text, sizeof out->text);
 }
 
 static void check_panic(void (*misuse)(void), const char *rule)

@@ -60,6 +60,13 @@ void actor_join(struct actor *a)
     pthread_join(a->pthread, NULL);
 }
 
+void actor_run(void (*fn)(void *arg), void *arg)
+{
+    struct actor a;
+    actor_start(&a, fn, arg);
+    actor_join(&a);
+}
+
 void wait_asleep(const ksl_thread *t)
 {
     WAIT_UNTIL(ksl_thread_asleep(t));

@@ -37,6 +37,8 @@ struct actor {
 void actor_start(struct actor *a, void (*fn)(void *arg), void *arg);
 bool actor_finished(const struct actor *a);
 void actor_join(struct actor *a);
+/* Runs fn(arg) on a thread of its own, to its end. */
+void actor_run(void (*fn)(void *arg), void *arg);
 
 /* Returns when t is asleep in a wait of the library. */
 void wait_asleep(const ksl_thread *t);
@@ -52,6 +54,26 @@ bool support_keep_waiting(uint64_t *state);
             if (!support_keep_waiting(&support_state_))                                  \
                 ck_abort_msg("never came true: %s", #expr);                              \
         }                                                                                \
+    } while (0)
+
+/* The same for workers: goes on after the deadline, and they store what they see. */
+#define WORKER_WAIT(expr)                                                                \
+    do {                                                                                 \
+        uint64_t worker_state_ = 0;                                                      \
+        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
+        }                                                                                \
+    } while (0)
+
+/* For a struct with the actor that makes a call, which has to wait, and its result. */
+#define CHECK_ASLEEP(s)                                                                  \
+    do {                                                                                 \
+        wait_asleep((s)->actor.thread);                                                  \
+        ck_assert(!actor_finished(&(s)->actor));                                         \
+    } while (0)
+#define CHECK_RESULT(s, expected)                                                        \
+    do {                                                                                 \
+        actor_join(&(s)->actor);                                                         \
+        ck_assert_int_eq((s)->result, expected);                                         \
     } while (0)
 
 #define LOAD(p) __atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -84,6 +106,13 @@ struct recorded recorder_last(void);
         ck_assert_msg(recorder_count(NULL) == 1 && recorder_count(rule_) == 1,           \
                       "expected one %s, got %u violations, last %s: %s", rule_,          \
                       recorder_count(NULL), recorder_last().rule,                        \
+                      recorder_last().message);                                          \
+    } while (0)
+
+/* Asserts that no violation came since recorder_start. */
+#define ASSERT_NO_VIOLATION()                                                            \
+    do {                                                                                 \
+        ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,         \
                       recorder_last().message);                                          \
     } while (0)
 
