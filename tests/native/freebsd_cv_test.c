@@ -123,18 +123,6 @@ static void start_asleep(struct waiter *w)
     wait_asleep(w->actor.thread);
 }
 
-static void check_asleep(const struct waiter *w)
-{
-    wait_asleep(w->actor.thread);
-    ck_assert(!actor_finished(&w->actor));
-}
-
-static void check_result(struct waiter *w, int expected)
-{
-    actor_join(&w->actor);
-    ck_assert_int_eq(w->result, expected);
-}
-
 static void post(struct waiter *w, int signo)
 {
     ck_assert_int_eq(ksl_signal_post(w->actor.thread, signo), 0);
@@ -174,12 +162,12 @@ START_TEST(cv_R40_signal_ends_every_wait)
         struct waiter w = {.how = (enum how)_i, .call = (enum call)call, .timo = LONG};
         start_asleep(&w);
         check_free();
-        check_asleep(&w);
+        CHECK_ASLEEP(&w);
         if (call % 2)
             cv_signal(&cv);
         else
             cv_broadcast(&cv);
-        check_result(&w, 0);
+        CHECK_RESULT(&w, 0);
         check_free();
     }
 }
@@ -192,15 +180,15 @@ START_TEST(cv_R40_the_lock_is_waited_for)
     sx_slock(&sx);
     cv_signal(&cv);
     WAIT_UNTIL(sx_has_waiters(&sx));
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     sx_sunlock(&sx);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
 
     struct waiter shared = {.how = SX_SHARED, .call = WAIT};
     start_asleep(&shared);
     sx_slock(&sx);
     cv_signal(&cv);
-    check_result(&shared, 0);
+    CHECK_RESULT(&shared, 0);
     sx_sunlock(&sx);
 }
 END_TEST
@@ -212,7 +200,7 @@ START_TEST(cv_R41_wait_unlock_does_not_wait_for_the_lock)
     sx_xlock(&sx);
     mtx_lock(&mtx);
     cv_signal(&cv);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
     mtx_unlock(&mtx);
     sx_xunlock(&sx);
 }
@@ -223,7 +211,7 @@ START_TEST(cv_R43_timeout)
     for (int call = TIMED; call <= TIMED_SIG; call++) {
         struct waiter w = {.how = (enum how)_i, .call = (enum call)call, .timo = SHORT};
         start(&w);
-        check_result(&w, EWOULDBLOCK);
+        CHECK_RESULT(&w, EWOULDBLOCK);
         ck_assert_uint_ge(w.elapsed, SHORT * 1000000u);
         check_free();
         ck_assert_int_eq(cv.cv_waiters, 0);
@@ -246,7 +234,7 @@ START_TEST(cv_R45_signals)
             start_asleep(&w);
             post(&w, SIGNO);
         }
-        check_result(&w, i / 2 % 2 ? ERESTART : EINTR);
+        CHECK_RESULT(&w, i / 2 % 2 ? ERESTART : EINTR);
         ck_assert_int_ne(w.pending, 0); /* nothing is taken */
         check_free();
     }
@@ -259,14 +247,14 @@ START_TEST(cv_R45_signals_that_do_not_end_it)
     start_asleep(&plain);
     post(&plain, SIGNO);
     ck_assert_int_eq(ksl_thread_unblock(plain.actor.thread), 0);
-    check_asleep(&plain);
+    CHECK_ASLEEP(&plain);
     cv_signal(&cv);
-    check_result(&plain, 0);
+    CHECK_RESULT(&plain, 0);
 
     struct waiter timed = {
         .how = (enum how)_i, .call = TIMED, .timo = SHORT, .post = SIGNO};
     start(&timed);
-    check_result(&timed, EWOULDBLOCK);
+    CHECK_RESULT(&timed, EWOULDBLOCK);
 
     struct waiter masked = {.how = (enum how)_i,
                             .call = WAIT_SIG,
@@ -276,9 +264,9 @@ START_TEST(cv_R45_signals_that_do_not_end_it)
     start_asleep(&masked);
     post(&masked, SIGNO);
     post(&masked, OTHER);
-    check_asleep(&masked);
+    CHECK_ASLEEP(&masked);
     cv_broadcast(&cv);
-    check_result(&masked, 0);
+    CHECK_RESULT(&masked, 0);
 }
 END_TEST
 
@@ -287,7 +275,7 @@ START_TEST(cv_R45_forced_unblock_is_EINTR)
     struct waiter w = {.how = (enum how)_i, .call = WAIT_SIG};
     start_asleep(&w);
     ck_assert_int_eq(ksl_thread_unblock(w.actor.thread), 1);
-    check_result(&w, EINTR);
+    CHECK_RESULT(&w, EINTR);
     ck_assert_int_eq(w.pending, 0);
 }
 END_TEST
@@ -299,7 +287,7 @@ START_TEST(cv_R44_woken_then_signalled_is_woken)
         start_asleep(&w);
         cv_signal(&cv);
         (void)ksl_signal_post(w.actor.thread, SIGNO);
-        check_result(&w, 0);
+        CHECK_RESULT(&w, 0);
     }
 }
 END_TEST
@@ -310,9 +298,9 @@ START_TEST(cv_R46_nothing_is_remembered)
     cv_signal(&cv);
     cv_broadcast(&cv);
     start_asleep(&w);
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     cv_signal(&cv);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
 }
 END_TEST
 
@@ -331,9 +319,9 @@ START_TEST(cv_R47_signal_wakes_one_most_urgent_first)
         ck_assert_int_eq(ksl_thread_set_priority(w[i].actor.thread, prio[i]), 0);
     for (int i = 0; i < 5; i++) {
         cv_signal(&cv);
-        check_result(&w[order[i]], 0);
+        CHECK_RESULT(&w[order[i]], 0);
         for (int k = i + 1; k < 5; k++)
-            check_asleep(&w[order[k]]);
+            CHECK_ASLEEP(&w[order[k]]);
     }
     ck_assert_int_eq(LOAD(&cv.cv_waiters), 0);
 }
@@ -354,13 +342,13 @@ START_TEST(cv_R47_broadcast_wakes_all_of_one_cv)
     cv_signal(&other);
     wakeup(&other);
     for (int i = 0; i < 6; i++)
-        check_asleep(&w[i]);
+        CHECK_ASLEEP(&w[i]);
     if (_i)
         cv_broadcastpri(&cv, PVFS);
     else
         cv_broadcast(&cv);
     for (int i = 0; i < 6; i++)
-        check_result(&w[i], 0);
+        CHECK_RESULT(&w[i], 0);
     cv_destroy(&other);
 }
 END_TEST
@@ -385,7 +373,7 @@ START_TEST(cv_R48_signal_in_a_handler)
         start_asleep(&w);
         ck_assert_int_eq(
             ksl_irq_raise_on(i % 2 ? w.actor.thread : ksl_thread_self(), IRQ), 0);
-        check_result(&w, 0);
+        CHECK_RESULT(&w, 0);
     }
     ck_assert_int_eq(ksl_irq_free(IRQ), 0);
 }

@@ -93,18 +93,6 @@ static void start_asleep(struct sleeper *s, enum how how)
     wait_asleep(s->actor.thread);
 }
 
-static void check_asleep(const struct sleeper *s)
-{
-    wait_asleep(s->actor.thread);
-    ck_assert(!actor_finished(&s->actor));
-}
-
-static void check_result(struct sleeper *s, int expected)
-{
-    actor_join(&s->actor);
-    ck_assert_int_eq(s->result, expected);
-}
-
 static void post(struct sleeper *s, int signo)
 {
     ck_assert_int_eq(ksl_signal_post(s->actor.thread, signo), 0);
@@ -133,7 +121,7 @@ START_TEST(sleep_R45_a_signal_ends_it_and_stays_pending)
     struct sleeper s = {.priority = PCATCH | PWAIT};
     start_asleep(&s, (enum how)_i);
     post(&s, SIGNO);
-    check_result(&s, EINTR);
+    CHECK_RESULT(&s, EINTR);
     ck_assert_int_ne(s.pending, 0);
     ck_assert_int_eq(s.taken, SIGNO);
 }
@@ -149,7 +137,7 @@ START_TEST(sleep_R45_a_signal_that_is_pending_before)
         if (_i == NO_LOCK)
             s.priority = PCATCH; /* PDROP needs a lock */
         start(&s, (enum how)_i);
-        check_result(&s, EINTR);
+        CHECK_RESULT(&s, EINTR);
         ck_assert_int_eq(s.taken, SIGNO);
     }
 }
@@ -161,14 +149,14 @@ START_TEST(sleep_R45_without_PCATCH_no_signal_ends_it)
     start_asleep(&s, (enum how)_i);
     post(&s, SIGNO);
     ck_assert_int_eq(ksl_thread_unblock(s.actor.thread), 0);
-    check_asleep(&s);
+    CHECK_ASLEEP(&s);
     wakeup(&chan);
-    check_result(&s, 0);
+    CHECK_RESULT(&s, 0);
     ck_assert_int_eq(s.taken, SIGNO);
 
     struct sleeper late = {.post = {SIGNO}, .timo = SHORT};
     start(&late, (enum how)_i);
-    check_result(&late, EWOULDBLOCK);
+    CHECK_RESULT(&late, EWOULDBLOCK);
 }
 END_TEST
 
@@ -179,9 +167,9 @@ START_TEST(sleep_R45_masked_and_ignored_signals_do_not_end_it)
     start_asleep(&s, (enum how)_i);
     post(&s, SIGNO);
     post(&s, OTHER);
-    check_asleep(&s);
+    CHECK_ASLEEP(&s);
     wakeup(&chan);
-    check_result(&s, 0);
+    CHECK_RESULT(&s, 0);
     ck_assert_int_eq(s.pending, 0);
     ck_assert_int_eq(s.taken, SIGNO);
 }
@@ -193,14 +181,14 @@ START_TEST(sleep_R45_ERESTART_by_the_action)
     struct sleeper s = {.priority = PCATCH};
     start_asleep(&s, (enum how)_i);
     post(&s, SIGNO);
-    check_result(&s, ERESTART);
+    CHECK_RESULT(&s, ERESTART);
     struct sleeper before = {.priority = PCATCH, .post = {SIGNO}};
     start(&before, (enum how)_i);
-    check_result(&before, ERESTART);
+    CHECK_RESULT(&before, ERESTART);
     struct sleeper other = {.priority = PCATCH};
     start_asleep(&other, (enum how)_i);
     post(&other, OTHER);
-    check_result(&other, EINTR);
+    CHECK_RESULT(&other, EINTR);
 }
 END_TEST
 
@@ -209,12 +197,12 @@ START_TEST(sleep_R45_the_lowest_signal_decides)
     ck_assert_int_eq(ksl_signal_action(SIGNO, KSL_SIGNAL_RESTART), 0);
     struct sleeper low = {.priority = PCATCH, .post = {OTHER, SIGNO}};
     start(&low, (enum how)_i);
-    check_result(&low, ERESTART);
+    CHECK_RESULT(&low, ERESTART);
     ck_assert_int_eq(low.taken, SIGNO);
     struct sleeper masked = {
         .priority = PCATCH, .post = {OTHER, SIGNO}, .mask = BIT(SIGNO)};
     start(&masked, (enum how)_i);
-    check_result(&masked, EINTR);
+    CHECK_RESULT(&masked, EINTR);
 }
 END_TEST
 
@@ -223,7 +211,7 @@ START_TEST(sleep_R45_forced_unblock_is_EINTR)
     struct sleeper s = {.priority = PCATCH};
     start_asleep(&s, (enum how)_i);
     ck_assert_int_eq(ksl_thread_unblock(s.actor.thread), 1);
-    check_result(&s, EINTR);
+    CHECK_RESULT(&s, EINTR);
     ck_assert_int_eq(s.pending, 0);
 }
 END_TEST
@@ -236,7 +224,7 @@ START_TEST(sleep_R41_PDROP_on_every_interrupted_path)
         ck_assert_int_eq(ksl_signal_action(SIGNO, flags[i]), 0);
         start_asleep(&s, (enum how)_i);
         post(&s, SIGNO);
-        check_result(&s, i ? ERESTART : EINTR);
+        CHECK_RESULT(&s, i ? ERESTART : EINTR);
     }
 }
 END_TEST
@@ -248,7 +236,7 @@ START_TEST(sleep_R44_woken_then_signalled_is_woken)
         start_asleep(&s, (enum how)_i);
         wakeup_one(&chan);
         (void)ksl_signal_post(s.actor.thread, SIGNO);
-        check_result(&s, 0);
+        CHECK_RESULT(&s, 0);
     }
 }
 END_TEST
@@ -271,12 +259,12 @@ START_TEST(sleep_R44_one_wake_up_against_a_signal)
         actor_join(&poster);
         actor_join(&a.actor);
         if (a.result == 0) {
-            check_asleep(&b);
+            CHECK_ASLEEP(&b);
             wakeup_one(&chan);
         } else {
             ck_assert_int_eq(a.result, EINTR);
         }
-        check_result(&b, 0);
+        CHECK_RESULT(&b, 0);
     }
 }
 END_TEST
@@ -291,12 +279,12 @@ START_TEST(sleep_R44_one_wake_up_against_a_timeout)
         wakeup_one(&chan);
         actor_join(&a.actor);
         if (a.result == 0) {
-            check_asleep(&b);
+            CHECK_ASLEEP(&b);
             wakeup_one(&chan);
         } else {
             ck_assert_int_eq(a.result, EWOULDBLOCK);
         }
-        check_result(&b, 0);
+        CHECK_RESULT(&b, 0);
     }
 }
 END_TEST
@@ -316,7 +304,7 @@ START_TEST(sleep_R45_a_signal_from_a_handler_on_the_sleeper)
         ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, post_in_handler, &ran), 0);
     start_asleep(&s, (enum how)_i);
     ck_assert_int_eq(ksl_irq_raise_on(s.actor.thread, IRQ), 0);
-    check_result(&s, EINTR);
+    CHECK_RESULT(&s, EINTR);
     ck_assert_int_eq(LOAD(&ran), 1);
     ck_assert_int_eq(ksl_irq_free(IRQ), 0);
 }
@@ -328,7 +316,7 @@ START_TEST(sleep_R45_a_posix_signal)
     ck_assert_int_eq(ksl_signal_attach(SIGUSR1), 0);
     start_asleep(&s, (enum how)_i);
     ck_assert_int_eq(pthread_kill(s.actor.pthread, SIGUSR1), 0);
-    check_result(&s, EINTR);
+    CHECK_RESULT(&s, EINTR);
     ck_assert_int_eq(s.taken, SIGUSR1);
 }
 END_TEST

@@ -46,18 +46,6 @@ static void start_asleep(struct sleeper *s, const void *chan)
     wait_asleep(s->actor.thread);
 }
 
-static void check_asleep(const struct sleeper *s)
-{
-    wait_asleep(s->actor.thread);
-    ck_assert(!actor_finished(&s->actor));
-}
-
-static void check_result(struct sleeper *s, int expected)
-{
-    actor_join(&s->actor);
-    ck_assert_int_eq(s->result, expected);
-}
-
 static void check_no_violation(void)
 {
     ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,
@@ -74,12 +62,12 @@ START_TEST(wakeup_R47_wakes_all_of_its_channel_and_no_others)
         start_asleep(&s[i], &chan[i % 2]);
     wakeup(&chan[0]);
     for (int i = 0; i < 8; i += 2)
-        check_result(&s[i], 0);
+        CHECK_RESULT(&s[i], 0);
     for (int i = 1; i < 8; i += 2)
-        check_asleep(&s[i]);
+        CHECK_ASLEEP(&s[i]);
     wakeup(&chan[1]);
     for (int i = 1; i < 8; i += 2)
-        check_result(&s[i], 0);
+        CHECK_RESULT(&s[i], 0);
 }
 END_TEST
 
@@ -95,9 +83,9 @@ START_TEST(wakeup_one_R47_first_in_first_out_among_equals)
     }
     for (int i = 0; i < 5; i++) {
         wakeup_one(&chan);
-        check_result(&s[i], 0);
+        CHECK_RESULT(&s[i], 0);
         for (int k = i + 1; k < 5; k++)
-            check_asleep(&s[k]);
+            CHECK_ASLEEP(&s[k]);
     }
 }
 END_TEST
@@ -118,9 +106,9 @@ START_TEST(wakeup_one_R47_most_urgent_first_as_of_now)
         ck_assert_int_eq(ksl_thread_set_priority(s[i].actor.thread, at_wake[i]), 0);
     for (int i = 0; i < 5; i++) {
         wakeup_one(&chan);
-        check_result(&s[order[i]], 0);
+        CHECK_RESULT(&s[order[i]], 0);
         for (int k = i + 1; k < 5; k++)
-            check_asleep(&s[order[k]]);
+            CHECK_ASLEEP(&s[order[k]]);
     }
 }
 END_TEST
@@ -152,9 +140,9 @@ START_TEST(wakeup_one_R47_most_urgent_first_by_priority_at_the_sleep)
     }
     for (int i = 0; i < 4; i++) {
         wakeup_one(&chan);
-        check_result(&u[order[i]].sleeper, 0);
+        CHECK_RESULT(&u[order[i]].sleeper, 0);
         for (int k = i + 1; k < 4; k++)
-            check_asleep(&u[order[k]].sleeper);
+            CHECK_ASLEEP(&u[order[k]].sleeper);
     }
 }
 END_TEST
@@ -168,9 +156,9 @@ START_TEST(wakeup_any_R47_wakes_one_the_latest)
         start_asleep(&s[i], &chan);
     for (int i = 3; i >= 0; i--) {
         wakeup_any(&chan);
-        check_result(&s[i], 0);
+        CHECK_RESULT(&s[i], 0);
         for (int k = i - 1; k >= 0; k--)
-            check_asleep(&s[k]);
+            CHECK_ASLEEP(&s[k]);
     }
 }
 END_TEST
@@ -202,9 +190,9 @@ START_TEST(sleep_R49_any_address_is_a_channel)
     }
     for (int i = 0; i < CHANNELS; i++) {
         wakeup(chan[i]);
-        check_result(&s[i], 0);
+        CHECK_RESULT(&s[i], 0);
         for (int k = i + 1; k < CHANNELS; k++)
-            check_asleep(&s[k]);
+            CHECK_ASLEEP(&s[k]);
     }
     sx_destroy(&sx);
     check_no_violation();
@@ -240,7 +228,7 @@ static void check_both_queues(struct contender *c, const void *chan)
     wait_asleep(c->actor.thread);
     start_asleep(&s, chan);
     wakeup(chan);
-    check_result(&s, 0);
+    CHECK_RESULT(&s, 0);
     wakeup(chan);
     wait_asleep(c->actor.thread);
     ck_assert_int_eq(LOAD(&c->got), 0);
@@ -252,9 +240,9 @@ static void check_both_queues(struct contender *c, const void *chan)
         mtx_unlock(c->mtx);
     actor_join(&c->actor);
     ck_assert_int_eq(c->got, 1);
-    check_asleep(&s);
+    CHECK_ASLEEP(&s);
     wakeup_one(chan);
-    check_result(&s, 0);
+    CHECK_RESULT(&s, 0);
 }
 
 START_TEST(sleep_R32_lock_queues_and_channels_are_separate)
@@ -298,7 +286,7 @@ START_TEST(wakeup_R48_with_and_without_locks_held)
             mtx_unlock_spin(&spin);
         if (i == 1)
             mtx_unlock(&mtx);
-        check_result(&s, 0);
+        CHECK_RESULT(&s, 0);
     }
     check_no_violation();
 }
@@ -343,7 +331,7 @@ START_TEST(wakeup_R48_in_a_handler)
     start_asleep(&s, &chan);
     ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
     ck_assert_int_eq(LOAD(&w.ran), 1);
-    check_result(&s, 0);
+    CHECK_RESULT(&s, 0);
     free_irq();
 }
 END_TEST
@@ -359,7 +347,7 @@ START_TEST(wakeup_R48_in_a_handler_on_the_sleeper_itself)
         request(&w);
         start_asleep(&s, &chan);
         ck_assert_int_eq(ksl_irq_raise_on(s.actor.thread, IRQ), 0);
-        check_result(&s, 0);
+        CHECK_RESULT(&s, 0);
         ck_assert_int_eq(LOAD(&w.ran), 1);
         free_irq();
     }
@@ -377,10 +365,10 @@ START_TEST(sleep_R48_an_interrupt_alone_does_not_end_it)
     for (int i = 1; i <= 3; i++) {
         ck_assert_int_eq(ksl_irq_raise_on(s.actor.thread, IRQ), 0);
         WAIT_UNTIL(LOAD(&w.ran) == i);
-        check_asleep(&s);
+        CHECK_ASLEEP(&s);
     }
     wakeup(&chan);
-    check_result(&s, 0);
+    CHECK_RESULT(&s, 0);
     free_irq();
 }
 END_TEST

@@ -6,72 +6,17 @@
 #include <kslock/irq.h>
 #include <kslock/violation.h>
 
+#include "stanix_blocker.h"
 #include "support.h"
 
 #include <errno.h>
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
 
-#define WORKER_WAIT(expr)                                                                \
-    do {                                                                                 \
-        uint64_t worker_state_ = 0;                                                      \
-        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
-        }                                                                                \
-    } while (0)
-
 static void request(ksl_irq_handler fn, void *arg)
 {
     ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, fn, arg), 0);
 }
-
-/* Prepares, waits for the main thread to say go, blocks. */
-struct blocker {
-    struct actor actor;
-    bool masked;
-    int prepared;
-    int go;
-    int result;
-    int open;
-};
-
-static void block(void *arg)
-{
-    struct blocker *b = arg;
-    if (b->masked)
-        disable_interrupt();
-    block_prepare();
-    STORE(&b->prepared, 1);
-    WORKER_WAIT(LOAD(&b->go));
-    b->result = block_task();
-    b->open = have_interrupt() != 0;
-    enable_interrupt();
-}
-
-static void start_prepared(struct blocker *b)
-{
-    b->result = 1;
-    actor_start(&b->actor, block, b);
-    WAIT_UNTIL(LOAD(&b->prepared));
-}
-
-static void start_blocked(struct blocker *b)
-{
-    b->go = 1;
-    start_prepared(b);
-    wait_asleep(b->actor.thread);
-}
-
-static void finish(struct blocker *b, int expected)
-{
-    STORE(&b->go, 1);
-    actor_join(&b->actor);
-    ck_assert_int_eq(b->result, expected);
-}
-
-struct unblocker {
-    ksl_thread *target;
-    int *wins;
-};
 
 static void count_irq(int irq, void *arg)
 {
@@ -97,10 +42,8 @@ END_TEST
 
 static void unblock_in_handler(int irq, void *arg)
 {
-    struct unblocker *u = arg;
     (void)irq;
-    if (unblock_task(u->target) == 1)
-        ADD(u->wins, 1);
+    unblock_once(arg);
 }
 
 START_TEST(unblock_in_a_handler)

@@ -9,64 +9,13 @@
 
 #include <kslock/signal.h>
 
+#include "stanix_blocker.h"
 #include "support.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum { SIGNO = 5 };
-
-#define WORKER_WAIT(expr)                                                                \
-    do {                                                                                 \
-        uint64_t worker_state_ = 0;                                                      \
-        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
-        }                                                                                \
-    } while (0)
-
-/* Prepares, waits for the main thread to say go, blocks. */
-struct blocker {
-    struct actor actor;
-    int prepared;
-    int go;
-    int cancel;
-    int result;
-    int pending;
-    int open;
-};
-
-static void block(void *arg)
-{
-    struct blocker *b = arg;
-    block_prepare();
-    STORE(&b->prepared, 1);
-    WORKER_WAIT(LOAD(&b->go));
-    if (b->cancel)
-        block_cancel();
-    b->result = block_task();
-    b->open = have_interrupt() != 0;
-    b->pending = ksl_signal_pending();
-}
-
-static void start_prepared(struct blocker *b)
-{
-    b->result = 1;
-    actor_start(&b->actor, block, b);
-    WAIT_UNTIL(LOAD(&b->prepared));
-}
-
-static void start_blocked(struct blocker *b)
-{
-    b->go = 1;
-    start_prepared(b);
-    wait_asleep(b->actor.thread);
-}
-
-static void finish(struct blocker *b, int expected)
-{
-    STORE(&b->go, 1);
-    actor_join(&b->actor);
-    ck_assert_int_eq(b->result, expected);
-}
 
 START_TEST(current_task_is_the_thread)
 {
@@ -163,18 +112,6 @@ START_TEST(B4_an_unblock_of_a_running_task_is_not_remembered)
     ck_assert_int_eq(i.result, 0);
 }
 END_TEST
-
-struct unblocker {
-    ksl_thread *target;
-    int *wins;
-};
-
-static void unblock_once(void *arg)
-{
-    struct unblocker *u = arg;
-    if (unblock_task(u->target) == 1)
-        ADD(u->wins, 1);
-}
 
 START_TEST(B4_one_of_many_wakers_gets_the_one)
 {

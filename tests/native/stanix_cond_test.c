@@ -57,18 +57,6 @@ static void start_asleep(struct waiter *w)
     wait_asleep(w->actor.thread);
 }
 
-static void check_asleep(const struct waiter *w)
-{
-    wait_asleep(w->actor.thread);
-    ck_assert(!actor_finished(&w->actor));
-}
-
-static void check_result(struct waiter *w, int expected)
-{
-    actor_join(&w->actor);
-    ck_assert_int_eq(w->result, expected);
-}
-
 START_TEST(C1_returns_at_once_if_the_value_is_there)
 {
     cond_t c;
@@ -91,7 +79,7 @@ START_TEST(C1_sleeps_until_the_value_is_set)
         struct waiter w = {.cond = &c, .call = call[i % 2], .value = value[i / 2]};
         start_asleep(&w);
         cond_set(&c, value[i / 2]);
-        check_result(&w, 0);
+        CHECK_RESULT(&w, 0);
         ck_assert_int_ne(w.open, 0);
     }
 }
@@ -109,14 +97,14 @@ START_TEST(C2_set_wakes_all_waiters_of_the_value_and_no_others)
     start_asleep(&two);
     cond_set(&c, 7);
     for (int i = 0; i < 4; i++)
-        check_asleep(&one[i]);
-    check_asleep(&two);
+        CHECK_ASLEEP(&one[i]);
+    CHECK_ASLEEP(&two);
     cond_set(&c, 1);
     for (int i = 0; i < 4; i++)
-        check_result(&one[i], 0);
-    check_asleep(&two);
+        CHECK_RESULT(&one[i], 0);
+    CHECK_ASLEEP(&two);
     cond_set(&c, 2);
-    check_result(&two, 0);
+    CHECK_RESULT(&two, 0);
 }
 END_TEST
 
@@ -131,7 +119,7 @@ START_TEST(C3_level_not_edge)
     cond_set(&c, 0); /* may be missed, or not */
     WAIT_UNTIL(actor_finished(&w.actor) || ksl_thread_asleep(w.actor.thread));
     cond_set(&c, 1);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
 }
 END_TEST
 
@@ -143,11 +131,11 @@ START_TEST(C4_T4_cond_wait_survives_signals)
     ck_assert_int_eq(ksl_signal_post(w.actor.thread, SIGNO), 0);
     ck_assert_int_eq(ksl_thread_unblock(w.actor.thread), 0);
     ck_assert_int_eq(unblock_task(w.actor.thread), 0);
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     cond_set(&c, 2);
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     cond_set(&c, 1);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
     ck_assert_int_eq(w.pending, 1);
 }
 END_TEST
@@ -160,11 +148,11 @@ START_TEST(C4_T15_a_signal_ends_the_interruptible_wait)
     start_asleep(&w);
     start_asleep(&other);
     ck_assert_int_eq(ksl_signal_post(w.actor.thread, SIGNO), 0);
-    check_result(&w, -EINTR);
+    CHECK_RESULT(&w, -EINTR);
     ck_assert_int_eq(w.pending, 1); /* the wait takes nothing */
-    check_asleep(&other);
+    CHECK_ASLEEP(&other);
     cond_set(&c, 1);
-    check_result(&other, 0);
+    CHECK_RESULT(&other, 0);
     ck_assert_int_eq(other.pending, 0);
 }
 END_TEST
@@ -175,11 +163,11 @@ START_TEST(C4_a_signal_pending_before_the_wait)
     struct waiter w = {.cond = &c, .call = cond_wait_interruptible, .value = 1};
     w.post_before = true;
     start(&w);
-    check_result(&w, -EINTR);
+    CHECK_RESULT(&w, -EINTR);
     /* The value wins. */
     cond_set(&c, 1);
     start(&w);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
     ck_assert_int_eq(w.pending, 1);
 }
 END_TEST
@@ -193,9 +181,9 @@ START_TEST(C4_masked_and_ignored_signals_end_nothing)
     start_asleep(&w);
     ck_assert_int_eq(ksl_signal_post(w.actor.thread, SIGNO), 0);
     ck_assert_int_eq(ksl_signal_post(w.actor.thread, SIGNO + 1), 0);
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     cond_set(&c, 1);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
     ck_assert_int_eq(w.pending, 0);
     ck_assert_int_eq(ksl_signal_action(SIGNO + 1, 0), 0);
 }
@@ -207,9 +195,9 @@ START_TEST(C4_forced_unblock_ends_the_interruptible_wait)
     struct waiter w = {.cond = &c, .call = cond_wait_interruptible, .value = 1};
     start_asleep(&w);
     ck_assert_int_eq(unblock_task(w.actor.thread), 0);
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     ck_assert_int_eq(ksl_thread_unblock(w.actor.thread), 1);
-    check_result(&w, -EINTR);
+    CHECK_RESULT(&w, -EINTR);
     ck_assert_int_eq(w.pending, 0);
 }
 END_TEST
@@ -223,7 +211,7 @@ START_TEST(C4_value_reached_before_the_signal_wins)
         ksl_thread *t = w.actor.thread;
         cond_set(&c, 1);
         (void)ksl_signal_post(t, SIGNO);
-        check_result(&w, 0);
+        CHECK_RESULT(&w, 0);
     }
 }
 END_TEST
@@ -247,7 +235,7 @@ START_TEST(C5_set_in_a_handler_of_another_thread)
     request(set_in_handler, &c);
     start_asleep(&w);
     ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
     ck_assert_int_eq(ksl_irq_free(IRQ), 0);
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }
@@ -261,7 +249,7 @@ START_TEST(C5_set_in_a_handler_on_the_sleeper_with_interrupts_masked)
     request(set_in_handler, &c);
     start_asleep(&w);
     ck_assert_int_eq(ksl_irq_raise_on(w.actor.thread, IRQ), 0);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
     ck_assert_int_eq(w.open, 0);
     ck_assert_int_eq(ksl_irq_free(IRQ), 0);
     ck_assert_uint_eq(recorder_count(NULL), 0);
@@ -303,7 +291,7 @@ START_TEST(C6_init_sets_zero)
     struct waiter w = {.cond = &c, .call = cond_wait, .value = 0x5a5a5a5a};
     start_asleep(&w);
     cond_set(&c, 0x5a5a5a5a);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
 }
 END_TEST
 
@@ -335,10 +323,10 @@ START_TEST(destroy_with_a_waiter_is_destroy_held)
     recorder_start();
     free_cond(&c);
     ASSERT_VIOLATED("destroy-held");
-    check_asleep(&w);
+    CHECK_ASLEEP(&w);
     ck_assert_int_eq(cond_wait(&c, 9), 0); /* the value stayed */
     cond_set(&c, 1);
-    check_result(&w, 0);
+    CHECK_RESULT(&w, 0);
 }
 END_TEST
 

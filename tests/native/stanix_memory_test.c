@@ -21,13 +21,6 @@
 
 enum { ROUNDS = 400 };
 
-#define WORKER_WAIT(expr)                                                                \
-    do {                                                                                 \
-        uint64_t worker_state_ = 0;                                                      \
-        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
-        }                                                                                \
-    } while (0)
-
 union object {
     spinlock_t spin;
     mutex_t mutex;

@@ -12,20 +12,6 @@
 #include <sched.h>
 #include <string.h>
 
-#define WORKER_WAIT(expr)                                                                \
-    do {                                                                                 \
-        uint64_t worker_state_ = 0;                                                      \
-        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
-        }                                                                                \
-    } while (0)
-
-static void on_other_thread(void (*fn)(void *arg), void *arg)
-{
-    struct actor a;
-    actor_start(&a, fn, arg);
-    actor_join(&a);
-}
-
 enum { MAY_NOTHING, MAY_READ, MAY_WRITE };
 
 struct probe {
@@ -53,7 +39,7 @@ static void probe(void *arg)
 static int others_may(rwlock_t *lock)
 {
     struct probe p = {.lock = lock};
-    on_other_thread(probe, &p);
+    actor_run(probe, &p);
     ck_assert_int_eq(p.bad, 0);
     return p.may;
 }
@@ -237,10 +223,10 @@ START_TEST(W5_another_thread_may_release)
     rwlock_t lock = {0};
     recorder_start();
     rwlock_raw_acquire_write(&lock);
-    on_other_thread(release_here, &(struct release){&lock, rwlock_release_write});
+    actor_run(release_here, &(struct release){&lock, rwlock_release_write});
     ck_assert_int_eq(others_may(&lock), MAY_WRITE);
     rwlock_raw_acquire_read(&lock);
-    on_other_thread(release_here, &(struct release){&lock, rwlock_release_read});
+    actor_run(release_here, &(struct release){&lock, rwlock_release_read});
     ck_assert_int_eq(others_may(&lock), MAY_WRITE);
     ck_assert_uint_eq(recorder_count(NULL), 0);
 }

@@ -15,13 +15,6 @@
 
 enum { IRQ = 7, IRQ_LEVEL = 5, SIGNO = 5 };
 
-#define WORKER_WAIT(expr)                                                                \
-    do {                                                                                 \
-        uint64_t worker_state_ = 0;                                                      \
-        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
-        }                                                                                \
-    } while (0)
-
 /* A thread that takes the lock once and holds it until it is told to leave. */
 struct guest {
     rwsem_t *sem;

@@ -88,17 +88,19 @@ static void start_asleep(struct sleeper *s, sleep_queue_t *queue, enum how how)
     wait_asleep(s->actor.thread);
 }
 
-static void check_asleep(const struct sleeper *s)
-{
-    wait_asleep(s->actor.thread);
-    ck_assert(!actor_finished(&s->actor));
-}
-
 static void check_result(struct sleeper *s, int expected)
 {
-    actor_join(&s->actor);
-    ck_assert_int_eq(s->result, expected);
+    CHECK_RESULT(s, expected);
     ck_assert_int_eq(s->unlocked, 0);
+}
+
+/* It returned with its lock, interrupts masked, and has given it back. */
+static void check_had_the_lock(const struct sleeper *s)
+{
+    ck_assert_int_eq(s->open_inside, 0);
+    ck_assert_int_ne(s->open_after, 0);
+    ck_assert(ksl_spinlock_try_acquire(s->lock));
+    spinlock_release(s->lock);
 }
 
 START_TEST(Q1_first_in_first_out_whatever_the_priority)
@@ -117,7 +119,7 @@ START_TEST(Q1_first_in_first_out_whatever_the_priority)
         wakeup_queue(&q, 1);
         check_result(&s[i], 0);
         for (int k = i + 1; k < 4; k++)
-            check_asleep(&s[k]);
+            CHECK_ASLEEP(&s[k]);
     }
     ck_assert_uint_eq(LOAD(&q.waiters), 0);
 }
@@ -134,7 +136,7 @@ START_TEST(Q1_count_wakes_that_many_and_zero_wakes_all)
     check_result(&s[0], 0);
     check_result(&s[1], 0);
     for (int i = 2; i < 6; i++)
-        check_asleep(&s[i]);
+        CHECK_ASLEEP(&s[i]);
     wakeup_queue(&q, 0);
     for (int i = 2; i < 6; i++)
         check_result(&s[i], 0);
@@ -165,9 +167,9 @@ START_TEST(Q3_Q5_sleeps_on_until_the_condition_is_true)
     int evals = LOAD(&s.evals);
     wakeup_queue(&q, 1);
     WAIT_UNTIL(LOAD(&s.evals) > evals);
-    check_asleep(&s);
+    CHECK_ASLEEP(&s);
     STORE(&s.ready, 1);
-    check_asleep(&s); /* nobody has said so yet */
+    CHECK_ASLEEP(&s); /* nobody has said so yet */
     wakeup_queue(&q, 1);
     check_result(&s, 0);
     ck_assert_uint_eq(LOAD(&q.waiters), 0);
@@ -187,10 +189,7 @@ START_TEST(Q4_the_lock_is_free_during_the_sleep_and_held_after)
         wakeup_queue(&q, 1);
         spinlock_release(&lock);
         check_result(&s, 0);
-        ck_assert_int_eq(s.open_inside, 0);
-        ck_assert_int_ne(s.open_after, 0);
-        ck_assert(ksl_spinlock_try_acquire(&lock));
-        spinlock_release(&lock);
+        check_had_the_lock(&s);
     }
 }
 END_TEST
@@ -220,10 +219,7 @@ START_TEST(Q4_T4_the_lock_is_held_after_a_signal)
         start_asleep(&s, &q, how[i]);
         ck_assert_int_eq(ksl_signal_post(s.actor.thread, SIGNO), 0);
         check_result(&s, -EINTR);
-        ck_assert_int_eq(s.open_inside, 0);
-        ck_assert_int_ne(s.open_after, 0);
-        ck_assert(ksl_spinlock_try_acquire(&lock));
-        spinlock_release(&lock);
+        check_had_the_lock(&s);
     }
 }
 END_TEST
@@ -250,12 +246,12 @@ START_TEST(Q5_woken_for_nothing_goes_to_the_tail)
     int evals = LOAD(&a.evals);
     wakeup_queue(&q, 1); /* a, in vain */
     WAIT_UNTIL(LOAD(&a.evals) > evals);
-    check_asleep(&a);
+    CHECK_ASLEEP(&a);
     STORE(&a.ready, 1);
     STORE(&b.ready, 1);
     wakeup_queue(&q, 1);
     check_result(&b, 0);
-    check_asleep(&a);
+    CHECK_ASLEEP(&a);
     wakeup_queue(&q, 1);
     check_result(&a, 0);
 }
@@ -293,7 +289,7 @@ START_TEST(Q7_Q9_T4_T11_an_interrupted_sleeper_is_on_no_queue)
         start_asleep(&b, &q, (enum how)how);
         ck_assert_int_eq(ksl_signal_post(a.actor.thread, SIGNO), 0);
         check_result(&a, -EINTR);
-        check_asleep(&b);
+        CHECK_ASLEEP(&b);
         ck_assert_uint_eq(LOAD(&q.waiters), 1);
         STORE(&b.ready, 1);
         wakeup_queue(&q, 1);
@@ -351,7 +347,7 @@ START_TEST(Q9_T11_one_wake_up_is_spent_on_one_waiter_that_stays)
         actor_join(&poster);
         actor_join(&a.actor);
         if (a.result == 0) {
-            check_asleep(&b);
+            CHECK_ASLEEP(&b);
             wakeup_queue(&q, 1);
         } else {
             ck_assert_int_eq(a.result, -EINTR);
@@ -382,7 +378,7 @@ START_TEST(T17_a_task_unblocked_directly_leaves_its_queue)
     start_asleep(&b, &q, PLAIN);
     ck_assert_int_eq(unblock_task(a.actor.thread), 1);
     check_result(&a, 0);
-    check_asleep(&b);
+    CHECK_ASLEEP(&b);
     wakeup_queue(&q, 1);
     check_result(&b, 0);
 }
@@ -397,7 +393,7 @@ START_TEST(T17_a_loop_after_a_direct_unblock_queues_once)
     int evals = LOAD(&a.evals);
     ck_assert_int_eq(unblock_task(a.actor.thread), 1);
     WAIT_UNTIL(LOAD(&a.evals) > evals);
-    check_asleep(&a);
+    CHECK_ASLEEP(&a);
     start_asleep(&c, &q, CONDITION);
     ck_assert_uint_eq(LOAD(&q.waiters), 3);
     STORE(&a.ready, 1);

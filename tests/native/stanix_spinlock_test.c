@@ -14,20 +14,6 @@
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
 
-#define WORKER_WAIT(expr)                                                                \
-    do {                                                                                 \
-        uint64_t worker_state_ = 0;                                                      \
-        while (!(expr) && support_keep_waiting(&worker_state_)) {                        \
-        }                                                                                \
-    } while (0)
-
-static void on_other_thread(void (*fn)(void *arg), void *arg)
-{
-    struct actor a;
-    actor_start(&a, fn, arg);
-    actor_join(&a);
-}
-
 struct probe {
     spinlock_t *lock;
     int got;
@@ -44,7 +30,7 @@ static void probe_try(void *arg)
 static int others_may_enter(spinlock_t *lock)
 {
     struct probe p = {.lock = lock};
-    on_other_thread(probe_try, &p);
+    actor_run(probe_try, &p);
     return p.got;
 }
 
@@ -227,7 +213,7 @@ START_TEST(S2_S5_raw_release_keeps_the_interrupt_waiting)
     int ran = 0;
     request(count_irq, &ran);
     spinlock_acquire(&lock);
-    on_other_thread(raise_on, ksl_thread_self());
+    actor_run(raise_on, ksl_thread_self());
     spinlock_raw_release(&lock);
     ck_assert_int_eq(LOAD(&ran), 0);
     enable_interrupt();
@@ -334,10 +320,10 @@ START_TEST(release_by_another_thread_is_not_owner)
     spinlock_t lock = {0};
     spinlock_acquire(&lock);
     recorder_start();
-    on_other_thread(release_it, &lock);
+    actor_run(release_it, &lock);
     ASSERT_VIOLATED("not-owner");
     recorder_start();
-    on_other_thread(raw_release_it, &lock);
+    actor_run(raw_release_it, &lock);
     ASSERT_VIOLATED("not-owner");
     ck_assert(ksl_spinlock_held(&lock));
     ck_assert(!others_may_enter(&lock));
