@@ -12,15 +12,12 @@
 #include <kslock/irq.h>
 #include <kslock/violation.h>
 
+#include "freebsd_interlocks.h"
 #include "support.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { IRQ = 7, IRQ_LEVEL = 5, SHORT = 3 };
-
-static struct sx sx;
-static struct mtx mtx, spin;
 static struct cv cv;
 
 static void setup(void)
@@ -39,8 +36,7 @@ static void teardown(void)
     sx_destroy(&sx);
     mtx_destroy(&mtx);
     mtx_destroy(&spin);
-    ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,
-                  recorder_last().message);
+    ASSERT_NO_VIOLATION();
     recorder_stop();
 }
 
@@ -74,40 +70,13 @@ START_TEST(cv_with_an_interlock_that_is_free)
 }
 END_TEST
 
-struct holder {
-    struct actor actor;
-    bool shared;
-    int holding;
-    int release;
-};
-
-static void hold(void *arg)
-{
-    struct holder *h = arg;
-    uint64_t state = 0;
-    if (h->shared)
-        sx_slock(&sx);
-    else
-        sx_xlock(&sx);
-    mtx_lock(&mtx);
-    STORE(&h->holding, 1);
-    while (!LOAD(&h->release) && support_keep_waiting(&state))
-        ;
-    mtx_unlock(&mtx);
-    sx_unlock(&sx);
-}
-
 START_TEST(cv_with_an_interlock_of_another_thread)
 {
     struct holder h = {.shared = _i != 0};
-    actor_start(&h.actor, hold, &h);
-    WAIT_UNTIL(LOAD(&h.holding));
+    start_holder(&h);
     CHECK_REFUSED(&sx, "not-owner");
     CHECK_REFUSED(&mtx, "not-owner");
-    recorder_start();
-    STORE(&h.release, 1);
-    actor_join(&h.actor);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end_holder(&h);
 }
 END_TEST
 
@@ -180,20 +149,9 @@ static void wait_in_handler(int irq, void *arg)
 
 START_TEST(cv_R69_in_a_handler)
 {
-    ck_assert_int_eq(
-        ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, wait_in_handler, NULL), 0);
-    sx_xlock(&sx);
-    mtx_lock(&mtx);
-    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
-    ck_assert_uint_eq(recorder_count("irq-sleep"), 5);
-    ck_assert_uint_eq(recorder_count(NULL), 5);
+    refuse_in_handler(wait_in_handler, 5);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(in_handler[i], EINVAL);
-    ck_assert_int_ne(sx_xlocked(&sx), 0);
-    ck_assert_int_ne(mtx_owned(&mtx), 0);
-    mtx_unlock(&mtx);
-    sx_xunlock(&sx);
-    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
 }
 END_TEST
 

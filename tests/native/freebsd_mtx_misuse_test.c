@@ -10,73 +10,13 @@
 #include <kslock/irq.h>
 #include <kslock/violation.h>
 
+#include "freebsd_mtx.h"
 #include "support.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
-
-static struct mtx plain, recursive;
-
-static void setup(void)
-{
-    mtx_init(&plain, "plain mutex", NULL, MTX_DEF);
-    mtx_init(&recursive, "recursive mutex", "class", MTX_DEF | MTX_RECURSE);
-    recorder_start();
-}
-
-static void check_no_violation(void)
-{
-    ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,
-                  recorder_last().message);
-}
-
-static void teardown(void)
-{
-    recorder_start();
-    mtx_destroy(&plain);
-    mtx_destroy(&recursive);
-    check_no_violation();
-    recorder_stop();
-}
-
-/* Runs fn on another thread and returns what it found. */
-struct remote {
-    struct mtx *m;
-    struct actor actor;
-    int found;
-};
-
-static int on_other_thread(void (*fn)(void *), struct mtx *m)
-{
-    struct remote r = {.m = m, .found = -1};
-    actor_start(&r.actor, fn, &r);
-    actor_join(&r.actor);
-    return r.found;
-}
-
-static void try_remote(void *arg)
-{
-    struct remote *r = arg;
-    r->found = mtx_trylock(r->m);
-    if (r->found)
-        mtx_unlock(r->m);
-}
-
-struct waiter {
-    struct mtx *m;
-    struct actor actor;
-    int got;
-};
-
-static void lock_once(void *arg)
-{
-    struct waiter *w = arg;
-    mtx_lock(w->m);
-    STORE(&w->got, 1);
-    mtx_unlock(w->m);
-}
 
 static void unlock_remote(void *arg)
 {
@@ -145,7 +85,7 @@ START_TEST(mtx_destroyed_or_never_initialised)
     mtx_lock(&m[_i]);
     mtx_unlock(&m[_i]);
     mtx_destroy(&m[_i]);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -189,7 +129,7 @@ START_TEST(mtx_destroy_by_the_owner_who_holds_it_once)
     ck_assert_int_eq(mtx_initialized(&m), 0);
     ksl_syscall_enter();
     ck_assert_int_eq(ksl_syscall_exit(), 0); /* nothing is held any more */
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -221,7 +161,7 @@ static void check_assert(struct mtx *m, int what, const char *rule)
     recorder_start();
     mtx_assert(m, what);
     if (rule == NULL)
-        check_no_violation();
+        ASSERT_NO_VIOLATION();
     else
         ASSERT_VIOLATED(rule);
 }

@@ -25,12 +25,6 @@ static void setup(void)
     recorder_start();
 }
 
-static void check_no_violation(void)
-{
-    ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,
-                  recorder_last().message);
-}
-
 static void teardown(void)
 {
     recorder_start();
@@ -38,7 +32,7 @@ static void teardown(void)
     mtx_destroy(&a);
     mtx_destroy(&b);
     mtx_destroy(&recursive);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
     recorder_stop();
 }
 
@@ -83,7 +77,7 @@ START_TEST(mtx_spin_masks_until_released)
     mtx_lock_spin_flags(&a, MTX_QUIET);
     mtx_unlock_spin_flags(&a, MTX_QUIET);
     ck_assert(ksl_irq_enabled());
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -97,7 +91,7 @@ START_TEST(mtx_spin_two_released_in_any_order)
         mtx_unlock_spin(i ? &b : &a);
         ck_assert(ksl_irq_enabled());
     }
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -113,7 +107,7 @@ START_TEST(mtx_spin_recursion)
     mtx_unlock_spin(&recursive);
     ck_assert(ksl_irq_enabled());
     ck_assert_int_eq(try_on_other_thread(&recursive), 1);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -126,7 +120,7 @@ START_TEST(mtx_spin_brings_the_level_of_before_back)
     mtx_unlock_spin(&b);
     ck_assert_uint_eq(ksl_irq_set_level(before), 3);
     ck_assert(ksl_irq_enabled());
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -150,7 +144,7 @@ START_TEST(mtx_spin_an_interrupt_waits_for_the_last_release)
     mtx_unlock_spin(&b);
     ck_assert_int_eq(LOAD(&ran), 1);
     ck_assert_int_eq(ksl_irq_free(IRQ), 0);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -203,7 +197,7 @@ START_TEST(mtx_spin_between_handlers_and_threads)
     mtx_lock_spin(&a);
     ck_assert_int_eq(s.total, 2 * ROUNDS + LOAD(&s.handled));
     mtx_unlock_spin(&a);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -299,7 +293,7 @@ START_TEST(mtx_spin_destroy)
     ASSERT_VIOLATED("destroy-held");
     recorder_start();
     mtx_destroy(&a); /* the owner may */
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
     ck_assert(ksl_irq_enabled());
     mtx_init(&a, "spin a", NULL, MTX_SPIN);
 }

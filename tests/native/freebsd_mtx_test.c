@@ -10,58 +10,12 @@
 #include <kslock/signal.h>
 #include <kslock/violation.h>
 
+#include "freebsd_mtx.h"
 #include "support.h"
 
 #include <string.h>
 
 enum { SIGNO = 5, THREADS = 4, ROUNDS = 5000 };
-
-static struct mtx plain, recursive;
-
-static void setup(void)
-{
-    mtx_init(&plain, "plain mutex", NULL, MTX_DEF);
-    mtx_init(&recursive, "recursive mutex", "class", MTX_DEF | MTX_RECURSE);
-    recorder_start();
-}
-
-static void check_no_violation(void)
-{
-    ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,
-                  recorder_last().message);
-}
-
-static void teardown(void)
-{
-    recorder_start();
-    mtx_destroy(&plain);
-    mtx_destroy(&recursive);
-    check_no_violation();
-    recorder_stop();
-}
-
-/* Runs fn on another thread and returns what it found. */
-struct remote {
-    struct mtx *m;
-    struct actor actor;
-    int found;
-};
-
-static int on_other_thread(void (*fn)(void *), struct mtx *m)
-{
-    struct remote r = {.m = m, .found = -1};
-    actor_start(&r.actor, fn, &r);
-    actor_join(&r.actor);
-    return r.found;
-}
-
-static void try_remote(void *arg)
-{
-    struct remote *r = arg;
-    r->found = mtx_trylock(r->m);
-    if (r->found)
-        mtx_unlock(r->m);
-}
 
 START_TEST(mtx_lock_trylock_unlock)
 {
@@ -75,7 +29,7 @@ START_TEST(mtx_lock_trylock_unlock)
     ck_assert_int_eq(on_other_thread(try_remote, &plain), 0);
     mtx_unlock(&plain);
     ck_assert_int_eq(on_other_thread(try_remote, &plain), 1);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -87,7 +41,7 @@ START_TEST(mtx_the_flags_calls_do_the_same)
     ck_assert_int_eq(mtx_trylock_flags(&plain, MTX_QUIET), 1);
     mtx_unlock_flags(&plain, 0);
     ck_assert_int_eq(on_other_thread(try_remote, &plain), 1);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -109,7 +63,7 @@ START_TEST(mtx_MTX_RECURSE_needs_as_many_unlocks)
     ck_assert_int_eq(mtx_owned(&recursive), 0);
     ck_assert_int_eq(mtx_recursed(&recursive), 0);
     ck_assert_int_eq(on_other_thread(try_remote, &recursive), 1);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -120,7 +74,7 @@ START_TEST(mtx_trylock_by_the_owner_of_a_plain_one_is_0)
     ck_assert_int_eq(mtx_recursed(&plain), 0);
     mtx_unlock(&plain);
     ck_assert_int_eq(on_other_thread(try_remote, &plain), 1);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -137,23 +91,9 @@ START_TEST(mtx_queries)
     mtx_init(&gone, "gone", NULL, MTX_DEF | MTX_NEW);
     mtx_destroy(&gone);
     ck_assert_int_eq(mtx_initialized(&gone), 0);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
-
-struct waiter {
-    struct mtx *m;
-    struct actor actor;
-    int got;
-};
-
-static void lock_once(void *arg)
-{
-    struct waiter *w = arg;
-    mtx_lock(w->m);
-    STORE(&w->got, 1);
-    mtx_unlock(w->m);
-}
 
 START_TEST(mtx_a_waiter_sleeps_and_no_signal_ends_it)
 {
@@ -177,7 +117,7 @@ START_TEST(mtx_a_waiter_sleeps_and_no_signal_ends_it)
         actor_join(&w[i].actor);
         ck_assert_int_eq(w[i].got, 1);
     }
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -216,7 +156,7 @@ START_TEST(mtx_exclusion)
     ck_assert_int_eq(unequal, 0);
     ck_assert_int_eq(a, THREADS * ROUNDS);
     ck_assert_int_eq(b, THREADS * ROUNDS);
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 
@@ -235,7 +175,7 @@ START_TEST(mtx_many_held_at_once)
         mtx_unlock(&m[i]);
         mtx_destroy(&m[i]);
     }
-    check_no_violation();
+    ASSERT_NO_VIOLATION();
 }
 END_TEST
 

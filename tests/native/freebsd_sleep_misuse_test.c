@@ -11,15 +11,13 @@
 #include <kslock/thread.h>
 #include <kslock/violation.h>
 
+#include "freebsd_interlocks.h"
 #include "support.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { IRQ = 7, IRQ_LEVEL = 5, SHORT = 3 };
-
-static struct sx sx, other_sx;
-static struct mtx mtx, spin;
+static struct sx other_sx;
 static int chan;
 
 static void setup(void)
@@ -38,8 +36,7 @@ static void teardown(void)
     sx_destroy(&other_sx);
     mtx_destroy(&mtx);
     mtx_destroy(&spin);
-    ck_assert_msg(recorder_count(NULL) == 0, "%s: %s", recorder_last().rule,
-                  recorder_last().message);
+    ASSERT_NO_VIOLATION();
     recorder_stop();
 }
 
@@ -150,43 +147,16 @@ START_TEST(sleep_with_an_interlock_that_is_free)
 }
 END_TEST
 
-struct holder {
-    struct actor actor;
-    bool shared;
-    int holding;
-    int release;
-};
-
-static void hold(void *arg)
-{
-    struct holder *h = arg;
-    uint64_t state = 0;
-    if (h->shared)
-        sx_slock(&sx);
-    else
-        sx_xlock(&sx);
-    mtx_lock(&mtx);
-    STORE(&h->holding, 1);
-    while (!LOAD(&h->release) && support_keep_waiting(&state))
-        ;
-    mtx_unlock(&mtx);
-    sx_unlock(&sx);
-}
-
 START_TEST(sleep_with_an_interlock_of_another_thread)
 {
     struct holder h = {.shared = _i != 0};
-    actor_start(&h.actor, hold, &h);
-    WAIT_UNTIL(LOAD(&h.holding));
+    start_holder(&h);
     CHECK_REFUSED(sx_sleep(&chan, &sx, 0, "others", SHORT), "not-owner");
     CHECK_REFUSED(sx_sleep(&chan, &sx, PDROP | PCATCH, "others", 0), "not-owner");
     CHECK_REFUSED(msleep(&chan, &mtx, 0, "others", SHORT), "not-owner");
     ck_assert_int_eq(sx_try_xlock(&sx), 0);
     ck_assert_int_eq(mtx_trylock(&mtx), 0);
-    recorder_start();
-    STORE(&h.release, 1);
-    actor_join(&h.actor);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end_holder(&h);
 }
 END_TEST
 
@@ -264,20 +234,9 @@ static void sleep_in_handler(int irq, void *arg)
 
 START_TEST(sleep_R69_in_a_handler)
 {
-    ck_assert_int_eq(
-        ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, sleep_in_handler, NULL), 0);
-    sx_xlock(&sx);
-    mtx_lock(&mtx);
-    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
-    ck_assert_uint_eq(recorder_count("irq-sleep"), 8);
-    ck_assert_uint_eq(recorder_count(NULL), 8);
+    refuse_in_handler(sleep_in_handler, 8);
     for (int i = 0; i < 6; i++)
         ck_assert_int_eq(in_handler[i], EINVAL);
-    check_held_in_mode(SA_XLOCKED);
-    ck_assert(mtx_owned(&mtx));
-    mtx_unlock(&mtx);
-    sx_xunlock(&sx);
-    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
 }
 END_TEST
 
@@ -322,8 +281,7 @@ START_TEST(sx_R68_with_a_spin_mutex_held_only_if_it_must_wait)
     mtx_unlock(&mtx);
     mtx_unlock_spin(&spin);
     ck_assert_uint_eq(recorder_count(NULL), 0);
-    actor_start(&h.actor, hold, &h);
-    WAIT_UNTIL(LOAD(&h.holding));
+    start_holder(&h);
     mtx_lock_spin(&spin);
     sx_xlock(&sx);
     ASSERT_VIOLATED("masked-sleep");
@@ -334,10 +292,7 @@ START_TEST(sx_R68_with_a_spin_mutex_held_only_if_it_must_wait)
     mtx_lock(&mtx);
     ASSERT_VIOLATED("masked-sleep");
     mtx_unlock_spin(&spin);
-    recorder_start();
-    STORE(&h.release, 1);
-    actor_join(&h.actor);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end_holder(&h);
 }
 END_TEST
 

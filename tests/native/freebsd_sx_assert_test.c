@@ -6,23 +6,12 @@
 #include <sys/sx.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_states.h"
 #include "support.h"
 
 #include <string.h>
 
 /* Who has the lock when the main thread asserts. */
-enum state {
-    FREE,
-    MY_SHARE,
-    MY_SHARES, /* two */
-    MINE,
-    MINE_TWICE,
-    OTHERS_SHARE,
-    BOTH_SHARE,
-    OTHERS,
-    STATES
-};
-
 /*
  * A character a state, in that order: '1' true, '0' `assertion`. '.' is not
  * asked: whether a second share counts as recursion is settled nowhere.
@@ -46,23 +35,6 @@ static const struct {
 enum { VALUES = sizeof values / sizeof values[0] };
 
 static struct puppet other;
-
-static void enter(struct sx *sx, enum state state)
-{
-    sx_init_flags(sx, "asserted", state == MINE_TWICE ? SX_RECURSE : 0);
-    if (state == MY_SHARE || state == MY_SHARES || state == BOTH_SHARE)
-        sx_slock(sx);
-    if (state == MY_SHARES)
-        sx_slock(sx);
-    if (state == MINE || state == MINE_TWICE)
-        sx_xlock(sx);
-    if (state == MINE_TWICE)
-        sx_xlock(sx);
-    if (state == OTHERS_SHARE || state == BOTH_SHARE)
-        (void)ask(&other, slock, sx);
-    if (state == OTHERS)
-        (void)ask(&other, xlock, sx);
-}
 
 static void leave(struct sx *sx, enum state state)
 {
@@ -107,7 +79,7 @@ START_TEST(sx_R73_R74_R75_every_assertion_in_every_state)
         char truth = values[v].truth[state];
         if (truth == '.')
             continue;
-        enter(&sx, state);
+        enter(&sx, "asserted", &other, state);
         check_value(&sx, values[v].what, truth, state, macro_form);
         check_value(&sx, values[v].what, truth, state, sx_assert);
         recorder_start();

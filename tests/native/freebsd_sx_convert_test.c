@@ -7,15 +7,14 @@
 #include <sys/sx.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_scene.h"
 #include "support.h"
 
 START_TEST(sx_R14_the_only_sharer_upgrades)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "upgraded");
+    begin(&sx, "upgraded", 0, &p);
     for (int i = 0; i < 50; i++) {
         sx_slock(&sx);
         ck_assert_int_ne(sx_try_upgrade(&sx), 0);
@@ -25,9 +24,7 @@ START_TEST(sx_R14_the_only_sharer_upgrades)
         sx_xunlock(&sx);
         ck_assert_int_eq(ask(&p, room, &sx), 2);
     }
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -35,10 +32,8 @@ START_TEST(sx_R15_with_two_sharers_no_one_upgrades)
 {
     struct puppet p, q;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
+    begin(&sx, "shared", 0, &p);
     puppet_start(&q);
-    sx_init(&sx, "shared");
     sx_slock(&sx);
     (void)ask(&p, slock, &sx);
     for (int i = 0; i < 3; i++) {
@@ -52,10 +47,8 @@ START_TEST(sx_R15_with_two_sharers_no_one_upgrades)
     ck_assert_int_eq(ask(&q, room, &sx), 1);
     ck_assert_int_ne(ask(&p, try_upgrade, &sx), 0);
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
     puppet_end(&q);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -63,9 +56,7 @@ START_TEST(sx_R16_two_shares_of_one_thread_do_not_upgrade)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "shared");
+    begin(&sx, "shared", 0, &p);
     sx_slock(&sx);
     sx_slock(&sx);
     ck_assert_int_eq(sx_try_upgrade(&sx), 0);
@@ -74,9 +65,7 @@ START_TEST(sx_R16_two_shares_of_one_thread_do_not_upgrade)
     ck_assert_int_ne(sx_try_upgrade(&sx), 0);
     sx_xunlock(&sx);
     ck_assert_int_eq(ask(&p, room, &sx), 2);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -84,10 +73,8 @@ START_TEST(sx_R17_upgrade_overtakes_all_who_wait)
 {
     struct puppet writer, reader;
     struct sx sx;
-    recorder_start();
-    puppet_start(&writer);
+    begin(&sx, "upgraded", 0, &writer);
     puppet_start(&reader);
-    sx_init(&sx, "upgraded");
     sx_slock(&sx);
     tell_blocked(&writer, xlock, &sx);
     tell_blocked(&reader, slock, &sx);
@@ -100,10 +87,8 @@ START_TEST(sx_R17_upgrade_overtakes_all_who_wait)
     (void)ask(&writer, unlock, &sx);
     WAIT_UNTIL(done(&reader));
     (void)ask(&reader, unlock, &sx);
-    puppet_end(&writer);
     puppet_end(&reader);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &writer);
 }
 END_TEST
 
@@ -156,10 +141,8 @@ START_TEST(sx_R20_downgrade_lets_readers_in_and_no_writer)
 {
     struct puppet writer, reader;
     struct sx sx;
-    recorder_start();
-    puppet_start(&writer);
+    begin(&sx, "downgraded", 0, &writer);
     puppet_start(&reader);
-    sx_init(&sx, "downgraded");
     sx_xlock(&sx);
     tell_blocked(&reader, slock, &sx);
     sx_downgrade(&sx);
@@ -172,10 +155,8 @@ START_TEST(sx_R20_downgrade_lets_readers_in_and_no_writer)
     sx_sunlock(&sx); /* exactly one share */
     WAIT_UNTIL(done(&writer));
     (void)ask(&writer, unlock, &sx);
-    puppet_end(&writer);
     puppet_end(&reader);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &writer);
 }
 END_TEST
 

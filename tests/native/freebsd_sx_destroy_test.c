@@ -6,6 +6,7 @@
 #include <sys/sx.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_scene.h"
 #include "support.h"
 
 #include <string.h>
@@ -150,10 +151,8 @@ START_TEST(sx_R56_destroy_with_waiters_is_refused)
     (void)ask(&reader, unlock, &sx);
     WAIT_UNTIL(done(&writer));
     (void)ask(&writer, unlock, &sx);
-    puppet_end(&writer);
     puppet_end(&reader);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &writer);
 }
 END_TEST
 
@@ -200,9 +199,7 @@ START_TEST(sx_R60_live_memory_is_initialised_anew_without_a_word)
     sx_init(&sx, "fourth");
     ck_assert_int_eq(ask(&p, try_slock, &sx), 1);
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 

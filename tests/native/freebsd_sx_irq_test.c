@@ -9,6 +9,7 @@
 #include <kslock/irq.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_scene.h"
 #include "support.h"
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
@@ -89,9 +90,7 @@ START_TEST(sx_R68_R69_a_blocking_call_in_a_handler_is_irq_sleep)
     (void)ask(&p, unlock, &sx);
     ck_assert_int_eq(ask(&p, try_xlock, &sx), 1);
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -154,9 +153,7 @@ START_TEST(sx_an_unlock_in_a_handler_lets_a_waiter_in)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "handler");
+    begin(&sx, "handler", 0, &p);
     sx_xlock(&sx);
     tell_blocked(&p, xlock, &sx);
     (void)in_handler(xunlock, &sx);
@@ -173,9 +170,7 @@ START_TEST(sx_an_unlock_in_a_handler_lets_a_waiter_in)
     WAIT_UNTIL(done(&p));
     (void)ask(&p, unlock, &sx);
     sx_sunlock(&sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -183,9 +178,7 @@ START_TEST(sx_a_handler_on_a_sleeping_thread_acts_for_it)
 {
     struct puppet p;
     struct sx sx, other;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "awaited");
+    begin(&sx, "awaited", 0, &p);
     sx_init(&other, "other");
     (void)ask(&p, slock, &other);
     sx_xlock(&sx);

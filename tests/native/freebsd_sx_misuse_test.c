@@ -10,6 +10,8 @@
 #include <sys/sx.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_scene.h"
+#include "freebsd_sx_states.h"
 #include "support.h"
 
 #include <string.h>
@@ -48,19 +50,6 @@ INT_FORMS(sx_xlock_sig)
 INT_FORMS(sx_try_slock)
 INT_FORMS(sx_try_xlock)
 INT_FORMS(sx_try_upgrade)
-
-/* Who has the lock when the main thread makes the call. */
-enum state {
-    FREE,
-    MY_SHARE,
-    MY_SHARES, /* two */
-    MINE,
-    MINE_TWICE,
-    OTHERS_SHARE,
-    BOTH_SHARE,
-    OTHERS,
-    STATES
-};
 
 static const char *const state_name[STATES] = {"free",           "shared",
                                                "shared twice",   "held",
@@ -111,23 +100,6 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 
 static struct puppet other, third;
 
-static void enter(struct sx *sx, enum state state)
-{
-    sx_init_flags(sx, "the lock", state == MINE_TWICE ? SX_RECURSE : 0);
-    if (state == MY_SHARE || state == MY_SHARES || state == BOTH_SHARE)
-        sx_slock(sx);
-    if (state == MY_SHARES)
-        sx_slock(sx);
-    if (state == MINE || state == MINE_TWICE)
-        sx_xlock(sx);
-    if (state == MINE_TWICE)
-        sx_xlock(sx);
-    if (state == OTHERS_SHARE || state == BOTH_SHARE)
-        (void)ask(&other, macro_sx_slock, sx);
-    if (state == OTHERS)
-        (void)ask(&other, macro_sx_xlock, sx);
-}
-
 /* Gives back what the state says, no more and no less, and finds the lock free. */
 static void leave(struct sx *sx, enum state state, const char *name)
 {
@@ -162,7 +134,7 @@ static void leave(struct sx *sx, enum state state, const char *name)
 static void check_refused(const struct row *r, int form, enum state state)
 {
     struct sx sx;
-    enter(&sx, state);
+    enter(&sx, "the lock", &other, state);
     recorder_start();
     int result = r->call[form](&sx);
     struct recorded last = recorder_last();
@@ -209,7 +181,7 @@ static void check_legal(const struct row *r, int form, enum state state)
 {
     struct sx sx;
     bool gets = r->gets[state] == '1';
-    enter(&sx, state);
+    enter(&sx, "the lock", &other, state);
     recorder_start();
     int result = r->call[form](&sx);
     ck_assert_msg(recorder_count(NULL) == 0, "%s (form %d), %s: %s", r->name, form,
@@ -262,10 +234,8 @@ START_TEST(sx_R65_a_share_is_given_back_by_its_thread_only)
     (void)ask(&other, macro_sx_sunlock, &sx);
     ck_assert_int_eq(sx_try_xlock(&sx), 1);
     sx_xunlock(&sx);
-    puppet_end(&other);
     puppet_end(&third);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &other);
 }
 END_TEST
 

@@ -7,43 +7,14 @@
 #include <sys/systm.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_writer.h"
 #include "support.h"
 
-/* A lock shared by the main thread, for which a writer waits; and another lock. */
-static struct scene {
-    struct sx sx;
-    struct sx other;
-    struct puppet writer;
-    struct puppet reader;
-} scene;
-
-static void setup(void)
+/* The reader, which shares something, need not wait. */
+static void reader_passes(void)
 {
-    recorder_start();
-    sx_init(&scene.sx, "scene");
-    sx_init(&scene.other, "other");
-    puppet_start(&scene.writer);
-    puppet_start(&scene.reader);
-    sx_slock(&scene.sx);
-    tell_blocked(&scene.writer, xlock, &scene.sx);
-}
-
-static void teardown(void)
-{
-    puppet_end(&scene.writer);
-    puppet_end(&scene.reader);
-    sx_destroy(&scene.sx);
-    sx_destroy(&scene.other);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
-}
-
-/* The share of the main thread goes, the writer has its turn. */
-static void let_the_writer_in(void)
-{
-    ck_assert(!done(&scene.writer));
-    sx_sunlock(&scene.sx);
-    WAIT_UNTIL(done(&scene.writer));
-    (void)ask(&scene.writer, unlock, &scene.sx);
+    (void)ask(&scene.reader, slock, &scene.sx);
+    (void)ask(&scene.reader, unlock, &scene.sx);
 }
 
 /* The reader, which has to wait, gets its share after the writer only. */
@@ -74,8 +45,7 @@ START_TEST(sx_R22_a_sharer_of_any_lock_passes_a_writer)
 {
     setup();
     (void)ask(&scene.reader, slock, &scene.other);
-    (void)ask(&scene.reader, slock, &scene.sx);
-    (void)ask(&scene.reader, unlock, &scene.sx);
+    reader_passes();
     (void)ask(&scene.reader, unlock, &scene.other);
     let_the_writer_in();
     teardown();
@@ -114,8 +84,7 @@ START_TEST(sx_R22_a_downgraded_lock_exempts)
     setup();
     (void)ask(&scene.reader, xlock, &scene.other);
     (void)ask(&scene.reader, downgrade, &scene.other);
-    (void)ask(&scene.reader, slock, &scene.sx);
-    (void)ask(&scene.reader, unlock, &scene.sx);
+    reader_passes();
     (void)ask(&scene.reader, unlock, &scene.other);
     let_the_writer_in();
     teardown();
@@ -129,8 +98,7 @@ START_TEST(sx_R22_a_failed_upgrade_keeps_the_exemption)
     (void)ask(&scene.reader, slock, &scene.other);
     ck_assert_int_eq(ask(&scene.reader, try_upgrade, &scene.other), 0);
     sx_sunlock(&scene.other);
-    (void)ask(&scene.reader, slock, &scene.sx);
-    (void)ask(&scene.reader, unlock, &scene.sx);
+    reader_passes();
     (void)ask(&scene.reader, unlock, &scene.other);
     let_the_writer_in();
     teardown();

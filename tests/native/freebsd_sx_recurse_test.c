@@ -7,15 +7,14 @@
 #include <sys/sx.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_scene.h"
 #include "support.h"
 
 START_TEST(sx_R8_k_locks_need_k_unlocks)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init_flags(&sx, "recursive", SX_RECURSE);
+    begin(&sx, "recursive", SX_RECURSE, &p);
     for (unsigned level = 0; level < 5; level++) {
         sx_xlock(&sx);
         ck_assert_uint_eq(sx.sx_recurse, level);
@@ -29,9 +28,7 @@ START_TEST(sx_R8_k_locks_need_k_unlocks)
     }
     ck_assert_int_eq(ask(&p, room, &sx), 2);
     ck_assert_int_eq(sx_xlocked(&sx), 0);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -39,9 +36,7 @@ START_TEST(sx_R8_a_waiter_gets_in_after_the_last_unlock)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init_flags(&sx, "recursive", SX_RECURSE);
+    begin(&sx, "recursive", SX_RECURSE, &p);
     sx_xlock(&sx);
     tell_blocked(&p, xlock, &sx);
     sx_xlock(&sx);
@@ -53,9 +48,7 @@ START_TEST(sx_R8_a_waiter_gets_in_after_the_last_unlock)
     sx_xunlock(&sx);
     WAIT_UNTIL(done(&p));
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -75,9 +68,7 @@ START_TEST(sx_R9_the_owner_of_a_plain_lock_does_not_get_it_again)
     recorder_start();
     sx_xunlock(&sx); /* held once */
     ck_assert_int_eq(ask(&p, room, &sx), 2);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -99,9 +90,7 @@ START_TEST(sx_R11_try_by_the_owner_recurses_at_any_depth)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init_flags(&sx, "recursive", SX_RECURSE);
+    begin(&sx, "recursive", SX_RECURSE, &p);
     ck_assert_int_eq(sx_try_xlock(&sx), 1);
     ck_assert_int_eq(sx_try_xlock(&sx), 1);
     ck_assert_int_eq(sx_try_xlock(&sx), 1);
@@ -115,9 +104,7 @@ START_TEST(sx_R11_try_by_the_owner_recurses_at_any_depth)
     }
     WAIT_UNTIL(done(&p));
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -139,9 +126,7 @@ START_TEST(sx_R12_downgrade_of_a_recursed_lock_is_refused)
     sx_downgrade(&sx); /* held once now */
     ck_assert_int_eq(ask(&p, room, &sx), 1);
     sx_sunlock(&sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 

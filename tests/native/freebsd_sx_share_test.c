@@ -7,6 +7,7 @@
 #include <sys/sx.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_scene.h"
 #include "support.h"
 
 static int is_xlocked(void *sx)
@@ -120,9 +121,7 @@ START_TEST(sx_R3_a_share_keeps_writers_out_only)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "shared");
+    begin(&sx, "shared", 0, &p);
     ck_assert_int_eq(ask(&p, room, &sx), 2);
     sx_slock(&sx);
     ck_assert_int_eq(ask(&p, try_xlock, &sx), 0);
@@ -134,9 +133,7 @@ START_TEST(sx_R3_a_share_keeps_writers_out_only)
     WAIT_UNTIL(done(&p));
     ck_assert_int_eq(sx_try_slock(&sx), 0);
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -144,9 +141,7 @@ START_TEST(sx_R5_a_share_may_be_taken_again)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "shared");
+    begin(&sx, "shared", 0, &p);
     sx_slock(&sx);
     sx_slock(&sx);
     ck_assert_int_eq(sx_slock_sig(&sx), 0);
@@ -156,9 +151,7 @@ START_TEST(sx_R5_a_share_may_be_taken_again)
         sx_sunlock(&sx);
     }
     ck_assert_int_eq(ask(&p, room, &sx), 2);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -166,9 +159,7 @@ START_TEST(sx_R5_a_writer_in_between_does_no_harm)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "shared");
+    begin(&sx, "shared", 0, &p);
     sx_slock(&sx);
     tell_blocked(&p, xlock, &sx);
     sx_slock(&sx);
@@ -178,9 +169,7 @@ START_TEST(sx_R5_a_writer_in_between_does_no_harm)
     sx_sunlock(&sx);
     WAIT_UNTIL(done(&p));
     (void)ask(&p, unlock, &sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -188,9 +177,7 @@ START_TEST(sx_R6_holder_and_xlocked_in_every_state)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init(&sx, "asked");
+    begin(&sx, "asked", 0, &p);
     ck_assert_ptr_null(sx_xholder(&sx));
     ck_assert_int_eq(sx_xlocked(&sx), 0);
     sx_xlock(&sx);
@@ -211,9 +198,7 @@ START_TEST(sx_R6_holder_and_xlocked_in_every_state)
     ck_assert_int_eq(ask(&p, is_xlocked, &sx), 0);
     (void)ask(&p, unlock, &sx);
     sx_sunlock(&sx);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 
@@ -242,9 +227,7 @@ START_TEST(sx_R7_unlock_gives_back_what_is_held)
 {
     struct puppet p;
     struct sx sx;
-    recorder_start();
-    puppet_start(&p);
-    sx_init_flags(&sx, "either", SX_RECURSE);
+    begin(&sx, "either", SX_RECURSE, &p);
     sx_slock(&sx);
     sx_unlock(&sx);
     ck_assert_int_eq(ask(&p, room, &sx), 2);
@@ -257,9 +240,7 @@ START_TEST(sx_R7_unlock_gives_back_what_is_held)
     ck_assert_int_eq(ask(&p, room, &sx), 0);
     sx_unlock(&sx);
     ck_assert_int_eq(ask(&p, room, &sx), 2);
-    puppet_end(&p);
-    sx_destroy(&sx);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
+    end(&sx, &p);
 }
 END_TEST
 

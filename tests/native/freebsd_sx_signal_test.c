@@ -8,65 +8,17 @@
 #include <kslock/signal.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_signal.h"
 #include "support.h"
 
-enum { STOPS = 7, RESTARTS = 5, IGNORED = 9, MASKED = 12 };
-
-/* Takes all signals; returns the first one. */
-static int take(void *sx)
+static int mask(void *unused)
 {
-    (void)sx;
-    int first = ksl_signal_take();
-    while (ksl_signal_take() != 0) {
-    }
-    return first;
-}
-
-static int mask(void *sx)
-{
-    (void)sx;
+    (void)unused;
     (void)ksl_signal_mask(1ull << (MASKED - 1));
     return 0;
 }
 
-static int holds_nothing(void *sx)
-{
-    sx_assert(sx, SA_UNLOCKED);
-    return 1;
-}
-
 static const call_fn by_signal[2] = {slock_sig, xlock_sig};
-
-static struct sx sx;
-static struct puppet p, q;
-
-static void setup(void)
-{
-    recorder_start();
-    ck_assert_int_eq(ksl_signal_action(STOPS, 0), 0);
-    ck_assert_int_eq(ksl_signal_action(MASKED, 0), 0);
-    ck_assert_int_eq(ksl_signal_action(RESTARTS, KSL_SIGNAL_RESTART), 0);
-    ck_assert_int_eq(ksl_signal_action(IGNORED, KSL_SIGNAL_IGNORE), 0);
-    sx_init_flags(&sx, "interruptible", SX_RECURSE);
-    puppet_start(&p);
-    puppet_start(&q);
-}
-
-static void teardown(void)
-{
-    ck_assert_int_eq(ask(&p, room, &sx), 2);
-    puppet_end(&p);
-    puppet_end(&q);
-    sx_destroy(&sx);
-    ck_assert_int_eq(ksl_signal_action(RESTARTS, 0), 0);
-    ck_assert_int_eq(ksl_signal_action(IGNORED, 0), 0);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
-}
-
-static void post(struct puppet *to, int signo)
-{
-    ck_assert_int_eq(ksl_signal_post(to->actor.thread, signo), 0);
-}
 
 START_TEST(sx_R33_a_free_lock_is_taken_with_a_signal_pending)
 {
@@ -105,16 +57,6 @@ START_TEST(sx_R34_a_pending_signal_prevents_the_wait)
     teardown();
 }
 END_TEST
-
-static void check_interrupted(call_fn call, int signo, int expected)
-{
-    tell_blocked(&p, call, &sx);
-    post(&p, signo);
-    WAIT_UNTIL(done(&p));
-    ck_assert_int_eq(p.result, expected);
-    ck_assert_int_eq(ask(&p, holds_nothing, &sx), 1);
-    ck_assert_int_eq(ask(&p, take, &sx), signo); /* the wait took nothing */
-}
 
 START_TEST(sx_R34_an_arriving_signal_ends_the_wait)
 {

@@ -7,44 +7,8 @@
 #include <sys/systm.h>
 
 #include "freebsd_sx_puppet.h"
+#include "freebsd_sx_writer.h"
 #include "support.h"
-
-/* A lock shared by the main thread, for which a writer waits; and another lock. */
-static struct scene {
-    struct sx sx;
-    struct sx other;
-    struct puppet writer;
-    struct puppet reader;
-} scene;
-
-static void setup(void)
-{
-    recorder_start();
-    sx_init(&scene.sx, "scene");
-    sx_init(&scene.other, "other");
-    puppet_start(&scene.writer);
-    puppet_start(&scene.reader);
-    sx_slock(&scene.sx);
-    tell_blocked(&scene.writer, xlock, &scene.sx);
-}
-
-static void teardown(void)
-{
-    puppet_end(&scene.writer);
-    puppet_end(&scene.reader);
-    sx_destroy(&scene.sx);
-    sx_destroy(&scene.other);
-    ck_assert_uint_eq(recorder_count(NULL), 0);
-}
-
-/* The share of the main thread goes, the writer has its turn. */
-static void let_the_writer_in(void)
-{
-    ck_assert(!done(&scene.writer));
-    sx_sunlock(&scene.sx);
-    WAIT_UNTIL(done(&scene.writer));
-    (void)ask(&scene.writer, unlock, &scene.sx);
-}
 
 /* The main thread has the lock alone; a reader waits, and a writer came later. */
 static void turn_exclusive(void)
