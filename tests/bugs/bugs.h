@@ -87,14 +87,39 @@ struct scene {
     void *lock;
     struct puppet p[SCENE_PUPPETS];
     int puppets;
+    unsigned next; /* kind of lock */
 };
 void scene_begin(struct scene *s, const struct lock_kind *kind, int puppets);
 void scene_end(struct scene *s);
+
+/*
+ * A scene for each kind of lock that is all of what is wanted: ends the one before and
+ * begins the next one; false if there is none. First call: {.puppets = n}.
+ */
+enum {
+    ALL_KINDS = 0,
+    SHARES = 1,
+    UPGRADES = 2,
+    DOWNGRADES = 4,
+    SLEEPS = 8,
+    SPINS = 16,
+};
+bool scene_next(struct scene *s, unsigned wanted);
 
 /* Puppet i makes a call of the kind on the lock. */
 static inline int says(struct scene *s, int i, lock_call call)
 {
     return ask(&s->p[i], call, s->lock);
+}
+
+/* A call of a puppet: the number of signals that were pending. */
+static inline int take_signals(void *unused)
+{
+    (void)unused;
+    int n = 0;
+    while (ksl_signal_take() != 0)
+        n++;
+    return n;
 }
 
 /* It has to wait in that call: it is asleep, or spins and has begun to nap. */

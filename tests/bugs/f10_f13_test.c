@@ -30,15 +30,6 @@ static int sunlock(void *l)
     return 0;
 }
 
-static int take_signals(void *unused)
-{
-    (void)unused;
-    int n = 0;
-    while (ksl_signal_take() != 0)
-        n++;
-    return n;
-}
-
 START_TEST(f10_readers_enter_when_the_waiting_writer_gives_up)
 {
     struct puppet p[5];
@@ -72,13 +63,9 @@ END_TEST
 
 START_TEST(f11_all_readers_are_inside_after_a_writer)
 {
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->share == NULL)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 5);
+    struct scene s = {.puppets = 5};
+    while (scene_next(&s, SHARES)) {
+        const struct lock_kind *k = s.kind;
         ck_assert_int_eq(says(&s, 0, k->take), 0);
         for (int r = 1; r <= 3; r++)
             waits(&s, r, k->share);
@@ -88,7 +75,6 @@ START_TEST(f11_all_readers_are_inside_after_a_writer)
         ck_assert_int_eq(says(&s, 4, k->share), 0);
         for (int r = 1; r <= 4; r++)
             ck_assert_int_eq(says(&s, r, k->unshare), 0);
-        scene_end(&s);
     }
 }
 END_TEST
@@ -139,13 +125,9 @@ END_TEST
 /* One share is left afterwards, no more and no less. */
 START_TEST(f12_a_downgrade_leaves_one_share)
 {
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->downgrade == NULL)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 4);
+    struct scene s = {.puppets = 4};
+    while (scene_next(&s, DOWNGRADES)) {
+        const struct lock_kind *k = s.kind;
         ck_assert_int_eq(says(&s, 0, k->take), 0);
         waits(&s, 1, k->take);
         ck_assert_int_eq(says(&s, 0, k->downgrade), 0);
@@ -153,20 +135,15 @@ START_TEST(f12_a_downgrade_leaves_one_share)
         ck_assert_int_eq(says(&s, 0, k->unshare), 0);
         ck_assert_int_eq(answer(&s.p[1]), 0);
         ck_assert_int_eq(says(&s, 1, k->give), 0);
-        scene_end(&s);
     }
 }
 END_TEST
 
 START_TEST(f12_a_downgrade_lets_readers_in)
 {
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->downgrade == NULL)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 4);
+    struct scene s = {.puppets = 4};
+    while (scene_next(&s, DOWNGRADES)) {
+        const struct lock_kind *k = s.kind;
         ck_assert_int_eq(says(&s, 0, k->take), 0);
         waits(&s, 1, k->share);
         waits(&s, 2, k->share);
@@ -178,7 +155,6 @@ START_TEST(f12_a_downgrade_lets_readers_in)
             ck_assert_int_eq(says(&s, r, k->unshare), 0);
         ck_assert_int_eq(answer(&s.p[3]), 0);
         ck_assert_int_eq(says(&s, 3, k->give), 0);
-        scene_end(&s);
     }
 }
 END_TEST
@@ -197,13 +173,9 @@ static void new_reader(struct scene *s, bool passes)
 
 START_TEST(f13_who_waits_behind_a_waiting_writer)
 {
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->share == NULL)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 4);
+    struct scene s = {.puppets = 4};
+    while (scene_next(&s, SHARES)) {
+        const struct lock_kind *k = s.kind;
         ck_assert_int_eq(says(&s, 0, k->share), 0);
         waits(&s, 1, k->take);
         new_reader(&s, k->readers_pass);
@@ -221,7 +193,6 @@ START_TEST(f13_who_waits_behind_a_waiting_writer)
             ck_assert_int_eq(answer(&s.p[2]), 0);
             ck_assert_int_eq(says(&s, 2, k->unshare), 0);
         }
-        scene_end(&s);
     }
 }
 END_TEST

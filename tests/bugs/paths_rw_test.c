@@ -222,13 +222,9 @@ static void warm(struct scene *s, bool fenced)
 START_TEST(path_a_watched_reader_looks_at_the_bias_again)
 {
     bool reached = false;
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->share == NULL || k->spins)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 2);
+    struct scene s = {.puppets = 2};
+    while (scene_next(&s, SHARES | SLEEPS)) {
+        const struct lock_kind *k = s.kind;
         warm(&s, false);
         ck_assert_int_eq(ksl_diag_enable("stats=/dev/null"), 0);
         bug_stop(0, "quick: slot", &s.p[1]);
@@ -244,7 +240,6 @@ START_TEST(path_a_watched_reader_looks_at_the_bias_again)
         }
         ck_assert_int_eq(answer(&s.p[1]), 0);
         ck_assert_int_eq(says(&s, 1, k->unshare), 0);
-        scene_end(&s);
     }
     ck_assert(reached || !ksi_heavy_works());
 }
@@ -254,13 +249,9 @@ END_TEST
 START_TEST(path_a_refused_share_that_was_counted_is_taken_off)
 {
     bool reached = false;
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->share == NULL || k->spins)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 2);
+    struct scene s = {.puppets = 2};
+    while (scene_next(&s, SHARES | SLEEPS)) {
+        const struct lock_kind *k = s.kind;
         warm(&s, true);
         bug_stop(0, "rw: slot", &s.p[1]);
         tell(&s.p[1], k->share, s.lock);
@@ -278,7 +269,6 @@ START_TEST(path_a_refused_share_that_was_counted_is_taken_off)
             ck_assert_int_eq(answer(&s.p[1 - first]), 0);
             ck_assert_int_eq(says(&s, 1 - first, first == 0 ? k->unshare : k->give), 0);
         }
-        scene_end(&s);
     }
     ck_assert(reached);
 }
@@ -289,13 +279,9 @@ END_TEST
 START_TEST(path_who_queues_while_slots_are_closed_is_woken)
 {
     bool reached = false;
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->upgrade == NULL || k->spins)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 3);
+    struct scene s = {.puppets = 3};
+    while (scene_next(&s, UPGRADES | SLEEPS)) {
+        const struct lock_kind *k = s.kind;
         warm(&s, false);
         ck_assert_int_eq(says(&s, 0, k->share), 0);
         ck_assert_int_eq(says(&s, 1, k->share), 0);
@@ -312,7 +298,6 @@ START_TEST(path_who_queues_while_slots_are_closed_is_woken)
         ck_assert_int_eq(says(&s, 1, k->unshare), 0);
         ck_assert_int_eq(answer(&s.p[2]), 0);
         ck_assert_int_eq(says(&s, 2, k->give), 0);
-        scene_end(&s);
     }
     ck_assert(reached);
 }
@@ -321,13 +306,9 @@ END_TEST
 /* With shares in slots: a writer closes them, queues, and others come and go. */
 START_TEST(path_who_comes_while_a_writer_waits_for_slots_gets_in_later)
 {
-    for (unsigned i = 0; i < LOCK_KINDS; i++) {
-        struct scene s;
-        const struct lock_kind *k = lock_kind(i);
-        if (k->share == NULL || k->spins)
-            continue;
-        mark_point();
-        scene_begin(&s, k, 3);
+    struct scene s = {.puppets = 3};
+    while (scene_next(&s, SHARES | SLEEPS)) {
+        const struct lock_kind *k = s.kind;
         warm(&s, false);
         ck_assert_int_eq(says(&s, 1, k->share), 0);
         waits(&s, 0, k->take);
@@ -338,7 +319,6 @@ START_TEST(path_who_comes_while_a_writer_waits_for_slots_gets_in_later)
         ck_assert_int_eq(says(&s, 0, k->give), 0);
         ck_assert_int_eq(k->readers_pass ? says(&s, 2, k->share) : answer(&s.p[2]), 0);
         ck_assert_int_eq(says(&s, 2, k->unshare), 0);
-        scene_end(&s);
     }
 }
 END_TEST

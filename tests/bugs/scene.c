@@ -82,6 +82,28 @@ void scene_end(struct scene *s)
     s->kind->end(s->lock);
 }
 
+static unsigned traits(const struct lock_kind *k)
+{
+    return (k->share != NULL ? SHARES : 0u) | (k->upgrade != NULL ? UPGRADES : 0u) |
+           (k->downgrade != NULL ? DOWNGRADES : 0u) | (k->spins ? SPINS : SLEEPS);
+}
+
+bool scene_next(struct scene *s, unsigned wanted)
+{
+    unsigned i = s->next;
+    int puppets = s->puppets;
+    if (s->kind != NULL)
+        scene_end(s);
+    while (i < LOCK_KINDS && (traits(lock_kind(i)) & wanted) != wanted)
+        i++;
+    if (i == LOCK_KINDS)
+        return false;
+    mark_point();
+    scene_begin(s, lock_kind(i), puppets);
+    s->next = i + 1;
+    return true;
+}
+
 static bool waiting(const struct scene *s, int i)
 {
     const ksl_thread *t = s->p[i].actor.thread;
