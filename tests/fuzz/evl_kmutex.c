@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Kernel mutexes of EVL, by threads of both stages, with priority inheritance. */
+#include "evl.h"
 #include "fuzz.h"
 
 #include <evl/mutex.h>
-#include <evl/sched.h>
-
-#include <kslock/signal.h>
 
 #include <errno.h>
 #include <string.h>
@@ -18,12 +16,8 @@ static const struct fz_op ops[OPS] = {
     [TRY] = {"evl_trylock_kmutex", NULL},
     [UNLOCK] = {"evl_unlock_kmutex", NULL},
     [RENEW] = {"evl_destroy_kmutex, evl_init_kmutex", NULL},
-    [OOB] = {"evl_switch_oob", NULL},
-    [INBAND] = {"evl_switch_inband", NULL},
     [PRIORITY] = {"set priority", fz_raise_priority},
-    [POST] = {"post", fz_post},
-    [UNBLOCK] = {"unblock", fz_unblock},
-    [TAKE] = {"take", NULL},
+    EVL_OPS,
 };
 
 static struct evl_kmutex locks[LOCKS];
@@ -62,10 +56,8 @@ static int call(int op, int lock)
         evl_init_kmutex(l);
         return 0;
     case OOB:
-        return evl_switch_oob();
     case INBAND:
-        evl_switch_inband(0);
-        return 0;
+        return switch_stage(op == OOB);
     default:
         return ksl_signal_take();
     }
@@ -140,7 +132,7 @@ static void apply(int who, int op, int lock, int result)
         break;
     case OOB:
     case INBAND:
-        m.oob[who] = op == OOB ? m.oob[who] || result == 0 : false;
+        m.oob[who] = is_oob_after(m.oob[who], op == OOB, result);
         break;
     case PRIORITY:
         m.base[who] = fz_next_priority(m.base[who], lock);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Semaphores of EVL (K1 to K15), by threads of both stages; semaphores 0 and 1. */
+#include "evl.h"
 #include "fuzz.h"
 
-#include <evl/sched.h>
 #include <evl/sem.h>
 #include <evl/thread.h>
-
-#include <kslock/signal.h>
 
 #include <errno.h>
 #include <string.h>
@@ -37,12 +35,8 @@ static const struct fz_op ops[OPS] = {
     [UP] = {"evl_up", NULL},
     [BROADCAST] = {"evl_broadcast", NULL},
     [RENEW] = {"evl_destroy_ksem, evl_init_ksem 1", NULL},
-    [OOB] = {"evl_switch_oob", NULL},
-    [INBAND] = {"evl_switch_inband", NULL},
     [PRIORITY] = {"set priority", fz_raise_priority},
-    [POST] = {"post", fz_post},
-    [UNBLOCK] = {"unblock", fz_unblock},
-    [TAKE] = {"take", NULL},
+    EVL_OPS,
 };
 
 static struct evl_ksem sems[SEMS];
@@ -90,10 +84,8 @@ static int call(int op, int sem)
         evl_init_ksem(s, 1);
         return 0;
     case OOB:
-        return evl_switch_oob();
     case INBAND:
-        evl_switch_inband(0);
-        return 0;
+        return switch_stage(op == OOB);
     default:
         return ksl_signal_take();
     }
@@ -196,7 +188,7 @@ static void apply(int who, int op, int sem, int result)
         break;
     case OOB:
     case INBAND:
-        m.oob[who] = op == OOB ? m.oob[who] || result == 0 : false;
+        m.oob[who] = is_oob_after(m.oob[who], op == OOB, result);
         break;
     case PRIORITY:
         set_priority(who, sem);

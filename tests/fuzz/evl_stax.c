@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Stage exclusion locks of EVL (X1 to X16); threads change their stage as they like. */
+#include "evl.h"
 #include "fuzz.h"
 
-#include <evl/sched.h>
 #include <evl/stax.h>
-
-#include <kslock/signal.h>
 
 #include <errno.h>
 #include <string.h>
@@ -17,12 +15,8 @@ static const struct fz_op ops[OPS] = {
     [LOCK] = {"evl_lock_stax", NULL},
     [TRY] = {"evl_trylock_stax", NULL},
     [UNLOCK] = {"evl_unlock_stax", NULL},
-    [OOB] = {"evl_switch_oob", NULL},
-    [INBAND] = {"evl_switch_inband", NULL},
     [RENEW] = {"evl_destroy_stax, evl_init_stax", NULL},
-    [POST] = {"post", fz_post},
-    [UNBLOCK] = {"unblock", fz_unblock},
-    [TAKE] = {"take", NULL},
+    EVL_OPS,
 };
 
 static struct evl_stax gates[GATES];
@@ -53,10 +47,8 @@ static int call(int op, int gate)
         evl_unlock_stax(s);
         return 0;
     case OOB:
-        return evl_switch_oob();
     case INBAND:
-        evl_switch_inband(0);
-        return 0;
+        return switch_stage(op == OOB);
     case RENEW:
         (void)evl_destroy_stax(s);
         return evl_init_stax(s);
@@ -124,7 +116,7 @@ static void apply(int who, int op, int gate, int result)
         break;
     case OOB:
     case INBAND:
-        m.oob[who] = op == OOB ? m.oob[who] || result == 0 : false;
+        m.oob[who] = is_oob_after(m.oob[who], op == OOB, result);
         break;
     case RENEW:
         renew(gate);
