@@ -2,8 +2,8 @@
 /* Deadlocks that are told at once: sharers and readers, and what is none. */
 
 #include "deadlock.h"
+#include "named.h"
 
-static struct puppet alice, bob, carol;
 static type shares, alone, mutex, semaphore, stax;
 
 static int take_0(void *t)
@@ -44,20 +44,13 @@ static void start(void)
         all[i]->fresh(0, "zero");
         all[i]->fresh(1, "one");
     }
-    puppet_start(&alice);
-    puppet_start(&bob);
-    puppet_start(&carol);
-    ksl_thread_set_name(alice.actor.thread, "alice");
-    ksl_thread_set_name(bob.actor.thread, "bob");
-    ksl_thread_set_name(carol.actor.thread, "carol");
+    start_named();
 }
 
 /* All looks are over when the threads are. */
 static void end(unsigned deadlocks)
 {
-    puppet_end(&alice);
-    puppet_end(&bob);
-    puppet_end(&carol);
+    end_named();
     ck_assert_msg(report_file_count(&file, "deadlock of") == deadlocks, "%s", file.text);
     report_file_end(&file);
 }
@@ -67,6 +60,24 @@ static void end_stuck(unsigned n)
 {
     WAIT_UNTIL(told(n));
     report_file_end(&file);
+}
+
+/* Bob comes out of his wait with the mutex, for which Alice waits. */
+static void bob_then_alice(void)
+{
+    (void)answer(&bob);
+    ask(&bob, give_0, (void *)mutex);
+    (void)answer(&alice);
+    ask(&alice, give_0, (void *)mutex);
+}
+
+/* Alice has semaphore 0, for which Bob waits, who has semaphore 1. */
+static void alice_then_bob(void)
+{
+    ask(&alice, give_0, (void *)semaphore);
+    (void)answer(&bob);
+    ask(&bob, give_0, (void *)semaphore);
+    ask(&bob, give_1, (void *)semaphore);
 }
 
 START_TEST(part2_a_share_keeps_a_writer)
@@ -138,10 +149,7 @@ START_TEST(part2_a_date_is_no_deadlock)
         tell_blocked(&alice, down_for_long, (void *)semaphore);
     ck_assert_int_eq(ksl_thread_unblock(alice.actor.thread), 1);
     (void)answer(&alice);
-    ask(&alice, give_0, (void *)semaphore);
-    (void)answer(&bob);
-    ask(&bob, give_0, (void *)semaphore);
-    ask(&bob, give_1, (void *)semaphore);
+    alice_then_bob();
     end(0);
 }
 END_TEST
@@ -157,10 +165,7 @@ START_TEST(part2_an_event_is_no_lock)
     tell_blocked(&bob, take_0, (void *)semaphore);
     tell_blocked(&alice, take_0, (void *)mutex);
     ask(&carol, give_0, (void *)semaphore);
-    (void)answer(&bob);
-    ask(&bob, give_0, (void *)mutex);
-    (void)answer(&alice);
-    ask(&alice, give_0, (void *)mutex);
+    bob_then_alice();
     end(0);
 }
 END_TEST
@@ -177,10 +182,7 @@ START_TEST(part2_a_stax_that_was_left)
     tell_blocked(&bob, take_0, (void *)stax);
     tell_blocked(&alice, take_0, (void *)mutex);
     ask(&carol, give_0, (void *)stax);
-    (void)answer(&bob);
-    ask(&bob, give_0, (void *)mutex);
-    (void)answer(&alice);
-    ask(&alice, give_0, (void *)mutex);
+    bob_then_alice();
     ask(&bob, give_0, (void *)stax);
     end(0);
 }
@@ -202,10 +204,7 @@ START_TEST(part2_told_once_and_that_a_signal_can_end_it)
         ksl_thread_id(bob.actor.thread));
     ck_assert_int_eq(ksl_thread_unblock(alice.actor.thread), 1);
     (void)answer(&alice);
-    ask(&alice, give_0, (void *)semaphore);
-    (void)answer(&bob);
-    ask(&bob, give_0, (void *)semaphore);
-    ask(&bob, give_1, (void *)semaphore);
+    alice_then_bob();
     end(1);
 }
 END_TEST

@@ -5,6 +5,7 @@
 /* ksl_diag_dump: who waits for whom, from any context. */
 
 #include "../native/freebsd_sx_puppet.h"
+#include "named.h"
 #include "readback.h"
 
 #include "diag/print.h"
@@ -52,27 +53,17 @@ static int slock_here(void *object)
 
 static struct sx cream;
 static struct sx sugar;
-static struct puppet alice;
-static struct puppet bob;
-static struct puppet carol;
 
 static void start(void)
 {
     sx_init(&cream, "cream");
     sx_init(&sugar, "sugar");
-    puppet_start(&alice);
-    puppet_start(&bob);
-    puppet_start(&carol);
-    ksl_thread_set_name(alice.actor.thread, "alice");
-    ksl_thread_set_name(bob.actor.thread, "bob");
-    ksl_thread_set_name(carol.actor.thread, "carol");
+    start_named();
 }
 
 static void end(void)
 {
-    puppet_end(&alice);
-    puppet_end(&bob);
-    puppet_end(&carol);
+    end_named();
     sx_destroy(&cream);
     sx_destroy(&sugar);
 }

@@ -3,6 +3,7 @@
 /* hang=SECONDS, with a clock that the test sets. */
 
 #include "../native/freebsd_sx_puppet.h"
+#include "named.h"
 #include "readback.h"
 
 #include "diag/switch.h"
@@ -45,9 +46,6 @@ static void enable(const char *limit)
 
 static struct sx cream;
 static struct sx sugar;
-static struct puppet alice;
-static struct puppet bob;
-static struct puppet carol;
 
 static void start(void)
 {
@@ -55,19 +53,12 @@ static void start(void)
     ksi_seam.now = fake_clock;
     sx_init(&cream, "cream");
     sx_init(&sugar, "sugar");
-    puppet_start(&alice);
-    puppet_start(&bob);
-    puppet_start(&carol);
-    ksl_thread_set_name(alice.actor.thread, "alice");
-    ksl_thread_set_name(bob.actor.thread, "bob");
-    ksl_thread_set_name(carol.actor.thread, "carol");
+    start_named();
 }
 
 static void end(void)
 {
-    puppet_end(&alice);
-    puppet_end(&bob);
-    puppet_end(&carol);
+    end_named();
     report_file_end(&file);
 }
 

@@ -54,13 +54,7 @@ static void scene(void)
 /* The report on demand, in the file's text. */
 static const char *report(int format)
 {
-    report_file_new(&file);
-    int fd = open(file.path, O_WRONLY);
-    ck_assert_int_eq(ksl_diag_stats(fd, format), 0);
-    close(fd);
-    report_file_read(&file);
-    report_file_end(&file);
-    return file.text;
+    return report_file_stats(&file, format);
 }
 
 START_TEST(text_has_all_sections)

@@ -12,13 +12,7 @@ static struct report_file file;
 
 static const char *report(int format)
 {
-    report_file_new(&file);
-    int fd = open(file.path, O_WRONLY);
-    ck_assert_int_eq(ksl_diag_stats(fd, format), 0);
-    close(fd);
-    report_file_read(&file);
-    report_file_end(&file);
-    return file.text;
+    return report_file_stats(&file, format);
 }
 
 static void on_with(const char *list)
@@ -105,30 +99,28 @@ START_TEST(one_in_so_many_is_timed)
 }
 END_TEST
 
-START_TEST(the_first_ones_are_all_timed)
+static void all_are_timed(int loop, int count)
 {
-    int count = KSI_STATS_EARLY;
-    on_with("stats=/dev/null");
-    (void)loops[_i].pairs(&count);
-    struct ksi_stats_sum s = stats_of(loops[_i].lock);
+    (void)loops[loop].pairs(&count);
+    struct ksi_stats_sum s = stats_of(loops[loop].lock);
     COUNTED(s, HELD, count);
     COUNTED(s, TIMED, count);
     COUNTED(s, HOLD, count * HELD_NS);
     HAS(report(KSL_STATS_TEXT), "\nhold times: all timed\n");
+}
+
+START_TEST(the_first_ones_are_all_timed)
+{
+    on_with("stats=/dev/null");
+    all_are_timed(_i, KSI_STATS_EARLY);
     HAS(report(KSL_STATS_JSON), "\"hold_times\":\"all timed\"");
 }
 END_TEST
 
 START_TEST(sample_1_times_all)
 {
-    int count = KSI_STATS_EARLY + LATER;
     on_with("stats=/dev/null,sample=1");
-    (void)loops[_i].pairs(&count);
-    struct ksi_stats_sum s = stats_of(loops[_i].lock);
-    COUNTED(s, HELD, count);
-    COUNTED(s, TIMED, count);
-    COUNTED(s, HOLD, count * HELD_NS);
-    HAS(report(KSL_STATS_TEXT), "\nhold times: all timed\n");
+    all_are_timed(_i, KSI_STATS_EARLY + LATER);
     HAS(report(KSL_STATS_JSON), "\"hold_sample\":1,");
 }
 END_TEST

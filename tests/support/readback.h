@@ -63,6 +63,18 @@ static inline const char *report_file_dump(struct report_file *r)
     return r->text;
 }
 
+/* Likewise with the counts of `stats`. */
+static inline const char *report_file_stats(struct report_file *r, int format)
+{
+    report_file_new(r);
+    int fd = open(r->path, O_WRONLY);
+    ck_assert_int_eq(ksl_diag_stats(fd, format), 0);
+    close(fd);
+    report_file_read(r);
+    report_file_end(r);
+    return r->text;
+}
+
 /* Of a dump the lines of one thread; "" if it has none. */
 static inline const char *report_file_lines(const struct report_file *r,
                                             const ksl_thread *t)
