@@ -185,3 +185,14 @@ void sx_check_idle(struct sx *sx)
     sx_destroy(sx);
     sx_init_flags(sx, "torture", flags);
 }
+
+void sx_judge_sleep(struct party *me, int error, bool catch, int timo, uint64_t slept)
+{
+    if (error == EWOULDBLOCK) {
+        if (timo == 0 || slept < (uint64_t)timo * 1000000u)
+            torture_fail("thread %u: a sleep of %d ticks ended after %llu ns", me->index,
+                         timo, (unsigned long long)slept);
+    } else if (!sx_in(me, error) && !catch) {
+        torture_fail("thread %u: a sleep was interrupted: %d", me->index, error);
+    }
+}

@@ -40,6 +40,9 @@ void sx_visit_writing(struct party *me, struct sx **locks, struct guarded *data,
 /* A wait ended with `error`: 0, or an interruption, which is noted. */
 bool sx_in(struct party *me, int error);
 
+/* A sleep of that many ticks was never early; without PCATCH no signal ended it. */
+void sx_judge_sleep(struct party *me, int error, bool catch, int timo, uint64_t slept);
+
 /* Makes the lock if it is not there. */
 void sx_ready(struct sx *sx, int flags);
 

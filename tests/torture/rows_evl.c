@@ -7,17 +7,6 @@
 
 #include <evl/sem.h>
 
-void shoot(struct party *me)
-{
-    struct party *p = &torture.parties[pick(me, torture.threads)];
-    if (pick(me, 2) == 0) {
-        ADD(&me->signals, 1ul);
-        ksl_signal_post(p->thread, 1 + (int)pick(me, 64));
-    } else if (ksl_thread_unblock(p->thread) == 1) {
-        ADD(&p->unblocks, 1ul);
-    }
-}
-
 void go_oob(struct party *me)
 {
     int error;
@@ -131,7 +120,7 @@ static void ksem_op(struct party *me)
         for (unsigned got = 0; got < UNITS && !torture_failed();) {
             go_oob(me);
             if (pick(me, 2) == 0)
-                shoot(me);
+                torture_shoot(me);
             if (take_unit(me))
                 got++;
             torture_dally(me);

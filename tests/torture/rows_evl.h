@@ -7,9 +7,6 @@
 #include <evl/stax.h>
 #include <evl/thread.h>
 
-/* More signals and unblocks than the driver's. */
-void shoot(struct party *me);
-
 /* The caller's stage. */
 void go_oob(struct party *me);
 void go(struct party *me, bool oob);

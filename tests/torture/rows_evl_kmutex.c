@@ -35,7 +35,7 @@ static void kmutex_op(struct party *me)
         bool oob = pick(me, 4) != 0;
         go(me, oob);
         if (pick(me, 4) == 0)
-            shoot(me);
+            torture_shoot(me);
         if (!kmutex_take(me, oob))
             continue;
         section_write(&km.data, me);

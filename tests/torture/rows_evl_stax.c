@@ -67,7 +67,7 @@ static void stax_op(struct party *me)
         bool oob = pick(me, 2) == 0;
         go(me, oob);
         if (pick(me, 4) == 0)
-            shoot(me);
+            torture_shoot(me);
         if (!stax_enter(me, oob))
             continue;
         stax_visit(me, oob, true);
@@ -81,7 +81,7 @@ static void stax_op(struct party *me)
         }
         evl_unlock_stax(&sx.stax);
         if (pick(me, 4) == 0)
-            shoot(me); /* maybe at one that was just woken */
+            torture_shoot(me); /* maybe at one that was just woken */
     }
     evl_switch_inband(0);
 }
@@ -333,7 +333,7 @@ static void bias_op(struct party *me)
         bool oob = pick(me, 4) == 0 ? !often : often;
         go(me, oob);
         if (pick(me, 8) == 0)
-            shoot(me);
+            torture_shoot(me);
         if (pick(me, 4) == 0)
             burst();
         if (pick(me, 32) == 0)

@@ -131,7 +131,7 @@ static void flag_op(struct party *me)
         if (pick(me, 8) == 0)
             sleep_a_little(me);
         if (pick(me, 8) == 0)
-            shoot(me);
+            torture_shoot(me);
         if (wait_once(me))
             got++;
     }

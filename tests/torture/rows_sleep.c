@@ -118,13 +118,7 @@ static void sleep_once(struct party *me, struct cv *cv, enum mode mode)
     if (drop)
         take(me, mode);
     expect_taken(mode);
-    if (error == EWOULDBLOCK) {
-        if (timo == 0 || slept < (uint64_t)timo * 1000000u)
-            torture_fail("thread %u: a sleep of %d ticks ended after %llu ns", me->index,
-                         timo, (unsigned long long)slept);
-    } else if (!sx_in(me, error) && !catch) {
-        torture_fail("thread %u: a sleep was interrupted: %d", me->index, error);
-    }
+    sx_judge_sleep(me, error, catch, timo, slept);
 }
 
 /* By the address of the condition variable, which may be a channel, too. */

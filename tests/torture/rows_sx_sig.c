@@ -56,24 +56,12 @@ static void sig_visit(struct party *me, bool alone)
     }
 }
 
-/* More signals and unblocks than the driver's: workers shoot at each other. */
-static void shoot(struct party *me)
-{
-    struct party *p = &torture.parties[pick(me, torture.threads)];
-    if (pick(me, 2) == 0) {
-        ADD(&me->signals, 1ul);
-        ksl_signal_post(p->thread, 1 + (int)pick(me, 64));
-    } else if (ksl_thread_unblock(p->thread) == 1) {
-        ADD(&p->unblocks, 1ul);
-    }
-}
-
 static void sx_sig_op(struct party *me)
 {
     unsigned writers = 1 + (unsigned)(torture.round % 3);
     for (unsigned n = 1 + pick(me, 3); n > 0; n--) {
         if (pick(me, 3) == 0)
-            shoot(me);
+            torture_shoot(me);
         sig_visit(me, pick(me, 4) < writers);
     }
 }

@@ -15,19 +15,6 @@ static void tsleep_setup(void)
     STORE(&through, 0u);
 }
 
-/* Never early; without PCATCH no signal ends it. */
-static void judge(struct party *me, int error, bool catch, int timo, uint64_t slept)
-{
-    ADD(&me->operations, 1ul);
-    if (error == EWOULDBLOCK) {
-        if (timo == 0 || slept < (uint64_t)timo * 1000000u)
-            torture_fail("thread %u: a sleep of %d ticks ended after %llu ns", me->index,
-                         timo, (unsigned long long)slept);
-    } else if (!sx_in(me, error) && !catch) {
-        torture_fail("thread %u: a sleep was interrupted: %d", me->index, error);
-    }
-}
-
 static void sleep_once(struct party *me)
 {
     bool pauses = pick(me, 4) == 0;
@@ -36,7 +23,8 @@ static void sleep_once(struct party *me)
     uint64_t begin = ksi_host_now();
     int error = pauses ? pause_sig("torture", timo)
                        : tsleep(&channel, PRIBIO | (catch ? PCATCH : 0), "torture", timo);
-    judge(me, error, catch, timo, ksi_host_now() - begin);
+    ADD(&me->operations, 1ul);
+    sx_judge_sleep(me, error, catch, timo, ksi_host_now() - begin);
 }
 
 static void tsleep_op(struct party *me)

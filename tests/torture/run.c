@@ -60,6 +60,17 @@ void torture_interrupted(struct party *me)
         ADD(&me->unexplained, 1ul);
 }
 
+void torture_shoot(struct party *me)
+{
+    struct party *p = &torture.parties[pick(me, torture.threads)];
+    if (pick(me, 2) == 0) {
+        ADD(&me->signals, 1ul);
+        ksl_signal_post(p->thread, 1 + (int)pick(me, 64));
+    } else if (ksl_thread_unblock(p->thread) == 1) {
+        ADD(&p->unblocks, 1ul);
+    }
+}
+
 void torture_expect_level(struct party *me, unsigned level, const char *after)
 {
     unsigned seen = ksl_irq_set_level(0);

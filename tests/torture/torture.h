@@ -211,6 +211,9 @@ void torture_nap(unsigned us);
 /* A wait of `me` ended with -EINTR: takes its signals, notes if it had none. */
 void torture_interrupted(struct party *me);
 
+/* A signal or an unblock more than the driver's, for one of the workers. */
+void torture_shoot(struct party *me);
+
 /* Critical sections that know who is inside. Zero-filled is empty. */
 struct section {
     unsigned writers;
