@@ -10,24 +10,14 @@
 #include <kslock/rwsem.h>
 #include <kslock/spinlock.h>
 
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { TURNS = 300, THREADS = 3 };
+#include "program.h"
 
 static ksl_mutex_t mutex;
 static ksl_spinlock_t spinlock;
 static ksl_rwlock_t rwlock;
 static ksl_rwsem_t rwsem;
 static ksl_cond_t cond;
-static long by_mutex, by_spinlock, by_rwlock, by_rwsem, by_cond, by_nobody;
-static long sums[THREADS];
-static bool with_race;
-/* Nobody exits before all have done their work: an exit may order it with what follows.
- */
-static pthread_barrier_t done;
+static long by_mutex, by_spinlock, by_rwlock, by_rwsem, by_cond;
 
 static void *worker(void *arg)
 {
@@ -64,18 +54,11 @@ static void *worker(void *arg)
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[THREADS];
-    with_race = argc > 1 && strcmp(argv[1], "race") == 0;
-    if (pthread_barrier_init(&done, NULL, THREADS) != 0)
+    if (!start(argc, argv, worker))
         return 2;
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&threads[i], NULL, worker, &sums[i]) != 0)
-            return 2;
-    }
     by_cond = 7;
     ksl_cond_set(&cond, 1);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    join_all();
     bool right = by_mutex == THREADS * TURNS && by_spinlock == THREADS * TURNS &&
                  by_rwlock == THREADS * TURNS && by_rwsem == THREADS * TURNS;
     printf("%s\n", right ? "right" : "wrong");

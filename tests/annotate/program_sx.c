@@ -6,21 +6,11 @@
 #include <sys/lock.h>
 #include <sys/sx.h>
 
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { TURNS = 300, THREADS = 3 };
+#include "program.h"
 
 static struct sx table;
 SX_SYSINIT(table, &table, "table");
-static long entries, by_nobody;
-static long sums[THREADS];
-static bool with_race;
-/* Nobody exits before all have done their work: an exit may order it with what follows.
- */
-static pthread_barrier_t done;
+static long entries;
 
 static void *worker(void *arg)
 {
@@ -50,16 +40,9 @@ static void *worker(void *arg)
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[THREADS];
-    with_race = argc > 1 && strcmp(argv[1], "race") == 0;
-    if (pthread_barrier_init(&done, NULL, THREADS) != 0)
+    if (!start(argc, argv, worker))
         return 2;
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&threads[i], NULL, worker, &sums[i]) != 0)
-            return 2;
-    }
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    join_all();
     printf("%s\n", entries >= THREADS * TURNS ? "right" : "wrong");
     return entries >= THREADS * TURNS ? 0 : 3;
 }
