@@ -2,6 +2,7 @@
 /* Slow paths of AIX: a race for a marked word, the most urgent of several, nesting. */
 
 #include "bugs.h"
+#include "complex_calls.h"
 
 #include "diag/slots.h"
 
@@ -90,18 +91,6 @@ static int unnest(void *l)
     lock_done((complex_lock_t)l);
     lock_done((complex_lock_t)l);
     lock_clear_recursive((complex_lock_t)l);
-    return 0;
-}
-
-static int write_it(void *l)
-{
-    lock_write((complex_lock_t)l);
-    return 0;
-}
-
-static int done_it(void *l)
-{
-    lock_done((complex_lock_t)l);
     return 0;
 }
 

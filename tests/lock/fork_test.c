@@ -3,6 +3,7 @@
 /* fork while other threads hold and wait: the child goes on with every lock. */
 
 #include "child.h"
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -13,20 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#endif
-
 /*
  * ThreadSanitizer forbids threads in the child of a process with threads: "dup
  * thread with used id". Under it only the children without threads are tried.
  */
-#ifdef TSAN
+#if THREAD_SANITIZED
 enum { CHILDREN_TRIED = 2 };
 #else
 enum { CHILDREN_TRIED = 5 };

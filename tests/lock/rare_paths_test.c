@@ -374,9 +374,5 @@ int main(void)
     tcase_add_test(c, a_handler_that_opens_a_signal_ends_the_wait_of_its_thread);
     tcase_add_test(c, a_pending_signal_that_is_ignored_is_not_delivered);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return support_run(s);
 }

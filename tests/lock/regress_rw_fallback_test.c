@@ -13,6 +13,7 @@
 
 #include "child.h"
 #include "regress_rw_sandbox.h"
+#include "shared_sx.h"
 
 #include "platform/host.h"
 #include "platform/testing.h"
@@ -31,7 +32,6 @@ __attribute__((constructor(101))) static void tell_library(void)
     ksi_lacks_membarrier = getenv(INSIDE) == NULL;
 }
 
-static struct sx sx;
 static int first_value, second_value; /* under sx */
 static int torn, upgrades, refusals;  /* atomic */
 static int channel, turn;             /* turn: under sx */
@@ -141,40 +141,12 @@ START_TEST(upgrades_and_downgrades)
 }
 END_TEST
 
-static int holding, may_go, is_in; /* atomic */
-
-static void hold_share(void *arg)
-{
-    (void)arg;
-    uint64_t state = 0;
-    sx_slock(&sx);
-    STORE(&holding, 1);
-    while (!LOAD(&may_go) && support_keep_waiting(&state))
-        ;
-    sx_sunlock(&sx);
-}
-
-static void write_once(void *arg)
-{
-    (void)arg;
-    sx_xlock(&sx);
-    STORE(&is_in, 1);
-    sx_xunlock(&sx);
-}
-
 START_TEST(writer_waits_for_the_share_in_a_slot)
 {
-    struct actor reader, writer;
+    struct actor reader;
     prepare();
-    actor_start(&reader, hold_share, NULL);
-    WAIT_UNTIL(LOAD(&holding));
-    actor_start(&writer, write_once, NULL);
-    wait_asleep(writer.thread);
-    ck_assert_int_eq(LOAD(&is_in), 0);
-    STORE(&may_go, 1);
-    actor_join(&writer);
-    actor_join(&reader);
-    ck_assert_int_eq(LOAD(&is_in), 1);
+    start_sharer(&reader);
+    check_writer_waits(&reader);
 }
 END_TEST
 
@@ -230,8 +202,7 @@ START_TEST(child_of_fork)
 {
     struct actor reader;
     prepare();
-    actor_start(&reader, hold_share, NULL);
-    WAIT_UNTIL(LOAD(&holding));
+    start_sharer(&reader);
     in_child(use_in_child);
     STORE(&may_go, 1);
     actor_join(&reader);

@@ -10,6 +10,7 @@
 #include <sys/sx.h>
 
 #include "regress_rw_sandbox.h"
+#include "shared_sx.h"
 #include "support.h"
 
 #include <kslock/irq.h>
@@ -19,7 +20,6 @@
 
 enum { IRQ = 9, SHORT_LIVES = 1000, ROUNDS = 3000, WORKERS = 3 };
 
-static struct sx sx;
 static int first_value, second_value; /* under sx */
 static int torn;                      /* atomic */
 
@@ -56,43 +56,15 @@ START_TEST(threads_come_and_go)
 }
 END_TEST
 
-static int shares, may_go, is_in; /* atomic */
-
-static void hold_share(void *arg)
-{
-    (void)arg;
-    uint64_t state = 0;
-    sx_slock(&sx);
-    STORE(&shares, 1);
-    while (!LOAD(&may_go) && support_keep_waiting(&state))
-        ;
-    sx_sunlock(&sx);
-}
-
-static void write_once(void *arg)
-{
-    (void)arg;
-    sx_xlock(&sx);
-    STORE(&is_in, 1);
-    sx_xunlock(&sx);
-}
-
 /* The share was taken by the inlined path, before. */
 START_TEST(writer_waits_for_a_share_from_before)
 {
-    struct actor reader, writer;
+    struct actor reader;
     use_under_bias();
-    actor_start(&reader, hold_share, NULL);
-    WAIT_UNTIL(LOAD(&shares));
+    start_sharer(&reader);
     ck_assert(refuse_membarrier());
     ck_assert_int_eq(sx_try_xlock(&sx), 0);
-    actor_start(&writer, write_once, NULL);
-    wait_asleep(writer.thread);
-    ck_assert_int_eq(LOAD(&is_in), 0);
-    STORE(&may_go, 1);
-    actor_join(&reader);
-    actor_join(&writer);
-    ck_assert_int_eq(LOAD(&is_in), 1);
+    check_writer_waits(&reader);
 }
 END_TEST
 

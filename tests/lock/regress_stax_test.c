@@ -127,6 +127,15 @@ static void check_waiter(struct actor *holder)
     evl_switch_inband(0);
 }
 
+static void start_biased(struct actor *holder)
+{
+    (void)evl_init_stax(&stax);
+    warm();
+    ck_assert(biased());
+    actor_start(holder, hold, NULL);
+    WAIT_UNTIL(LOAD(&holding));
+}
+
 START_TEST(stages_without_membarrier)
 {
     struct actor holder;
@@ -145,11 +154,7 @@ END_TEST
 START_TEST(membarrier_goes_while_a_slot_shows_an_entry)
 {
     struct actor holder;
-    (void)evl_init_stax(&stax);
-    warm();
-    ck_assert(biased());
-    actor_start(&holder, hold, NULL);
-    WAIT_UNTIL(LOAD(&holding));
+    start_biased(&holder);
     ck_assert(biased());
     ck_assert(refuse_membarrier());
     check_waiter(&holder);
@@ -176,11 +181,7 @@ static void in_the_child(void)
 START_TEST(child_of_fork)
 {
     struct actor holder;
-    (void)evl_init_stax(&stax);
-    warm();
-    ck_assert(biased());
-    actor_start(&holder, hold, NULL);
-    WAIT_UNTIL(LOAD(&holding));
+    start_biased(&holder);
     in_child(in_the_child);
     ck_assert(biased());
     check_waiter(&holder);

@@ -37,6 +37,13 @@ static inline void blocks(int i, call_fn call)
     tell_blocked(&p[i], call, &l);
 }
 
+/* Puppet i, which has waited, gets in and leaves again. */
+static inline void passes(int i)
+{
+    answer(&p[i]);
+    says(i, do_lock_done);
+}
+
 /* How much room there is for puppet i: 2 for a writer, 1 for a reader, 0 for none. */
 static inline int room(int i)
 {

@@ -7,6 +7,7 @@
 #include <kslock/signal.h>
 #include <kslock/sleepq.h>
 
+#include "complex_calls.h"
 #include "puppet.h"
 
 enum { MANY = 20, SIGNO = 12 };
@@ -14,24 +15,6 @@ enum { MANY = 20, SIGNO = 12 };
 static Complex_lock complex;
 static tid_t event = EVENT_NULL;
 static ksl_sleep_queue_t queue;
-
-static int read_it(void *l)
-{
-    lock_read((complex_lock_t)l);
-    return 0;
-}
-
-static int write_it(void *l)
-{
-    lock_write((complex_lock_t)l);
-    return 0;
-}
-
-static int done_it(void *l)
-{
-    lock_done((complex_lock_t)l);
-    return 0;
-}
 
 static int write_masked(void *l)
 {
@@ -153,9 +136,5 @@ int main(void)
     tcase_add_test(c, aix_T85_an_ignored_signal_wakes_nobody);
     tcase_add_test(c, aix_T80_clear_wait_ends_no_wait_of_another_kernel);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return support_run(s);
 }

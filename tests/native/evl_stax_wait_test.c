@@ -60,6 +60,16 @@ START_TEST(evl_stax_X9_a_pending_signal_matters_only_to_a_wait)
 }
 END_TEST
 
+/* in[0] waits still, and gets in when oob[0] leaves. */
+static void check_in_waits_for_oob(void)
+{
+    ck_assert(!done(&in[0]));
+    (void)ask(&oob[0], unlock, &stax);
+    ck_assert_int_eq(answer(&in[0]), 0);
+    (void)ask(&in[0], unlock, &stax);
+    check_free_and_quiet();
+}
+
 static int mask_signals(void *object)
 {
     (void)object;
@@ -72,11 +82,7 @@ START_TEST(evl_stax_X9_a_masked_signal_ends_no_wait)
     ck_assert_int_eq(ask(&oob[0], lock, &stax), 0);
     tell_blocked(&in[0], lock, &stax);
     ck_assert_int_eq(ksl_signal_post(in[0].actor.thread, 10), 0);
-    ck_assert(!done(&in[0]));
-    (void)ask(&oob[0], unlock, &stax);
-    ck_assert_int_eq(answer(&in[0]), 0);
-    (void)ask(&in[0], unlock, &stax);
-    check_free_and_quiet();
+    check_in_waits_for_oob();
 }
 END_TEST
 
@@ -86,11 +92,7 @@ START_TEST(evl_stax_X9_a_forced_unblock_leaves_an_inband_wait_alone)
     tell_blocked(&in[0], lock, &stax);
     ck_assert_int_eq(ksl_thread_unblock(in[0].actor.thread), 0);
     evl_unblock_thread(evl_of(&in[0]), EVL_T_BREAK);
-    ck_assert(!done(&in[0]));
-    (void)ask(&oob[0], unlock, &stax);
-    ck_assert_int_eq(answer(&in[0]), 0);
-    (void)ask(&in[0], unlock, &stax);
-    check_free_and_quiet();
+    check_in_waits_for_oob();
 }
 END_TEST
 

@@ -174,9 +174,5 @@ int main(void)
     tcase_add_test(c, init_refuses_unknown_flags_of_a_lock_without_a_name);
     tcase_add_test(c, init_takes_all_options_of_a_mutex);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return support_run(s);
 }

@@ -13,13 +13,13 @@
 #include <kslock/irq.h>
 #include <kslock/signal.h>
 
+#include "shared_sx.h"
 #include "support.h"
 
 enum { ROUNDS = 20000, SIGNO = 5 };
 
-static struct sx sx;
 static int channel;
-static int holding, may_go, stop, spoiled; /* atomic */
+static int stop, spoiled; /* atomic */
 
 static void bias(void)
 {
@@ -27,17 +27,6 @@ static void bias(void)
         sx_slock(&sx);
         sx_sunlock(&sx);
     }
-}
-
-static void hold_share(void *arg)
-{
-    (void)arg;
-    uint64_t state = 0;
-    sx_slock(&sx);
-    STORE(&holding, 1);
-    while (!LOAD(&may_go) && support_keep_waiting(&state))
-        ;
-    sx_sunlock(&sx);
 }
 
 /* In vain: another thread has a share. */
@@ -82,8 +71,7 @@ static void start(int how)
     recorder_start();
     sx_init(&sx, "shared");
     bias();
-    actor_start(&sharer, hold_share, NULL);
-    WAIT_UNTIL(LOAD(&holding));
+    start_sharer(&sharer);
     actor_start(&trier, tries[how], NULL);
 }
 

@@ -45,17 +45,23 @@ static void request(ksl_irq_handler fn, void *arg)
     ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, IRQ_LEVEL, fn, arg), 0);
 }
 
+/* It is held and interrupts are masked, until it is released. */
+static void check_held_once(spinlock_t *lock)
+{
+    ck_assert_int_eq(have_interrupt(), 0);
+    ck_assert(!others_may_enter(lock));
+    spinlock_release(lock);
+    ck_assert_int_ne(have_interrupt(), 0);
+    ck_assert(others_may_enter(lock));
+}
+
 START_TEST(S1_acquire_masks_and_release_restores_open)
 {
     spinlock_t lock;
     memset(&lock, 0, sizeof lock);
     ck_assert_int_ne(have_interrupt(), 0);
     spinlock_acquire(&lock);
-    ck_assert_int_eq(have_interrupt(), 0);
-    ck_assert(!others_may_enter(&lock));
-    spinlock_release(&lock);
-    ck_assert_int_ne(have_interrupt(), 0);
-    ck_assert(others_may_enter(&lock));
+    check_held_once(&lock);
 }
 END_TEST
 
@@ -280,11 +286,7 @@ START_TEST(S7_second_acquire_by_the_holder_is_recursion)
     ck_assert_int_eq(recorder_last().severity, KSL_PANIC);
     ck_assert_ptr_eq(recorder_last().lock, &lock);
     ck_assert_ptr_eq(recorder_last().thread, ksl_thread_self());
-    ck_assert_int_eq(have_interrupt(), 0);
-    ck_assert(!others_may_enter(&lock));
-    spinlock_release(&lock);
-    ck_assert_int_ne(have_interrupt(), 0);
-    ck_assert(others_may_enter(&lock));
+    check_held_once(&lock);
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 /* Interrupts and timers in a forked child. */
 
 #include "child.h"
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/irq.h>
@@ -13,16 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#endif
-
-#ifdef TSAN
+#if THREAD_SANITIZED
 /* The child starts threads, which this sanitizer forbids by default. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)

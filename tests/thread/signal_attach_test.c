@@ -3,6 +3,7 @@
 /* ksl_signal_attach: POSIX signals that become simulated ones, without a window. */
 
 #include "sanitized.h"
+#include "signal_waits.h"
 #include "support.h"
 
 #include <kslock/cond.h>
@@ -20,9 +21,6 @@ enum { ROUNDS = 500 };
 #else
 enum { ROUNDS = 20000 };
 #endif
-
-static ksl_cond_t cond;
-static ksl_sleep_queue_t queue;
 
 struct race {
     int kind;
@@ -42,17 +40,6 @@ static unsigned next_random(unsigned *x)
 {
     *x = *x * 1664525u + 1013904223u;
     return *x >> 8;
-}
-
-static int wait_interruptibly(int kind)
-{
-    if (kind == 0)
-        return ksl_cond_wait_interruptible(&cond, 1);
-    if (kind == 1)
-        return ksl_sleepq_sleep(&queue, KSL_BLOCK_INTERRUPTIBLE);
-    ksl_block_prepare(KSL_BLOCK_INTERRUPTIBLE);
-    ksl_block_queue(&queue);
-    return ksl_block();
 }
 
 static void be_interrupted(void *arg)

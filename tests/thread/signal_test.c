@@ -2,6 +2,7 @@
 
 /* <kslock/signal.h>: the pending set of a thread and what it interrupts. */
 
+#include "signal_waits.h"
 #include "support.h"
 
 #include <kslock/cond.h>
@@ -99,33 +100,20 @@ END_TEST
 
 /* ---- waits ---- */
 
-static ksl_cond_t cond;
-static ksl_sleep_queue_t queue;
-
 struct sleeper {
     int kind; /* 0: cond, 1: queue, 2: prepare, queue, block */
     uint64_t mask;
     int result, taken, again;
 };
 
-static int sleep_as(int kind)
-{
-    if (kind == 0)
-        return ksl_cond_wait_interruptible(&cond, 1);
-    if (kind == 1)
-        return ksl_sleepq_sleep(&queue, KSL_BLOCK_INTERRUPTIBLE);
-    ksl_block_prepare(KSL_BLOCK_INTERRUPTIBLE);
-    ksl_block_queue(&queue);
-    return ksl_block();
-}
-
 static void sleeper(void *arg)
 {
     struct sleeper *s = arg;
     (void)ksl_signal_mask(s->mask);
-    s->result = sleep_as(s->kind);
+    s->result = wait_interruptibly(s->kind);
     if (s->result == -EINTR)
-        s->again = sleep_as(s->kind); /* nothing was taken: at once -EINTR again */
+        s->again =
+            wait_interruptibly(s->kind); /* nothing was taken: at once -EINTR again */
     s->taken = ksl_signal_take();
 }
 
@@ -169,8 +157,8 @@ START_TEST(a_signal_before_the_wait_ends_it_too)
     ksl_cond_init(&cond);
     for (int round = 0; round < 100; round++) {
         ck_assert_int_eq(ksl_signal_post(ksl_thread_self(), 6), 0);
-        ck_assert_int_eq(sleep_as(_i), -EINTR);
-        ck_assert_int_eq(sleep_as(_i), -EINTR);
+        ck_assert_int_eq(wait_interruptibly(_i), -EINTR);
+        ck_assert_int_eq(wait_interruptibly(_i), -EINTR);
         ck_assert(ksl_signal_pending());
         ck_assert_uint_eq(ksl_sleepq_wake(&queue, 0), 0);
         ck_assert_int_eq(ksl_signal_take(), 6);
