@@ -11,6 +11,8 @@
 
 #include "diag/annotate.h"
 
+#include "platform/compiler.h"
+
 #if defined(__has_include)
 #if __has_include(<valgrind/helgrind.h>)
 #include <valgrind/helgrind.h>
@@ -132,7 +134,7 @@ void ksi_annotate_seen(const volatile void *object)
 
 bool ksi_annotate_enable(void)
 {
-#if defined(__SANITIZE_THREAD__)
+#if KSI_RACE_DETECTOR
     return false; /* the library is watched itself */
 #else
     tsan = __tsan_acquire != NULL && __tsan_release != NULL &&

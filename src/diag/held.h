@@ -2,6 +2,7 @@
 #ifndef KSI_DIAG_HELD_H
 #define KSI_DIAG_HELD_H
 
+#include "platform/compiler.h"
 #include "thread/thread.h"
 
 #include <kslock/inline_irq.h>
@@ -122,18 +123,9 @@ KSI_COLD void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind,
  */
 extern uint32_t ksi_holds_limit __attribute__((visibility("hidden")));
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define KSI_HOLDS_ATOMIC 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define KSI_HOLDS_ATOMIC 1
-#endif
-
 static inline bool ksi_holds_below_limit(uint32_t n)
 {
-#if defined(KSI_HOLDS_ATOMIC)
+#if KSI_RACE_DETECTOR
     return n < ksi_load(&ksi_holds_limit);
 #else
     return n < ksi_holds_limit;

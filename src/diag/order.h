@@ -4,6 +4,7 @@
 
 #include "diag/hooks.h"
 #include "diag/violation.h"
+#include "platform/compiler.h"
 
 /*
  * The graph of the order checker. A node is a class of locks: all that have one name
@@ -193,7 +194,7 @@ static inline __attribute__((always_inline)) bool ksi_held_no_slot(const ksl_thr
     uintptr_t any = ksi_load(&t->far_used);
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < KSL_SLOTS; i += 4) {
-#if defined(KSI_HOLDS_ATOMIC)
+#if KSI_RACE_DETECTOR
         any |= ksi_four_slots(&s[i]);
 #else
         any |= s[i].lock | s[i + 1].lock | s[i + 2].lock | s[i + 3].lock;

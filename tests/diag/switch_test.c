@@ -69,6 +69,14 @@ START_TEST(part2_a_long_word_is_refused)
 }
 END_TEST
 
+/* No detector is here, or it watches the library itself and must not be told, too. */
+START_TEST(part2_annotate_is_refused_without_a_detector_outside)
+{
+    ck_assert_int_eq(ksl_diag_enable("annotate"), -EINVAL);
+    ck_assert_uint_eq(bits(), 0);
+}
+END_TEST
+
 START_TEST(part2_errno_is_kept)
 {
     errno = 77;
@@ -384,6 +392,7 @@ int main(int argc, char **argv)
     tcase_add_test(c, part2_wrong_lists_change_nothing);
     tcase_add_test(c, part2_right_lists);
     tcase_add_test(c, part2_a_long_word_is_refused);
+    tcase_add_test(c, part2_annotate_is_refused_without_a_detector_outside);
     tcase_add_test(c, part2_errno_is_kept);
     tcase_add_test(c, part2_refused_in_a_handler);
     tcase_add_test(c, part4_existing_threads_are_watched);
