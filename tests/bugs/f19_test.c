@@ -5,6 +5,7 @@
  */
 
 #include "bugs.h"
+#include "sanitized.h"
 
 #include <kslock/sleepq.h>
 
@@ -23,11 +24,7 @@ static unsigned wrong;  /* atomic */
  * All destructors of a round run in no order that a program could rely on; a race
  * detector ends its own part of the thread in the last round.
  */
-#if defined(__SANITIZE_THREAD__)
-enum { ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 2 };
-#else
-enum { ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1 };
-#endif
+enum { ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - (RACE_DETECTOR ? 2 : 1) };
 
 static void use_all(void)
 {

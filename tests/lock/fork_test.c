@@ -18,11 +18,7 @@
  * ThreadSanitizer forbids threads in the child of a process with threads: "dup
  * thread with used id". Under it only the children without threads are tried.
  */
-#if THREAD_SANITIZED
-enum { CHILDREN_TRIED = 2 };
-#else
-enum { CHILDREN_TRIED = 5 };
-#endif
+enum { CHILDREN_TRIED = RACE_DETECTOR ? 2 : 5 };
 
 /* ---- the locks ---- */
 

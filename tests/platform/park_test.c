@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The parker's contract (platform/park.h), whichever file fills it. */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include "platform/park.h"
@@ -14,18 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { PING_PONGS = 20000 };
-#else
-enum { PING_PONGS = 100000 };
-#endif
+enum { PING_PONGS = SANITIZED ? 20000 : 100000 };
 
-/* A race detector runs signal handlers in calls that it knows, maybe late. */
-#if defined(__SANITIZE_THREAD__)
-enum { HOLDS_SIGNALS_BACK = 1 };
-#else
-enum { HOLDS_SIGNALS_BACK = 0 };
-#endif
+/*
+ * A race detector runs signal handlers in calls that it knows, maybe late; never, if the
+ * host restarts the system call that a thread sleeps in (SA_RESTART).
+ */
+enum { HOLDS_SIGNALS_BACK = RACE_DETECTOR };
 
 /* A thread that parks until it has a token. */
 struct sleeper {

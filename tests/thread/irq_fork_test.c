@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if THREAD_SANITIZED
+#if RACE_DETECTOR
 /* The child starts threads, which this sanitizer forbids by default. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)

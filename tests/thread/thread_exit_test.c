@@ -2,6 +2,7 @@
 
 /* The end of a thread: descriptors, held locks, calls from TLS destructors. */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/irq.h>
@@ -233,17 +234,7 @@ static void *every_round(void *arg)
  * ThreadSanitizer ends its own state of a thread in the last round of
  * destructors; no instrumented program may run code there.
  */
-#if defined(__SANITIZE_THREAD__)
-enum { FIRST_WAY = 1, LAST_WAY = 2 };
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-enum { FIRST_WAY = 1, LAST_WAY = 2 };
-#else
-enum { FIRST_WAY = 0, LAST_WAY = 3 };
-#endif
-#else
-enum { FIRST_WAY = 0, LAST_WAY = 3 };
-#endif
+enum { FIRST_WAY = RACE_DETECTOR ? 1 : 0, LAST_WAY = RACE_DETECTOR ? 2 : 3 };
 
 START_TEST(tls_destructors_may_lock)
 {

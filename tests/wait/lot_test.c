@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The one waiting mechanism (wait/lot.h, wait/wait.h). */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include "platform/park.h"
@@ -12,11 +13,7 @@
 
 #include <string.h>
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { RACES = 400 };
-#else
-enum { RACES = 3000 };
-#endif
+enum { RACES = SANITIZED ? 400 : 3000 };
 enum { SLEEPERS = 5, KEYS = 65536 };
 
 static char keys[KEYS];
