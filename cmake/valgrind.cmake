@@ -9,7 +9,10 @@ if(KSLOCK_VALGRIND)
   endif()
   find_program(KSLOCK_VALGRIND_PROGRAM valgrind REQUIRED)
   mark_as_advanced(KSLOCK_VALGRIND_PROGRAM)
+  # Check's limits of a case, as those of ctest, are four times as long; also those that
+  # the tests set themselves.
   set(KSLOCK_TEST_LAUNCHER
+      "${CMAKE_COMMAND}" -E env CK_TIMEOUT_MULTIPLIER=4 CK_DEFAULT_TIMEOUT=90
       "${KSLOCK_VALGRIND_PROGRAM}" --tool=${KSLOCK_VALGRIND} --quiet --error-exitcode=9
       --fair-sched=yes "--suppressions=${PROJECT_SOURCE_DIR}/cmake/${KSLOCK_VALGRIND}.supp")
   if(KSLOCK_VALGRIND STREQUAL "helgrind")

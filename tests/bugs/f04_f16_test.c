@@ -93,15 +93,17 @@ START_TEST(f04_a_parker_counts_nothing)
 {
     enum { TURNS = 100000 };
     struct ksi_parker parker;
+    unsigned i = 0;
+    bool well = true; /* one assertion for all: each writes a file */
     memset(&parker, 0, sizeof parker);
     ksi_parker_init(&parker);
-    for (unsigned i = 0; i < TURNS; i++) {
+    for (; well && i < TURNS; i += well) {
         ksi_unpark(&parker);
         ksi_unpark(&parker);
-        ck_assert_uint_le(parker.word, 2);
-        ck_assert_int_eq(ksi_park(&parker, KSI_FOREVER), KSI_PARK_TOKEN);
-        ck_assert_uint_eq(parker.word, 0);
+        well = parker.word <= 2 && ksi_park(&parker, KSI_FOREVER) == KSI_PARK_TOKEN &&
+               parker.word == 0;
     }
+    ck_assert_uint_eq(i, TURNS);
 }
 END_TEST
 

@@ -36,10 +36,10 @@ static void keep(const ksl_violation *v, void *arg)
 
 /* --- the tables --------------------------------------------------------------------- */
 
-/* All pairs; with a sanitizer, where a process takes long to make, some of them. */
+/* All pairs; where a process takes long to make, some of them. */
 static bool same_rank(type a, type b)
 {
-    if (SANITIZED && b != a && b != a + 1)
+    if ((SANITIZED || ON_VALGRIND) && b != a && b != a + 1)
         return false;
     const unsigned rank = ANY_SPINS | ANY_SLEEPS;
     return (a->can & rank) == (b->can & rank) && ((a->can | b->can) & ANY_NO_ORDER) == 0;

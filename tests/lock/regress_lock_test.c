@@ -12,11 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if SANITIZED
-enum { PREPARES = 30000 };
-#else
-enum { PREPARES = 4000000 };
-#endif
+enum { PREPARES = 4000000, PREPARES_SLOW = 30000 };
 
 enum { IRQ = 4, QUEUES = 64 };
 
@@ -25,7 +21,8 @@ static ksl_sleep_queue_t queues[QUEUES];
 static void prepare_everywhere(void *arg)
 {
     (void)arg;
-    for (unsigned i = 0; i < PREPARES; i++) {
+    unsigned n = SANITIZED || ON_VALGRIND ? PREPARES_SLOW : PREPARES;
+    for (unsigned i = 0; i < n; i++) {
         ksl_sleepq_prepare(&queues[i * 7 % QUEUES], KSL_BLOCK_UNINTERRUPTIBLE);
         ksl_block_cancel();
     }
