@@ -6,6 +6,7 @@
  */
 
 #include "child.h"
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -15,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if SANITIZED
 enum { FORKS = 50 };
 #else
 enum { FORKS = 400 };

@@ -2,6 +2,7 @@
 
 /* Faults of earlier versions: raising, timers, threads that come and go. */
 
+#include "sanitized.h"
 #include "support.h"
 
 #include <kslock/irq.h>
@@ -15,7 +16,7 @@
 
 enum { IRQ = 3, REFERENCE = 4, MS = 1000000 };
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if SANITIZED
 enum { RAISES = 500 };
 #else
 enum { RAISES = 20000 };
