@@ -4,7 +4,8 @@
  *
  *   word: bits 0..30 the value, bit 32 WAITERS, bit 33 GONE
  *   v           nobody waits            down: CAS v-1 (v > 0); up: CAS v+1
- *   0|WAITERS   waiters are queued      up: under the bucket lock, pops the first one
+ *   0|WAITERS   waiters are queued      up: under the bucket lock, pops the first one;
+ *                                       if there is none any more, -> 0, and tries anew
  *   GONE        destroyed               nothing; every call is a violation
  *
  * While `order` or `hang` is on, a semaphore may be used as a lock, and then its holder
@@ -249,9 +250,10 @@ int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *
 
 /*
  * Somebody waits, or did: gives the unit to the first of them. What came before is
- * released to that thread by the store of its outcome, to others by the CAS.
+ * released to that thread by the store of its outcome. False: nobody waits, the word says
+ * so now, and the caller still has the unit; others may have put some there meanwhile.
  */
-KSI_COLD static void up_slow(uint64_t *word)
+KSI_COLD static bool up_slow(uint64_t *word)
 {
     struct ksi_lot lot;
     struct ksi_wake_list wake = KSI_WAKE_LIST;
@@ -266,13 +268,13 @@ KSI_COLD static void up_slow(uint64_t *word)
         ksi_store_rel(word, (seen & ~WAITERS) + (given ? 0 : 1));
     } else if (!ksi_lot_waits(&lot, word, KSI_Q_KSEM) || KSI_FAULT(KSEM_MARK_LOST)) {
         uint64_t w = ksi_load(word);
-        while (!ksi_cas_rel(word, &w,
-                            given && !left ? w & ~WAITERS : one_more(w & ~WAITERS)))
+        while (!ksi_cas_rel(word, &w, left ? one_more(w & ~WAITERS) : w & ~WAITERS))
             ;
     }
     ksi_lot_unlock(&lot, &wake);
     if (KSI_FAULT(KSEM_TOUCHED_LATE))
         (void)ksi_load(word);
+    return given || left || KSI_FAULT(KSEM_COUNT_STALE);
 }
 
 void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
@@ -290,8 +292,10 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
             return;
         }
         if (KSI_UNLIKELY((w & WAITERS) != 0)) {
-            up_slow(word);
-            return;
+            if (up_slow(word))
+                return;
+            w = ksi_load(word);
+            continue;
         }
         if (KSI_UNLIKELY(ksi_ksem_value(w) == most)) {
             if (most == INT_MAX) {

@@ -3,7 +3,8 @@
 /*
  * Faults of earlier versions in EVL's semaphores and flags: a wait that had begun, but
  * was not queued when the semaphore ended, went on for ever (K10); a flag that was raised
- * already did not show what had been written before it was raised again.
+ * already did not show what had been written before it was raised again; raised by
+ * several threads while its last waiter went, it counted them, and let as many through.
  */
 #include "../native/evl_test.h"
 
@@ -113,6 +114,56 @@ START_TEST(flag_X21_raised_again_shows_what_was_written_before)
 }
 END_TEST
 
+/* ---- a flag whose last waiter goes ---- */
+
+enum { RAISERS = 3 };
+
+static int raising, may_raise; /* atomic */
+
+static void stop_before_look(const char *where)
+{
+    if (strcmp(where, "ksem: up") != 0)
+        return;
+    ADD(&raising, 1);
+    wait_for(&may_raise);
+}
+
+static int wait_flag(void *f)
+{
+    return evl_wait_flag(f);
+}
+
+static int raise_flag(void *f)
+{
+    evl_raise_flag(f);
+    return 0;
+}
+
+START_TEST(flag_X21_raised_by_several_while_one_waits_is_up_once)
+{
+    static struct puppet raisers[RAISERS];
+    evl_init_flag(&flag);
+    puppet_start_on(&waiter, KSL_STAGE_OOB);
+    tell_blocked(&waiter, wait_flag, &flag);
+    STORE(&ksi_point_hook, stop_before_look);
+    for (int i = 0; i < RAISERS; i++) {
+        puppet_start(&raisers[i]);
+        tell(&raisers[i], raise_flag, &flag);
+    }
+    WAIT_UNTIL(LOAD(&raising) == RAISERS); /* all of them have seen the waiter */
+    STORE(&may_raise, 1);
+    for (int i = 0; i < RAISERS; i++)
+        ck_assert_int_eq(answer(&raisers[i]), 0);
+    STORE(&ksi_point_hook, NULL);
+    ck_assert_int_eq(answer(&waiter), 0);
+    evl_raise_flag(&flag); /* it is up already */
+    ck_assert_uint_eq(LOAD(&flag.ksl_word), 1);
+    puppet_end(&waiter);
+    for (int i = 0; i < RAISERS; i++)
+        puppet_end(&raisers[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("regress_stax_sem");
@@ -120,6 +171,7 @@ int main(void)
     tcase_set_timeout(tc, 80);
     tcase_add_test(tc, ksem_K10_destroyed_before_the_waiter_is_queued);
     tcase_add_test(tc, flag_X21_raised_again_shows_what_was_written_before);
+    tcase_add_test(tc, flag_X21_raised_by_several_while_one_waits_is_up_once);
     suite_add_tcase(s, tc);
     return support_run(s);
 }

@@ -7,6 +7,8 @@
 
 #include <evl/flag.h>
 
+#include <limits.h>
+
 /*
  * One worker raises the flag until each of the others has taken it down as often as it
  * wants; one raise lets one waiter go, or is there for the next one.
@@ -152,6 +154,8 @@ static void flag_check(void)
 {
     if (fl.mode == RAISES && LOAD(&fl.taken) > LOAD(&fl.raised))
         torture_fail("raised %u times, taken %u times", fl.raised, fl.taken);
+    if ((LOAD(&fl.flag.ksl_word) & INT_MAX) > 1)
+        torture_fail("the flag is up %d times", (int)LOAD(&fl.flag.ksl_word));
     if (torture.round % 16 != 0)
         return;
     evl_destroy_flag(&fl.flag);
