@@ -263,7 +263,8 @@ void ksi_registry_enter(ksl_thread *t)
     ksi_raw_lock(&ksi_registry_lock);
     ksl_thread *old = first;
     t->prev = NULL;
-    ksi_store(&t->next, old);
+    /* Releases what old points to: who stands on t, without a section, goes there. */
+    ksi_store_rel(&t->next, old);
     if (old != NULL)
         old->prev = t;
     ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_ALIVE);
