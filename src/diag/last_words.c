@@ -11,7 +11,8 @@
  * One thread writes, the others wait (`first`). If a signal comes while one writes that
  * has called exit, that one goes on, for LIMIT_S at most: the process that would take its
  * place has a copy of the locks that it holds. On the writing thread itself a request to
- * end is put off for so long, or until the next one comes; a fault cannot be.
+ * end is put off for so long, or until the next one comes; a fault cannot be. Process 1
+ * is not ended by what is sent to it: it writes them then, and anew when it does end.
  */
 
 #define _GNU_SOURCE 1
@@ -63,6 +64,11 @@ enum { NOBODY = 0, ENDS = -1 }; /* and the id of the thread that writes at exit 
 
 /* Race detectors put signals off, and know nothing of such processes. */
 extern void __tsan_init(void) __attribute__((weak));
+
+static bool tells_by_processes(void)
+{
+    return stack != NULL && __tsan_init == NULL;
+}
 
 int ksi_report_pid(void)
 {
@@ -159,11 +165,21 @@ static bool put_off(int signo, const siginfo_t *info)
     return true;
 }
 
-/* By this thread, if no other does or is about to. */
-static void tell_all(void)
+/* As `self`, if nobody has begun; *who: who has. Process 1 may have told before. */
+static bool begin(int self, int *who)
 {
-    int who = NOBODY;
-    bool mine = ksi_cas(&first, &who, ENDS);
+    *who = NOBODY;
+    if (!ksi_cas(&first, who, self))
+        return false;
+    ksi_store(&all_is_told, 0);
+    return true;
+}
+
+/* By this thread, if no other does or is about to; true: it was the first. */
+static bool tell_all(void)
+{
+    int who;
+    bool began = begin(ENDS, &who), mine = began;
     if (!mine && who != ENDS && (who == ksi_host_tid() || !await_the_telling(LIMIT_S)))
         mine = ksi_cas(&first, &who, ENDS);
     if (mine) {
@@ -172,6 +188,23 @@ static void tell_all(void)
     }
     while (ksi_load_acq(&all_is_told) == 0)
         ksi_nap(1000);
+    return began;
+}
+
+/* Process 1 of a name space is ended by its own faults, not by what is sent to it. */
+static bool goes_on(const siginfo_t *info)
+{
+    return getpid() == 1 && !comes_again(info);
+}
+
+/* The next one tells everything anew. Who waits sees the end of this one or that one. */
+static void take_back(bool began)
+{
+    if (began) {
+        ksi_store(&whole, 0u);
+        ksi_store_rel(&first, NOBODY);
+    }
+    ksi_store(&ends, 0); /* last: others may just have seen that it was begun */
 }
 
 static void ended(int signo, siginfo_t *info, void *context)
@@ -185,7 +218,12 @@ static void ended(int signo, siginfo_t *info, void *context)
             return;
         }
         ksi_store(&ends, 1);
-        tell_all();
+        bool began = tell_all();
+        if (goes_on(info)) {
+            take_back(began);
+            errno = saved;
+            return;
+        }
     }
     sigaction(signo, &usual, NULL);
     if (!comes_again(info)) /* as it came, when the handler has returned */
@@ -208,11 +246,15 @@ static void write_here(int self)
 /* At exit, after the program's own functions for that and those of its libraries. */
 __attribute__((destructor(101))) static void leave(void)
 {
-    int self = ksi_host_tid(), who = NOBODY;
+    int self = ksi_host_tid(), who;
     if (ksi_load(&owner) != (int)getpid())
         return;
-    if (ksi_cas(&first, &who, self))
+    if (begin(self, &who))
         write_here(self);
+    else if (who == self && tells_by_processes())
+        (void)tell_all(); /* a handler, which has interrupted that, calls exit */
+    else if (who == self)
+        return;
     (void)await_the_telling(LIMIT_S * REPORTS);
     /* The exit status is that of the signal, which is on its way. */
     for (unsigned ms = 0; ksi_load(&ends) != 0 && ms < LIMIT_S * 1000; ms++)
@@ -227,18 +269,18 @@ void ksi_last_words_enable(void)
     struct sigaction old;
     int self = (int)getpid();
     if (ksi_load(&owner) != self) { /* also a child of fork that has its own reports */
-        ksi_store(&owner, self);
         ksi_store(&first, 0); /* it may have been forked while its parent wrote them */
         ksi_store(&all_is_told, 0);
         ksi_store(&ends, 0);
         ksi_store(&whole, 0u);
         request = 0;
+        ksi_store_rel(&owner, self); /* from here on a signal goes by the others */
     }
     if (ksi_xchg(&done, 1) != 0)
         return;
     (void)at_quick_exit(leave);
     stack = ksi_pages(STACK);
-    if (stack == NULL || __tsan_init != NULL)
+    if (!tells_by_processes())
         return;
     sigfillset(&action.sa_mask);
     for (unsigned i = 0; i < FATAL; i++) {

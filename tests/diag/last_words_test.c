@@ -2,6 +2,8 @@
 
 /* What is written at exit when the program ends by a signal or by quick_exit. */
 
+#define _GNU_SOURCE 1 /* unshare */
+
 #include "trace_read.h"
 
 #include "again.h"
@@ -9,6 +11,7 @@
 
 #include <kslock/kslock.h>
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -93,6 +96,15 @@ static void end_with_group(void)
     _exit(0);
 }
 
+/* For process 1 of a name space. */
+static void outlive_request(void)
+{
+    if (getpid() != 1 || kill(getpid(), SIGTERM) != 0 || kill(getpid(), SIGHUP) != 0)
+        _exit(98);
+    pairs(PAIRS);
+    exit(7);
+}
+
 static int probe(const char *how)
 {
     struct rlimit none = {0, 0};
@@ -113,6 +125,8 @@ static int probe(const char *how)
         (void)ksl_irq_raise_on(ksl_thread_self(), 1);
     else if (strcmp(how, "quick") == 0)
         quick_exit(7);
+    else if (strcmp(how, "first") == 0)
+        outlive_request();
     else if (strcmp(how, "own") == 0 && signal(SIGTERM, own_handler) != SIG_ERR)
         kill(getpid(), SIGTERM);
     else if (strcmp(how, "fork") == 0 && fork() == 0)
@@ -122,6 +136,22 @@ static int probe(const char *how)
             exit(7);
 }
 
+enum { REFUSED = 97 };
+
+/* The rest runs in a child, which is process 1 of a name space; or there can be none. */
+static void become_first(void)
+{
+    int status;
+    pid_t pid = unshare(CLONE_NEWPID) == 0 ? fork() : -1;
+    if (pid < 0)
+        _exit(REFUSED);
+    if (pid == 0)
+        return;
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        _exit(99);
+    _exit(WEXITSTATUS(status));
+}
+
 /* Runs it with word=FILE; returns its status. */
 static int run(const char *how, const char *word, pid_t *child)
 {
@@ -129,6 +159,8 @@ static int run(const char *how, const char *word, pid_t *child)
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         char list[128];
+        if (strcmp(how, "first") == 0)
+            become_first();
         snprintf(list, sizeof list, "report=/dev/null,%s=%s", word, out.path);
         setenv("KSLOCK", list, 1);
         support_exec((const char *const[]){program, how, NULL});
@@ -224,6 +256,22 @@ START_TEST(a_handler_of_the_program_is_what_counts)
 }
 END_TEST
 
+START_TEST(process_1_outlives_requests_and_writes_the_trace_when_it_exits)
+{
+    pid_t pid;
+    report_file_new(&out);
+    int status = run("first", "trace", &pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == REFUSED) {
+        support_skip("no name space for processes");
+    } else {
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x",
+                      (unsigned)status);
+        assert_trace(1, 2 * PAIRS);
+    }
+    report_file_end(&out);
+}
+END_TEST
+
 START_TEST(a_child_of_fork_leaves_the_file_alone)
 {
     pid_t pid;
@@ -248,6 +296,7 @@ int main(int argc, char **argv)
     tcase_add_test(tc, so_are_statistics);
     tcase_add_test(tc, so_is_the_graph);
     tcase_add_test(tc, a_handler_of_the_program_is_what_counts);
+    tcase_add_test(tc, process_1_outlives_requests_and_writes_the_trace_when_it_exits);
     tcase_add_test(tc, a_child_of_fork_leaves_the_file_alone);
 #endif
     suite_add_tcase(s, tc);

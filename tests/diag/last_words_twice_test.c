@@ -73,6 +73,12 @@ static void end_twice(bool at_once)
     exit(7);
 }
 
+static void leave_after_all(int signo)
+{
+    (void)signo;
+    exit(8);
+}
+
 static int probe(const char *how)
 {
     static ksl_mutex_t mutex;
@@ -82,7 +88,9 @@ static int probe(const char *how)
         (void)ksl_mutex_acquire(&mutex);
         ksl_mutex_release(&mutex);
     }
-    if (strcmp(how, "exit") != 0)
+    if (strcmp(how, "quick") == 0 && signal(SIGTERM, leave_after_all) != SIG_ERR)
+        quick_exit(7);
+    if (strncmp(how, "twice", strlen("twice")) == 0)
         end_twice(strcmp(how, "twice") == 0);
     exit(7);
 }
@@ -294,6 +302,16 @@ START_TEST(a_request_to_end_lets_the_report_at_exit_be_completed)
 }
 END_TEST
 
+/* What has been read begins anew somewhere, and is whole from there on. */
+static void slow_assert_again(void)
+{
+    char head[16] = "";
+    memcpy(head, slow.text, sizeof head - 1);
+    const char *again = strstr(slow.text + 1, head);
+    ck_assert_ptr_nonnull(again);
+    slow_assert_trace(again);
+}
+
 START_TEST(a_second_request_writes_it_anew)
 {
     slow_start("exit");
@@ -302,11 +320,18 @@ START_TEST(a_second_request_writes_it_anew)
     slow_request();
     WAIT_UNTIL(is_in_handler((int)slow.pid));
     assert_killed("exit", slow_end(), SIGTERM);
-    char head[16] = "";
-    memcpy(head, slow.text, sizeof head - 1);
-    const char *again = strstr(slow.text + 1, head);
-    ck_assert_ptr_nonnull(again);
-    slow_assert_trace(again);
+    slow_assert_again();
+}
+END_TEST
+
+START_TEST(exit_in_a_handler_that_interrupts_quick_exit_writes_it_anew)
+{
+    slow_start("quick");
+    slow_head();
+    slow_request();
+    int status = slow_end();
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 8, "%x", (unsigned)status);
+    slow_assert_again();
 }
 END_TEST
 
@@ -351,6 +376,7 @@ int main(int argc, char **argv)
 #if !SANITIZED
     tcase_add_test(tc, a_request_to_end_lets_the_report_at_exit_be_completed);
     tcase_add_test(tc, a_second_request_writes_it_anew);
+    tcase_add_test(tc, exit_in_a_handler_that_interrupts_quick_exit_writes_it_anew);
     tcase_add_test(tc, a_fault_beside_the_report_at_exit_lets_it_be_completed);
     tcase_add_test(tc, exit_beside_the_last_words_lets_them_be_completed);
 #endif
