@@ -81,6 +81,23 @@ static bool is_request(int signo)
     return signo == SIGTERM || signo == SIGINT || signo == SIGHUP;
 }
 
+/*
+ * A report that waits for a lock, because a thread that is not there has it, may have all
+ * signals blocked, as in registering itself: but not this one.
+ */
+static void limit_time(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+    struct itimerspec after = {.it_value = {.tv_sec = LIMIT_S}};
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    int timer = 0;
+    if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) == 0 &&
+        syscall(SYS_timer_settime, timer, 0, &after, NULL) == 0)
+        return;
+    sigaction(SIGALRM, &usual, NULL);
+    alarm(LIMIT_S);
+}
+
 /* The body of a process of its own, with one thread. */
 static int report(void *arg)
 {
@@ -92,9 +109,8 @@ static int report(void *arg)
     /* Who ends a program often ends its process group, too; there is a limit already. */
     for (unsigned i = 0; i < FATAL; i++)
         sigaction(fatal[i], is_request(fatal[i]) ? &ignored : &usual, NULL);
-    sigaction(SIGALRM, &usual, NULL);
+    limit_time();
     sigemptyset(&none);
-    alarm(LIMIT_S);
     sigprocmask(SIG_SETMASK, &none, NULL);
     (*(void (*const *)(void))arg)();
     _exit(0);
