@@ -24,6 +24,7 @@
 #include "diag/trace.h"
 #include "platform/atomic.h"
 #include "platform/host.h"
+#include "thread/registry.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -51,7 +52,8 @@ static void (*const write_report[])(void) = {
 enum { REPORTS = sizeof write_report / sizeof *write_report };
 
 static char *stack;
-static int owner;       /* atomic: the process that has these handlers */
+static ksl_thread *nobody; /* writes for a thread that is not registered */
+static int owner;          /* atomic: the process that has these handlers */
 static int speaks_for;  /* atomic: in the processes of the reports, the one that ends */
 static int first;       /* atomic: who writes: a thread at exit, ENDS, or NOBODY */
 static int all_is_told; /* atomic */
@@ -81,10 +83,7 @@ static bool is_request(int signo)
     return signo == SIGTERM || signo == SIGINT || signo == SIGHUP;
 }
 
-/*
- * A report that waits for a lock, because a thread that is not there has it, may have all
- * signals blocked, as in registering itself: but not this one.
- */
+/* Not by a signal that a report may have blocked while it waits, maybe for ever. */
 static void limit_time(void)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
@@ -105,6 +104,8 @@ static int report(void *arg)
     struct sigaction ignored = {.sa_handler = SIG_IGN};
     sigset_t none;
     ksi_store(&speaks_for, ksi_load(&owner));
+    if (ksl_tls.self == NULL)
+        ksl_tls.self = nobody; /* to register takes a lock, which may be held for ever */
     prctl(PR_SET_DUMPABLE, 0); /* one core is enough */
     /* Who ends a program often ends its process group, too; there is a limit already. */
     for (unsigned i = 0; i < FATAL; i++)
@@ -298,6 +299,7 @@ void ksi_last_words_enable(void)
     stack = ksi_pages(STACK);
     if (!tells_by_processes())
         return;
+    nobody = ksi_registry_take();
     sigfillset(&action.sa_mask);
     for (unsigned i = 0; i < FATAL; i++) {
         if (sigaction(fatal[i], NULL, &old) == 0 && (old.sa_flags & SA_SIGINFO) == 0 &&
