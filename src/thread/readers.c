@@ -37,8 +37,17 @@ static bool known_to_rcu(void)
 }
 #endif
 
+static bool forked; /* atomic: this process is the child of one that had readers */
+
+/*
+ * In a child of fork a thread that liburcu does not know stays a stranger: a lock that
+ * liburcu takes when a thread comes or goes, and does not hold over fork, may have been
+ * that of a thread of the parent.
+ */
 void ksi_registry_know(void)
 {
+    if (ksi_load(&forked) && !known_to_rcu())
+        return;
     urcu_bp_read_lock();
     urcu_bp_read_unlock();
 }
@@ -141,4 +150,5 @@ void ksi_readers_after_fork_child(void)
 {
     urcu_bp_after_fork_child();
     ksi_store(&strangers, 0u);
+    ksi_store(&forked, true);
 }

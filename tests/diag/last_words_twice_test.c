@@ -22,9 +22,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* This program, which ends as the second word says. */
-static const char program[] = "/proc/self/exe";
-
 enum { PAIRS = 1000, HEAD = 256, SIZE = 1 << 20 };
 
 /* --- what is run -------------------------------------------------------------------- */
@@ -98,6 +95,9 @@ static int probe(const char *how)
 /* --- the other side ----------------------------------------------------------------- */
 
 #if !SANITIZED
+/* This program, which ends as the second word says. */
+static const char program[] = "/proc/self/exe";
+
 static struct report_file out;
 
 static struct {
@@ -366,13 +366,13 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         return probe(argv[1]);
-    Suite *s = suite_create("last_words_twice");
-    TCase *tc = tcase_create("ends");
     const char *emulator = getenv("KSLOCK_TEST_EMULATOR");
     if (SANITIZED || (emulator != NULL && *emulator != '\0')) {
         printf("skipped: no such handlers, or /proc tells of an emulator\n");
         return 77;
     }
+    Suite *s = suite_create("last_words_twice");
+    TCase *tc = tcase_create("ends");
 #if !SANITIZED
     tcase_add_test(tc, a_request_to_end_lets_the_report_at_exit_be_completed);
     tcase_add_test(tc, a_second_request_writes_it_anew);
