@@ -37,17 +37,19 @@ static bool known_to_rcu(void)
 }
 #endif
 
-static bool forked; /* atomic: this process is the child of one that had readers */
+static uint32_t came; /* atomic: threads that we have made liburcu know */
+static bool orphan;   /* atomic: child of a process where others came than who forked */
 
 /*
- * In a child of fork a thread that liburcu does not know stays a stranger: a lock that
+ * In such a child a thread that liburcu does not know stays a stranger: a lock that
  * liburcu takes when a thread comes or goes, and does not hold over fork, may have been
  * that of a thread of the parent.
  */
 void ksi_registry_know(void)
 {
-    if (ksi_load(&forked) && !known_to_rcu())
+    if (ksi_load(&orphan) && !known_to_rcu())
         return;
+    ksi_fetch_add(&came, 1u);
     urcu_bp_read_lock();
     urcu_bp_read_unlock();
 }
@@ -150,5 +152,6 @@ void ksi_readers_after_fork_child(void)
 {
     urcu_bp_after_fork_child();
     ksi_store(&strangers, 0u);
-    ksi_store(&forked, true);
+    if (ksi_load(&came) > (known_to_rcu() ? 1u : 0u))
+        ksi_store(&orphan, true);
 }
