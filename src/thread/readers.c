@@ -8,6 +8,7 @@
 #include "thread/registry.h"
 
 #include <errno.h>
+#include <pthread.h>
 #define URCU_NO_COMPAT_IDENTIFIERS
 #include <urcu/urcu-bp.h>
 
@@ -127,7 +128,9 @@ KSI_COLD static void wait_without_barrier(void)
 
 void ksi_registry_wait_readers(void)
 {
-    int saved = errno;
+    int saved = errno, cancel;
+    /* liburcu sleeps in a call that may be cancelled; the caller has begun something. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     /* liburcu asks the host once, when the process starts, as we do. */
     if (ksi_heavy_barrier() || !ksi_heavy_began()) {
         urcu_bp_synchronize_rcu(); /* has a barrier on its way in */
@@ -135,6 +138,7 @@ void ksi_registry_wait_readers(void)
     } else {
         wait_without_barrier();
     }
+    pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 
