@@ -5,6 +5,7 @@
 #include "diag/stats_count.h"
 #include "diag/stats_view.h"
 #include "diag/symbols.h"
+#include "platform/host.h"
 #include "platform/ticks.h"
 #include "thread/irq.h"
 #include "thread/thread.h"
@@ -58,6 +59,7 @@ static bool report(int fd, int format)
     struct ksi_out out;
     if (!ksi_stats_view_make(&v))
         return false;
+    int cancel = ksi_cancel_off();
     struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     ksi_out_begin(&out, fd);
     if (format == KSL_STATS_JSON)
@@ -68,6 +70,7 @@ static bool report(int fd, int format)
         ksi_stats_text(&out, &v);
     ksi_out_end(&out);
     ksi_symbols_end(before);
+    ksi_cancel_back(cancel);
     ksi_stats_view_end(&v);
     return true;
 }

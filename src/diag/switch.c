@@ -11,6 +11,7 @@
 #include "diag/stats.h"
 #include "diag/trace.h"
 #include "diag/wanted.h"
+#include "platform/host.h"
 #include "platform/rawlock.h"
 #include "thread/irq.h"
 #include "thread/upcalls.h"
@@ -91,6 +92,7 @@ int ksl_diag_enable(const char *list)
     int saved = errno;
     struct ksi_wanted w = KSI_NOTHING_WANTED;
     ksl_thread *t = ksi_self();
+    int cancel = ksi_cancel_off(); /* files are opened and closed */
     bool done = false;
     if (list != NULL && t->handlers == 0 && ksi_wanted_read(&w, list)) {
         uint32_t level = ksi_irq_mask(t);
@@ -101,6 +103,7 @@ int ksl_diag_enable(const char *list)
     }
     if (!done)
         ksi_wanted_drop(&w);
+    ksi_cancel_back(cancel);
     errno = saved;
     return done ? 0 : -EINVAL;
 }

@@ -10,6 +10,7 @@
 
 #include "diag/print.h"
 #include "platform/atomic.h"
+#include "platform/host.h"
 #include "platform/testing.h"
 
 #include <elf.h>
@@ -107,17 +108,13 @@ static bool next_line(struct map *m, struct line *l)
     return true;
 }
 
-/* The line that address lies in; false: it lies in none. */
-static bool find_line(uintptr_t address, struct line *l, uintptr_t *begin, char *file)
+static bool find_line_in(struct map *m, uintptr_t address, struct line *l,
+                         uintptr_t *begin, char *file)
 {
-    struct map m = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     uintptr_t last = 0;
     bool found = false;
-    *begin = 0;
-    if (m.fd < 0)
-        return false;
     KSI_COUNT_MAP_READ();
-    while (!found && next_line(&m, l)) {
+    while (!found && next_line(m, l)) {
         bool continues = l->file[0] == '\0' && l->begin == last; /* what is zeroed */
         if (l->offset == 0 && !continues) {
             *begin = l->begin;
@@ -128,7 +125,21 @@ static bool find_line(uintptr_t address, struct line *l, uintptr_t *begin, char 
             break;
         found = address < l->end;
     }
-    close(m.fd);
+    return found;
+}
+
+/* The line that address lies in; false: it lies in none. */
+static bool find_line(uintptr_t address, struct line *l, uintptr_t *begin, char *file)
+{
+    int cancel = ksi_cancel_off();
+    struct map m = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+    bool found = false;
+    *begin = 0;
+    if (m.fd >= 0) {
+        found = find_line_in(&m, address, l, begin, file);
+        close(m.fd);
+    }
+    ksi_cancel_back(cancel);
     return found;
 }
 

@@ -267,9 +267,11 @@ static void print(const ksl_violation *v)
                      v->severity == KSL_PANIC ? "panic" : "report", v->rule, v->message);
     size_t len = n > 0 && (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
     int fd = ksi_diag_fd();
+    int cancel = ksi_cancel_off();
     ssize_t written = write(fd, line, len);
     (void)written; /* closed: the abort still tells */
     ksi_out_backtrace(fd);
+    ksi_cancel_back(cancel);
 }
 
 static void deliver(const ksl_violation *v, const void *site, const void *other)

@@ -74,7 +74,9 @@ void evl_stop_kthread(struct evl_kthread *kthread)
     ksi_store_rel(&kthread->ksl_stop, 1);
     evl_kick_thread(kthread->thread, 0);
     int saved = errno;
+    int cancel = ksi_cancel_off();
     pthread_join((pthread_t)kthread->ksl_pthread, NULL);
+    ksi_cancel_back(cancel);
     errno = saved;
 }
 

@@ -3,6 +3,7 @@
 
 #include "diag/print.h"
 #include "native/freebsd.h"
+#include "platform/host.h"
 
 #include <sys/condvar.h>
 #include <sys/kernel.h>
@@ -272,6 +273,7 @@ void(panic)(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    (void)ksi_cancel_off(); /* or the thread would end instead of the program */
     fprintf(stderr, "panic: %s\n", text);
     ksi_out_backtrace(STDERR_FILENO);
     abort();

@@ -18,6 +18,13 @@ int ksi_cpu_now(void);
 void ksi_yield(void);
 void ksi_nap(unsigned us);
 
+/*
+ * Between these two the caller is not cancelled: where it has begun something and comes
+ * to a call that is a cancellation point.
+ */
+int ksi_cancel_off(void);
+void ksi_cancel_back(int before);
+
 /* Kernel id of the calling thread. */
 int ksi_host_tid(void);
 

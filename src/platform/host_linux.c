@@ -81,15 +81,25 @@ void ksi_yield(void)
     errno = saved;
 }
 
+int ksi_cancel_off(void)
+{
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+void ksi_cancel_back(int before)
+{
+    pthread_setcancelstate(before, NULL);
+}
+
 void ksi_nap(unsigned us)
 {
     int saved = errno;
     struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
-                           &cancel); /* no lock is left half taken */
-    nanosleep(&ts, NULL);            /* cut short by a signal: the caller looks again */
-    pthread_setcancelstate(cancel, NULL);
+    int cancel = ksi_cancel_off(); /* no lock is left half taken */
+    nanosleep(&ts, NULL);          /* cut short by a signal: the caller looks again */
+    ksi_cancel_back(cancel);
     errno = saved;
 }
 

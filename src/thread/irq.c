@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Masking, the log and the player. See thread/irq.h for the protocol. */
 
+#include "platform/host.h"
 #include "thread/irq_table.h"
 
 #include "platform/probe.h"
@@ -141,9 +142,8 @@ void ksi_irq_play(ksl_thread *t)
 {
     int saved = errno;
     uint32_t level = ksi_load(&t->front.level);
-    int cancel;
     /* A thread cancelled inside a handler would never leave it. */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int cancel = ksi_cancel_off();
     do {
         ksi_irq_set(t, KSI_MASK_ALL);
         ksi_xchg(&t->front.attention, 0u);
@@ -160,7 +160,7 @@ void ksi_irq_play(ksl_thread *t)
             ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
     } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->front.attention) != 0 &&
              choose(t, level) >= 0);
-    pthread_setcancelstate(cancel, NULL);
+    ksi_cancel_back(cancel);
     errno = saved;
 }
 

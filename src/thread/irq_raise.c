@@ -103,9 +103,11 @@ static void take_signal(void)
 
 static void install(void)
 {
+    int cancel = ksi_cancel_off(); /* files are opened and closed */
     ksi_copies_mark();
     take_signal();
     ksi_copies_look();
+    ksi_cancel_back(cancel);
 }
 
 int ksi_irq_signal(void)

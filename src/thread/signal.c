@@ -2,6 +2,7 @@
 /* Simulated signals, and real ones turned into them. */
 
 #include "thread/signal.h"
+#include "platform/host.h"
 
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -120,8 +121,7 @@ int ksl_signal_action(int signo, unsigned flags)
 static void arrived(int signo)
 {
     int saved = errno;
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int cancel = ksi_cancel_off();
     ksl_thread *t = ksl_tls.self;
     if (ksi_signal_ignored(signo)) {
         /* dropped, like a posted one */
@@ -136,7 +136,7 @@ static void arrived(int signo)
                 ksi_irq_play(t);
         }
     }
-    pthread_setcancelstate(cancel, NULL);
+    ksi_cancel_back(cancel);
     errno = saved;
 }
 

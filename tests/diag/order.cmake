@@ -22,6 +22,7 @@ foreach(ksl_family freebsd aix evl)
 endforeach()
 ksl_test(NAME order_rules_test SOURCES order_rules_test.c ${ksl_any_lock} TIMEOUT 600)
 ksl_test(NAME diag_deadlock_test SOURCES deadlock_test.c ${ksl_any_lock})
+ksl_test(NAME diag_cancel_test SOURCES cancel_test.c ${ksl_any_lock})
 ksl_test(NAME diag_deadlock_ring_test SOURCES deadlock_ring_test.c ${ksl_any_lock} TIMEOUT 300)
 foreach(ksl_program order_rules_test diag_deadlock_test diag_deadlock_ring_test)
   # The place of a call is its return address, so it must return.

@@ -104,6 +104,17 @@ void ksi_yield(void)
     weak_yield();
 }
 
+/* Nobody is cancelled. */
+int ksi_cancel_off(void)
+{
+    return 0;
+}
+
+void ksi_cancel_back(int before)
+{
+    (void)before;
+}
+
 /* The long one of lock/rw_slots.c: what is in store buffers has left them afterwards. */
 void ksi_nap(unsigned us)
 {
