@@ -3,9 +3,11 @@
 
 #include "diag/entered.h"
 #include "diag/named.h"
+#include "diag/order.h"
 #include "diag/symbols.h"
 #include "diag/view.h"
 #include "diag/violation.h"
+#include "platform/host.h"
 #include "platform/park.h"
 #include "thread/registry.h"
 
@@ -198,14 +200,26 @@ static void say_thread(struct ksi_out *out, const ksl_thread *t)
     say_wait(out, t);
 }
 
+/* A thread that has exited may have left something held. */
+static void say_left(struct ksi_out *out, const ksl_thread *t)
+{
+    if (ksi_held_none(t))
+        return;
+    ksi_out_thread(out, t);
+    ksi_out(out, ":\n");
+    say_holds(out, t);
+}
+
 void ksi_view_all(struct ksi_out *out)
 {
     uint32_t n = ksi_registry_allocated();
     ksi_out(out, "kslock: the threads of process %d\n", (int)getpid());
     for (uint32_t id = 1; id <= n; id++) {
-        const ksl_thread *t = ksi_view_thread(id);
-        if (t != NULL)
+        const ksl_thread *t = ksi_thread_by_id(id);
+        if (t != NULL && ksi_thread_alive(t))
             say_thread(out, t);
+        else if (t != NULL)
+            say_left(out, t);
     }
     (void)ksi_view_cycles(out, NULL);
     ksi_out(out, "kslock: end of the threads\n");
@@ -214,11 +228,10 @@ void ksi_view_all(struct ksi_out *out)
 void ksl_diag_dump(int fd)
 {
     int saved = errno;
-    int cancel;
     sigset_t all, old;
     struct ksi_out out;
     struct ksi_symbols symbols;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int cancel = ksi_cancel_off();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     struct ksi_symbols *before = ksi_symbols_begin(&symbols);
@@ -227,6 +240,6 @@ void ksl_diag_dump(int fd)
     ksi_out_end(&out);
     ksi_symbols_end(before);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_setcancelstate(cancel, NULL);
+    ksi_cancel_back(cancel);
     errno = saved;
 }

@@ -8,6 +8,9 @@
  * has its usual effect, at the place where it came: exit status and core file are what
  * they would have been.
  *
+ * What the reports take locks for is whole in such a copy: who makes it has the lock. If
+ * that cannot be had, because a fault has ended its holder, they do without.
+ *
  * One thread writes, the others wait (`first`). If a signal comes while one writes that
  * has called exit, that one goes on, for LIMIT_S at most: the process that would take its
  * place has a copy of the locks that it holds. On the writing thread itself a request to
@@ -41,15 +44,19 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-enum { STACK = 1 << 18, LIMIT_S = 10 };
+enum { STACK = 1 << 18, LIMIT_S = 10, LOCK_S = 1 };
 
 static const int fatal[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE, SIGABRT,
                             SIGSYS,  SIGPIPE, SIGTERM, SIGINT, SIGHUP};
 enum { FATAL = sizeof fatal / sizeof *fatal };
 
-static void (*const write_report[])(void) = {
-    ksi_trace_write_at_exit, ksi_graph_write_at_exit, ksi_stats_write_at_exit};
-enum { REPORTS = sizeof write_report / sizeof *write_report };
+static const struct kind {
+    void (*write)(void);
+    struct ksi_rawlock *lock;
+} kinds[] = {{ksi_trace_write_at_exit, &ksi_trace_lock},
+             {ksi_graph_write_at_exit, &ksi_nodes_lock},
+             {ksi_stats_write_at_exit, &ksi_stats_past_lock}};
+enum { REPORTS = sizeof kinds / sizeof *kinds };
 
 static char *stack;
 static ksl_thread *nobody; /* writes for a thread that is not registered */
@@ -61,6 +68,9 @@ static int ends;        /* atomic: a signal is about to end the process */
 static unsigned whole;  /* atomic: so many reports are written, at exit */
 static int request;     /* of the thread that writes at exit: what is put off, or 0 */
 static siginfo_t request_info;
+
+__thread uint32_t ksi_report_locks;
+__thread uint32_t ksi_report_requests;
 
 enum { NOBODY = 0, ENDS = -1 }; /* and the id of the thread that writes at exit */
 
@@ -100,6 +110,7 @@ static void limit_time(void)
 /* The body of a process of its own, with one thread. */
 static int report(void *arg)
 {
+    const struct kind *kind = arg;
     struct sigaction usual = {.sa_handler = SIG_DFL};
     struct sigaction ignored = {.sa_handler = SIG_IGN};
     sigset_t none;
@@ -113,18 +124,34 @@ static int report(void *arg)
     limit_time();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    (*(void (*const *)(void))arg)();
+    ksi_store(&kind->lock->word, 0u); /* whoever has it has stayed behind */
+    kind->write();
     _exit(0);
+}
+
+/* False: the time is over. Its holder is not stopped by a signal, but for a fault. */
+static bool lock_in_time(struct ksi_rawlock *l)
+{
+    enum { MS = 1000 };
+    for (unsigned ms = 0; ms < LOCK_S * 1000; ms++) {
+        if (ksi_raw_try(l))
+            return true;
+        ksi_nap(MS);
+    }
+    return false;
 }
 
 static void write_reports(void)
 {
     for (unsigned i = ksi_load(&whole); i < REPORTS; i++) {
-        void *what = (void *)(uintptr_t)&write_report[i];
+        void *what = (void *)(uintptr_t)&kinds[i];
+        bool locked = lock_in_time(kinds[i].lock);
         /* It tells the program nothing when it ends, unless the host insists. */
         int child = clone(report, stack + STACK, 0, what);
         if (child < 0 && errno == EINVAL)
             child = clone(report, stack + STACK, SIGCHLD, what);
+        if (locked)
+            ksi_raw_unlock(kinds[i].lock);
         while (child > 0 && waitpid(child, NULL, (int)__WALL) < 0 && errno == EINTR)
             ;
     }
@@ -149,6 +176,32 @@ static bool comes_again(const siginfo_t *info)
 static void send_again(int signo, const siginfo_t *info)
 {
     syscall(SYS_rt_tgsigqueueinfo, getpid(), ksi_host_tid(), signo, info);
+}
+
+/* True: it comes when the interrupted thread has given back what a report needs. */
+static bool comes_unlocked(int signo, const siginfo_t *info, ucontext_t *interrupted)
+{
+    if (ksi_report_locks == 0 || comes_again(info))
+        return false;
+    sigaddset(&interrupted->uc_sigmask, signo); /* from the handler's return on */
+    ksi_report_requests |= 1u << signo;
+    send_again(signo, info);
+    return true;
+}
+
+void ksi_report_requests_come(void)
+{
+    uint32_t came = ksi_report_requests;
+    sigset_t set;
+    if (ksi_report_locks != 0)
+        return;
+    ksi_report_requests = 0;
+    sigemptyset(&set);
+    for (unsigned i = 0; i < FATAL; i++) {
+        if ((came >> fatal[i] & 1) != 0)
+            sigaddset(&set, fatal[i]);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* False: the time is over. */
@@ -224,34 +277,37 @@ static void take_back(bool began)
     ksi_store(&ends, 0); /* last: others may just have seen that it was begun */
 }
 
+/* False: the program goes on. */
+static bool ends_by(int signo, siginfo_t *info, void *context)
+{
+    if (comes_unlocked(signo, info, context) || put_off(signo, info))
+        return false;
+    ksi_store(&ends, 1);
+    bool began = tell_all();
+    if (!goes_on(info))
+        return true;
+    take_back(began);
+    return false;
+}
+
 static void ended(int signo, siginfo_t *info, void *context)
 {
     struct sigaction usual = {.sa_handler = SIG_DFL};
     int saved = errno;
-    (void)context;
-    if ((int)getpid() == ksi_load(&owner)) {
-        if (put_off(signo, info)) {
-            errno = saved;
-            return;
-        }
-        ksi_store(&ends, 1);
-        bool began = tell_all();
-        if (goes_on(info)) {
-            take_back(began);
-            errno = saved;
-            return;
-        }
+    int cancel = ksi_cancel_off(); /* or the thread would end, and not the program */
+    if ((int)getpid() != ksi_load(&owner) || ends_by(signo, info, context)) {
+        sigaction(signo, &usual, NULL);
+        if (!comes_again(info)) /* as it came, when the handler has returned */
+            send_again(signo, info);
     }
-    sigaction(signo, &usual, NULL);
-    if (!comes_again(info)) /* as it came, when the handler has returned */
-        send_again(signo, info);
+    ksi_cancel_back(cancel);
     errno = saved;
 }
 
 static void write_here(int self)
 {
     for (unsigned i = 0; i < REPORTS && ksi_load(&first) == self; i++) {
-        write_report[i]();
+        kinds[i].write();
         ksi_store(&whole, i + 1);
     }
     if (ksi_load(&whole) == REPORTS)
@@ -260,12 +316,9 @@ static void write_here(int self)
         send_again(request, &request_info);
 }
 
-/* At exit, after the program's own functions for that and those of its libraries. */
-__attribute__((destructor(101))) static void leave(void)
+static void leave_as(int self)
 {
-    int self = ksi_host_tid(), who;
-    if (ksi_load(&owner) != (int)getpid())
-        return;
+    int who;
     if (begin(self, &who))
         write_here(self);
     else if (who == self && tells_by_processes())
@@ -276,6 +329,16 @@ __attribute__((destructor(101))) static void leave(void)
     /* The exit status is that of the signal, which is on its way. */
     for (unsigned ms = 0; ksi_load(&ends) != 0 && ms < LIMIT_S * 1000; ms++)
         ksi_nap(1000);
+}
+
+/* At exit, after the program's own functions for that and those of its libraries. */
+__attribute__((destructor(101))) static void leave(void)
+{
+    if (ksi_load(&owner) != (int)getpid())
+        return;
+    int cancel = ksi_cancel_off();
+    leave_as(ksi_host_tid());
+    ksi_cancel_back(cancel);
 }
 
 void ksi_last_words_enable(void)

@@ -4,6 +4,7 @@
 #include "diag/order.h"
 
 #include "diag/classes.h"
+#include "diag/last_words.h"
 #include "diag/named.h"
 #include "diag/spots.h"
 #include "platform/host.h"
@@ -20,7 +21,7 @@ static struct ksi_spot *spots; /* number: of a node; more: a regime */
 static uint32_t chains[CHAINS];
 static uint32_t used = KSI_FIRST_NODE; /* nodes */
 static uint32_t spare;                 /* dropped ones, linked by next */
-static struct ksi_rawlock graph_lock;
+struct ksi_rawlock ksi_nodes_lock;     /* of all of it; interrupts masked */
 uint32_t ksi_class_epoch = 1;
 
 bool ksi_nodes_make(void)
@@ -45,27 +46,27 @@ uint32_t ksi_nodes_end(void)
 uint32_t ksi_graph_lock(ksl_thread *t)
 {
     uint32_t level = ksi_irq_mask(t);
-    ksi_raw_lock(&graph_lock);
+    ksi_report_lock(&ksi_nodes_lock);
     return level;
 }
 
 void ksi_graph_unlock(ksl_thread *t, uint32_t level)
 {
-    ksi_raw_unlock(&graph_lock);
+    ksi_report_unlock(&ksi_nodes_lock);
     ksi_irq_unmask(t, level);
 }
 
 void ksi_order_before_fork(void)
 {
-    ksi_raw_lock(&graph_lock);
+    ksi_raw_lock(&ksi_nodes_lock);
 }
 
 void ksi_order_after_fork(bool child)
 {
     if (child)
-        ksi_raw_reset(&graph_lock);
+        ksi_raw_reset(&ksi_nodes_lock);
     else
-        ksi_raw_unlock(&graph_lock);
+        ksi_raw_unlock(&ksi_nodes_lock);
 }
 
 void ksi_graph_full(const char *what, unsigned room)
@@ -78,8 +79,10 @@ void ksi_graph_full(const char *what, unsigned room)
     ksi_say(&text,
             "kslock: order: no room for more than %u %s; what is new is not checked\n",
             room, what);
+    int cancel = ksi_cancel_off();
     ssize_t written = write(STDERR_FILENO, line, sizeof line - text.left);
     (void)written; /* nobody listens */
+    ksi_cancel_back(cancel);
 }
 
 /* --- spots -------------------------------------------------------------------------- */

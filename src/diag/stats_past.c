@@ -3,6 +3,7 @@
 
 #include "diag/stats.h"
 
+#include "diag/last_words.h"
 #include "platform/host.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -13,7 +14,7 @@
 static struct ksi_stats_line *past;
 static uint64_t added;
 static struct ksi_stats_line folded;
-static struct ksi_rawlock past_lock;
+struct ksi_rawlock ksi_stats_past_lock;
 
 /*
  * The lock outside of the sink: as long as it is held the thread tells nothing. The
@@ -25,14 +26,14 @@ static uint32_t lock_past(ksl_thread *t)
     uint32_t level = ksi_irq_mask(t);
     t->telling++;
     ksi_barrier();
-    ksi_raw_lock(&past_lock);
+    ksi_report_lock(&ksi_stats_past_lock);
     KSI_POINT("stats: past");
     return level;
 }
 
 static void unlock_past(ksl_thread *t, uint32_t level)
 {
-    ksi_raw_unlock(&past_lock);
+    ksi_report_unlock(&ksi_stats_past_lock);
     ksi_barrier();
     t->telling--;
     ksi_irq_unmask(t, level);
@@ -111,9 +112,9 @@ static void add(const struct ksi_stats_line *line)
 
 void ksi_stats_past_add(const struct ksi_stats_line *line)
 {
-    ksi_raw_lock(&past_lock);
+    ksi_report_lock(&ksi_stats_past_lock);
     add(line);
-    ksi_raw_unlock(&past_lock);
+    ksi_report_unlock(&ksi_stats_past_lock);
 }
 
 uint32_t ksi_stats_past_copy(struct ksi_stats_line *to)
@@ -149,16 +150,16 @@ void ksi_stats_leave(ksl_thread *t)
 
 void ksi_stats_past_before_fork(void)
 {
-    ksi_raw_lock(&past_lock);
+    ksi_raw_lock(&ksi_stats_past_lock);
 }
 
 void ksi_stats_past_after_fork(bool child)
 {
     if (!child) {
-        ksi_raw_unlock(&past_lock);
+        ksi_raw_unlock(&ksi_stats_past_lock);
         return;
     }
     added = 0;
     memset(&folded, 0, sizeof folded);
-    ksi_raw_reset(&past_lock);
+    ksi_raw_reset(&ksi_stats_past_lock);
 }

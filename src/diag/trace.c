@@ -5,6 +5,7 @@
 
 #include "diag/trace_inside.h"
 
+#include "diag/last_words.h"
 #include "diag/print.h"
 #include "diag/switch.h"
 #include "platform/host.h"
@@ -21,7 +22,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static struct ksi_rawlock table_lock; /* of the rings; interrupts masked */
+struct ksi_rawlock ksi_trace_lock; /* of the rings; interrupts masked */
 static struct ksi_ring *rings[KSI_TRACE_RINGS];
 static uint32_t nrings;
 static uint64_t departures;
@@ -44,13 +45,13 @@ static uint32_t lock_table(ksl_thread *t)
     uint32_t level = ksi_irq_mask(t);
     t->telling++;
     ksi_barrier();
-    ksi_raw_lock(&table_lock);
+    ksi_report_lock(&ksi_trace_lock);
     return level;
 }
 
 static void unlock_table(ksl_thread *t, uint32_t level)
 {
-    ksi_raw_unlock(&table_lock);
+    ksi_report_unlock(&ksi_trace_lock);
     ksi_barrier();
     t->telling--;
     ksi_irq_unmask(t, level);
@@ -81,26 +82,27 @@ KSI_COLD static struct ksi_ring *take_ring(ksl_thread *t)
 {
     char name[KSI_NAME_MAX] = "";
     prctl(PR_GET_NAME, name);
-    ksi_raw_lock(&table_lock);
-    struct ksi_ring *r = NULL;
+    ksi_report_lock(&ksi_trace_lock);
+    struct ksi_ring *r = NULL, *fresh = NULL;
     if (nrings < KSI_TRACE_RINGS)
-        r = ksi_pages(sizeof *r + (size_t)ring_size * sizeof r->entry[0]);
-    if (r != NULL) {
-        r->mask = ring_size - 1;
-        rings[nrings++] = r;
-    } else {
-        r = take_over();
-    }
+        fresh = ksi_pages(sizeof *r + (size_t)ring_size * sizeof r->entry[0]);
+    if (fresh != NULL)
+        fresh->mask = ring_size - 1;
+    r = fresh != NULL ? fresh : take_over();
     if (r != NULL) {
         r->thread = t;
         r->tid = ksi_load(&t->tid);
         r->left = 0;
         r->first = ksi_load(&r->done);
         memcpy(r->name, name, sizeof r->name);
-    } else {
-        r = &nowhere;
     }
-    ksi_raw_unlock(&table_lock);
+    if (fresh != NULL) {
+        rings[nrings] = fresh;
+        ksi_store_rel(&nrings, nrings + 1); /* a report may have to do without the lock */
+    }
+    ksi_report_unlock(&ksi_trace_lock);
+    if (r == NULL)
+        r = &nowhere;
     ksi_store_rel(&t->trace, (void *)r);
     return r;
 }
@@ -254,7 +256,7 @@ void ksi_trace_forget(ksl_thread *self)
     ring_size = 0;
     given_away = 0;
     unstored = 0;
-    ksi_store(&table_lock.word, 0u); /* who held it has stayed behind */
+    ksi_store(&ksi_trace_lock.word, 0u); /* who held it has stayed behind */
     if (self != NULL)
         ksi_store(&self->trace, NULL);
 }

@@ -102,6 +102,31 @@ START_TEST(part2_waiter_and_owner_are_named)
 }
 END_TEST
 
+static void exit_with_cream(void *arg)
+{
+    char *name = arg;
+    sx_xlock(&cream);
+    sprintf(name, "thread %d, which has exited:\n", ksl_thread_id(ksl_thread_self()));
+}
+
+START_TEST(part2_what_an_exited_thread_holds)
+{
+    struct actor a;
+    char name[64];
+    start();
+    recorder_start();
+    actor_start(&a, exit_with_cream, name);
+    actor_join(&a);
+    ck_assert_uint_eq(recorder_count("exit-held"), 1);
+    dump();
+    HAS(strstr(file.text, name), "  holds sx %p (cream), taken at dump_test.c:",
+        (void *)&cream);
+    memset(&cream, 0, sizeof cream);
+    sx_init(&cream, "cream");
+    end();
+}
+END_TEST
+
 START_TEST(part2_all_sharers_are_named)
 {
     start();
@@ -349,6 +374,7 @@ int main(void)
     Suite *s = suite_create("diag/dump");
     TCase *c = tcase_create("dump");
     tcase_add_test(c, part2_waiter_and_owner_are_named);
+    tcase_add_test(c, part2_what_an_exited_thread_holds);
     tcase_add_test(c, part2_all_sharers_are_named);
     tcase_add_test(c, part2_circles_are_named);
     tcase_add_test(c, part2_in_a_signal_handler_with_a_bucket_locked);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A signal ends the program while the registry of threads is locked, and comes to a
- * thread that the library does not know: who writes the report does not register.
+ * A signal ends the program while something is locked that a report wants: the registry
+ * of threads, and the thread that it comes to is not known to the library, so who writes
+ * the report does not register; or what the report reads, by a thread that never goes on,
+ * or by the thread that the signal comes to.
  */
 
 #include "support.h"
@@ -11,9 +13,12 @@
 #include "readback.h"
 #include "sanitized.h"
 
+#include "diag/last_words.h"
 #include "platform/rawlock.h"
 #include "thread/readers.h"
 #include "thread/thread.h"
+
+#include <kslock/kslock.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,52 +30,116 @@
 /* This program, which ends so if there is a second word. */
 static const char program[] = "/proc/self/exe";
 
-static int locked;
+enum { PAIRS = 100 };
+
+static struct ksi_rawlock *what; /* is locked */
+static int locked;               /* atomic */
+static ksl_mutex_t mutex;
 
 static void *lock_and_stay(void *arg)
 {
-    ksi_raw_lock(&ksi_registry_lock);
+    ksi_raw_lock(what);
     STORE(&locked, 1);
     for (;;)
         pause();
     return arg;
 }
 
-static int probe(void)
+static void pairs(void)
 {
-    struct rlimit none = {0, 0};
+    for (unsigned i = 0; i < PAIRS; i++) {
+        (void)ksl_mutex_acquire(&mutex);
+        ksl_mutex_release(&mutex);
+    }
+}
+
+/* Another thread has it, and does not go on. */
+static int end_beside_lock(struct ksi_rawlock *l)
+{
     sigset_t request;
     pthread_t thread;
-    setrlimit(RLIMIT_CORE, &none);
     sigemptyset(&request);
     sigaddset(&request, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &request, NULL); /* of the new thread, too */
+    what = l;
     if (pthread_create(&thread, NULL, lock_and_stay, NULL) != 0)
         return 98;
     while (!LOAD(&locked))
         sched_yield();
-    if (ksl_tls.self != NULL) /* it is known */
-        return 97;
     pthread_sigmask(SIG_UNBLOCK, &request, NULL);
     raise(SIGTERM);
     return 96;
 }
 
-START_TEST(a_report_needs_no_registered_thread)
+/* The calling thread has it, goes on, and gives it back. */
+static int end_with_lock(struct ksi_rawlock *l)
 {
-    struct report_file out;
+    ksi_report_lock(l);
+    raise(SIGTERM);
+    raise(SIGHUP);
+    pairs();
+    ksi_report_unlock(l);
+    return 96;
+}
+
+static struct ksi_rawlock *lock_of(const char *name)
+{
+    return strcmp(name, "trace") == 0   ? &ksi_trace_lock
+           : strcmp(name, "graph") == 0 ? &ksi_nodes_lock
+                                        : &ksi_stats_past_lock;
+}
+
+static int probe(const char *how, const char *name)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    if (strcmp(how, "unknown") == 0)
+        return ksl_tls.self == NULL ? end_beside_lock(&ksi_registry_lock) : 97;
+    pairs();
+    return strcmp(how, "beside") == 0 ? end_beside_lock(lock_of(name))
+                                      : end_with_lock(lock_of(name));
+}
+
+static struct report_file out;
+
+/* Runs it with name=FILE: the status. */
+static int run(const char *how, const char *name)
+{
     int status = -1;
     report_file_new(&out);
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         char list[128];
-        snprintf(list, sizeof list, "report=/dev/null,stats=%s", out.path);
+        snprintf(list, sizeof list, "report=/dev/null,%s=%s", name, out.path);
         setenv("KSLOCK", list, 1);
-        support_exec((const char *const[]){program, "stuck", NULL});
+        support_exec((const char *const[]){program, how, name, NULL});
         _exit(99);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static const struct {
+    const char *name, *begins, *ends;
+} reports[] = {{"trace", "{", "}}\n"},
+               {"graph", "{\"classes\":[", "]}\n"},
+               {"stats", "kslock", "\n"}};
+enum { REPORTS = sizeof reports / sizeof *reports };
+
+static void assert_report(int i)
+{
+    const char *text = report_file_read(&out);
+    size_t size = strlen(text), tail = strlen(reports[i].ends);
+    ck_assert_msg(strncmp(text, reports[i].begins, strlen(reports[i].begins)) == 0,
+                  "%s begins: %.40s", reports[i].name, text);
+    ck_assert(size > tail && strcmp(text + size - tail, reports[i].ends) == 0);
+    report_file_end(&out);
+}
+
+START_TEST(a_report_needs_no_registered_thread)
+{
+    int status = run("unknown", "stats");
     ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "%x",
                   (unsigned)status);
     ck_assert_ptr_nonnull(strstr(report_file_read(&out), "kslock"));
@@ -78,11 +147,39 @@ START_TEST(a_report_needs_no_registered_thread)
 }
 END_TEST
 
+START_TEST(a_report_does_without_a_lock_that_is_never_given_back)
+{
+    int status = run("beside", reports[_i].name);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "%x",
+                  (unsigned)status);
+    assert_report(_i);
+}
+END_TEST
+
+/* What the thread has done afterwards is in the trace. */
+START_TEST(a_request_waits_for_the_lock_that_its_thread_has)
+{
+    int status = run("with", reports[_i].name);
+    ck_assert_msg(WIFSIGNALED(status) &&
+                      (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP),
+                  "%x", (unsigned)status);
+    if (_i == 0) {
+        unsigned slices = 0;
+        const char *at = report_file_read(&out);
+        while ((at = strstr(at, "\"ph\":\"X\"")) != NULL) {
+            slices++;
+            at++;
+        }
+        ck_assert_uint_eq(slices, 2 * PAIRS);
+    }
+    assert_report(_i);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
-    (void)argv;
-    if (argc > 1)
-        return probe();
+    if (argc > 2)
+        return probe(argv[1], argv[2]);
     if (SANITIZED) {
         printf("skipped: no such handlers\n");
         return 77;
@@ -91,6 +188,9 @@ int main(int argc, char **argv)
     TCase *tc = tcase_create("ends");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_report_needs_no_registered_thread);
+    tcase_add_loop_test(tc, a_report_does_without_a_lock_that_is_never_given_back, 0,
+                        REPORTS);
+    tcase_add_loop_test(tc, a_request_waits_for_the_lock_that_its_thread_has, 0, REPORTS);
     suite_add_tcase(s, tc);
     return support_run(s);
 }

@@ -369,6 +369,7 @@ START_TEST(part2_bad_levels)
         recorder_start();
         ksl_diag_level(&a, bad[i]);
         ASSERT_VIOLATED("bad-argument");
+        ck_assert_ptr_eq(recorder_last().lock, &a);
         ck_assert_int_eq(ksi_level_of(&a), 0);
     }
     recorder_start();
