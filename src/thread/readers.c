@@ -8,6 +8,7 @@
 #include "thread/registry.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #define URCU_NO_COMPAT_IDENTIFIERS
 #include <urcu/urcu-bp.h>
@@ -31,10 +32,26 @@ static bool known_to_rcu(void)
 {
     return urcu_bp_reader != NULL;
 }
+
+/*
+ * liburcu's TLS destructor does not run for this thread, whose record stays, unused. The
+ * key is liburcu's secret; the value is not, and nobody else has it.
+ */
+static void keep_record(void)
+{
+    for (pthread_key_t key = 0; key < PTHREAD_KEYS_MAX; key++) {
+        if (pthread_getspecific(key) == urcu_bp_reader)
+            (void)pthread_setspecific(key, NULL);
+    }
+}
 #else
 static bool known_to_rcu(void)
 {
     return true;
+}
+
+static void keep_record(void)
+{
 }
 #endif
 
@@ -42,9 +59,10 @@ static uint32_t came; /* atomic: threads that we have made liburcu know */
 static bool orphan;   /* atomic: child of a process where others came than who forked */
 
 /*
- * In such a child a thread that liburcu does not know stays a stranger: a lock that
- * liburcu takes when a thread comes or goes, and does not hold over fork, may have been
- * that of a thread of the parent.
+ * In such a child a thread that liburcu does not know stays a stranger, and the one that
+ * has forked does not leave it: a lock that liburcu takes when a thread comes or goes,
+ * and does not hold over fork, may have been that of a thread of the parent. liburcu
+ * takes it once more when the process ends by exit.
  */
 void ksi_registry_know(void)
 {
@@ -128,9 +146,9 @@ KSI_COLD static void wait_without_barrier(void)
 
 void ksi_registry_wait_readers(void)
 {
-    int saved = errno, cancel;
+    int saved = errno;
     /* liburcu sleeps in a call that may be cancelled; the caller has begun something. */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int cancel = ksi_cancel_off();
     /* liburcu asks the host once, when the process starts, as we do. */
     if (ksi_heavy_barrier() || !ksi_heavy_began()) {
         urcu_bp_synchronize_rcu(); /* has a barrier on its way in */
@@ -138,7 +156,7 @@ void ksi_registry_wait_readers(void)
     } else {
         wait_without_barrier();
     }
-    pthread_setcancelstate(cancel, NULL);
+    ksi_cancel_back(cancel);
     errno = saved;
 }
 
@@ -158,4 +176,6 @@ void ksi_readers_after_fork_child(void)
     ksi_store(&strangers, 0u);
     if (ksi_load(&came) > (known_to_rcu() ? 1u : 0u))
         ksi_store(&orphan, true);
+    if (ksi_load(&orphan) && known_to_rcu())
+        keep_record();
 }
