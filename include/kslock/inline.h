@@ -240,6 +240,24 @@ KSL_PART bool ksl_exclusive_fast(volatile uintptr_t *word, const void *place)
 }
 
 /*
+ * Stores the word that an owner leaves behind, if it is the free one: true. Not what has
+ * been loaded, which the next acquire would have to wait for; so the compiler must not
+ * know that the two are equal.
+ */
+KSL_PART bool ksl_leave_word(volatile uintptr_t *word, uintptr_t left, uintptr_t base)
+{
+    uintptr_t unheld = base;
+    __asm__ volatile("" : "+r"(unheld));
+    if (__builtin_expect(left == base, 1))
+        __atomic_store_n(word, unheld, __ATOMIC_RELEASE);
+    else if (left == base + KSL_WORD_SLOTS)
+        __atomic_store_n(word, left, __ATOMIC_RELEASE);
+    else
+        return false;
+    return true;
+}
+
+/*
  * Gives a lock held once and without waiters back; false: nothing has happened. What
  * other threads change between the look at the word and the store are marks, which may be
  * overwritten: claims stand behind them, too.
@@ -263,9 +281,8 @@ KSL_PART bool ksl_disown_as(volatile uintptr_t *word, uintptr_t base, uintptr_t 
         __atomic_store_n(&ksl_tls.releasing, 1u, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uintptr_t left = __atomic_load_n(word, __ATOMIC_RELAXED) ^ owner;
-    bool plain = (left & ~KSL_CAST(uintptr_t, KSL_WORD_SLOTS)) == base;
+    bool plain = ksl_leave_word(word, left, base);
     if (__builtin_expect(plain, 1)) {
-        __atomic_store_n(word, left, __ATOMIC_RELEASE);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         __atomic_store_n(&s->lock, KSL_CAST(uintptr_t, 0), __ATOMIC_RELAXED);
     }

@@ -64,21 +64,27 @@ KSL_PART void ksl_unmask_fast(struct ksl_front *f, uint32_t level)
 /* Kinds of entries, as in src/diag/kinds.def, and the mode above. */
 enum { KSL_HOLD_SPINLOCK = 1, KSL_HOLD_RWLOCK = 3, KSL_HOLD_SHARED = 0x100 };
 
+/* Entries of the record. */
+KSL_PART uint32_t ksl_hold_count(const struct ksl_front *f)
+{
+    return __atomic_load_n(&f->nholds, __ATOMIC_RELAXED);
+}
+
 KSL_PART bool ksl_hold_fits(const struct ksl_front *f)
 {
-    return __atomic_load_n(&f->nholds, __ATOMIC_RELAXED) < KSL_HOLDS;
+    return ksl_hold_count(f) < KSL_HOLDS;
 }
 
 /*
- * A handler leaves the record as it found it, so the entry is reserved first; what a
- * handler finds there meanwhile is the newest entry but its own, see src/diag/held.h.
+ * To `count` entries. A handler leaves the record as it found it, so the entry is
+ * reserved first; what a handler finds there meanwhile is the newest entry but its own,
+ * see src/diag/held.h.
  */
-KSL_PART void ksl_hold_push(struct ksl_front *f, const void *held, uint32_t what,
-                            uint32_t level, const void *site)
+KSL_PART void ksl_hold_push(struct ksl_front *f, uint32_t count, const void *held,
+                            uint32_t what, uint32_t level, const void *site)
 {
-    uint32_t n = __atomic_load_n(&f->nholds, __ATOMIC_RELAXED);
-    struct ksl_hold *h = &f->holds[n];
-    __atomic_store_n(&f->nholds, n + 1, __ATOMIC_RELAXED);
+    struct ksl_hold *h = &f->holds[count];
+    __atomic_store_n(&f->nholds, count + 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_store_n(&h->lock, held, __ATOMIC_RELAXED);
     __atomic_store_n(&h->site, site, __ATOMIC_RELAXED);
@@ -92,7 +98,7 @@ KSL_PART void ksl_hold_push(struct ksl_front *f, const void *held, uint32_t what
 KSL_PART uint32_t ksl_hold_newest(const struct ksl_front *f, const void *held,
                                   uint32_t mode)
 {
-    uint32_t i = __atomic_load_n(&f->nholds, __ATOMIC_RELAXED) - 1;
+    uint32_t i = ksl_hold_count(f) - 1;
     if (__builtin_expect(i >= KSL_HOLDS, 0))
         return KSL_HOLDS;
     const struct ksl_hold *h = &f->holds[i];

@@ -64,15 +64,16 @@ KSL_API void ksl_rwlock_release_write(ksl_rwlock_t *l, int *interrupt_save);
  * was masked; the library's function, which is called then, looks at it.
  */
 
-#define KSL_RWLOCK_WRITER UINT32_MAX
-enum { KSL_RWLOCK_OPEN = 0x200 }; /* in *interrupt_save, as in a processor's flags */
+#define KSL_RWLOCK_WRITER 0xffff0000u
+#define KSL_RWLOCK_MOST 0xfffe0000u /* readers */
+enum { KSL_RWLOCK_OPEN = 0x200 };   /* in *interrupt_save, as in a processor's flags */
 
 /* mode: 0 or KSL_HOLD_SHARED; one try. */
 KSL_PART bool ksl_rwlock_enter(uint32_t *word, uint32_t mode)
 {
     uint32_t seen = mode != 0 ? __atomic_load_n(word, __ATOMIC_RELAXED) : 0;
     uint32_t next = mode != 0 ? seen + 1 : KSL_RWLOCK_WRITER;
-    return __builtin_expect(seen < KSL_RWLOCK_WRITER - 1, 1) &&
+    return __builtin_expect(seen < KSL_RWLOCK_MOST, 1) &&
            __builtin_expect(__atomic_compare_exchange_n(word, &seen, next, false,
                                                         __ATOMIC_ACQUIRE,
                                                         __ATOMIC_RELAXED),
@@ -83,7 +84,10 @@ KSL_PART bool ksl_rwlock_acquire_fast(ksl_rwlock_t *l, uint32_t mode, int *inter
                                       const void *site)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    if (__builtin_expect(f == KSL_NULL, 0) || __builtin_expect(!ksl_hold_fits(f), 0))
+    if (__builtin_expect(f == KSL_NULL, 0))
+        return false;
+    uint32_t count = ksl_hold_count(f);
+    if (__builtin_expect(count >= KSL_HOLDS, 0))
         return false;
     uint32_t level = interrupt_save != KSL_NULL ? ksl_mask_fast(f) : ksl_level_of(f);
     if (!ksl_rwlock_enter(&l->word, mode)) {
@@ -92,37 +96,39 @@ KSL_PART bool ksl_rwlock_acquire_fast(ksl_rwlock_t *l, uint32_t mode, int *inter
         return false;
     }
     if (interrupt_save != KSL_NULL)
-        *interrupt_save = level == 0 ? KSL_RWLOCK_OPEN : 0;
-    ksl_hold_push(f, l, KSL_HOLD_RWLOCK + mode, level, site);
+        *interrupt_save = KSL_RWLOCK_OPEN & (KSL_CAST(int, level) - 1);
+    ksl_hold_push(f, count, l, KSL_HOLD_RWLOCK + mode, level, site);
     return true;
 }
 
 /*
- * The caller's record no longer has its share, but others have changed the word: takes
- * the share off. False after a violation.
+ * The caller has taken its share off a word that had none: somebody else had given it
+ * back meanwhile. Puts it back; a violation.
  */
-KSL_API bool ksl_rwlock_read_answer(ksl_rwlock_t *l);
+KSL_API void ksl_rwlock_read_refused(ksl_rwlock_t *l);
 
 KSL_PART bool ksl_rwlock_held(uint32_t word, uint32_t mode)
 {
-    return mode != 0 ? word - 1 < KSL_RWLOCK_WRITER - 1 : word == KSL_RWLOCK_WRITER;
+    return mode != 0 ? word - 1 < KSL_RWLOCK_MOST : word == KSL_RWLOCK_WRITER;
 }
 
 /*
- * Of an exclusive hold nobody else may take anything off, so a store will do. The entry
- * goes first: once the word says so, another thread may look for an entry to strike out
- * for its own release (W5).
+ * Of an exclusive hold nobody else may take anything off, so a store will do. A share
+ * that the caller's record has is in the word, so that is looked at afterwards only. The
+ * entry goes first: once the word says so, another thread may look for an entry to strike
+ * out for its own release (W5).
  */
 KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
                                       const int *interrupt_save)
 {
     struct ksl_front *f = ksl_front_of_caller();
-    uint32_t word = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
     if (__builtin_expect(f == KSL_NULL, 0))
         return false;
     uint32_t i = ksl_hold_newest(f, l, mode);
     if (__builtin_expect(i >= KSL_HOLDS, 0) ||
-        __builtin_expect(!ksl_rwlock_held(word, mode), 0))
+        (mode == 0 &&
+         __builtin_expect(
+             __atomic_load_n(&l->word, __ATOMIC_RELAXED) != KSL_RWLOCK_WRITER, 0)))
         return false;
     uint32_t level = __atomic_load_n(&f->holds[i].what, __ATOMIC_RELAXED) >> 16;
     /* All that is needed of the caller's memory, before the lock is free. */
@@ -131,14 +137,15 @@ KSL_PART bool ksl_rwlock_release_fast(ksl_rwlock_t *l, uint32_t mode,
     else if (level == 0)
         level = KSL_MASK_ALL; /* 0 opens nothing: that entry is of another acquire */
     ksl_hold_pop(f, i);
-    if (mode == 0)
+    if (mode == 0) {
         __atomic_store_n(&l->word, 0u, __ATOMIC_RELEASE);
-    else if (__builtin_expect(!__atomic_compare_exchange_n(&l->word, &word, word - 1,
-                                                           false, __ATOMIC_RELEASE,
-                                                           __ATOMIC_RELAXED),
-                              0) &&
-             !ksl_rwlock_read_answer(l))
-        return true;
+    } else {
+        uint32_t word = __atomic_fetch_sub(&l->word, 1u, __ATOMIC_RELEASE);
+        if (__builtin_expect(!ksl_rwlock_held(word, mode), 0)) {
+            ksl_rwlock_read_refused(l);
+            return true;
+        }
+    }
     if (interrupt_save != KSL_NULL && level < ksl_level_of(f))
         ksl_unmask_fast(f, level);
     return true;

@@ -100,7 +100,7 @@ KSL_PART bool ksl_spinlock_own(struct ksl_front *f, ksl_spinlock_t *l, uint32_t 
                          0))
         return false;
     __atomic_store_n(&l->saved, level, __ATOMIC_RELAXED);
-    ksl_hold_push(f, l, KSL_HOLD_SPINLOCK, level, site);
+    ksl_hold_push(f, ksl_hold_count(f), l, KSL_HOLD_SPINLOCK, level, site);
     return true;
 }
 

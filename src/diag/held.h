@@ -139,11 +139,12 @@ KSI_COLD void ksi_held_push_slow(ksl_thread *t, const void *lock, uint32_t what,
 static inline void ksi_held_push_as(ksl_thread *t, const void *lock, uint32_t what,
                                     const void *site, bool tried)
 {
-    if (KSI_UNLIKELY(!ksi_holds_below_limit(ksi_load(&t->front.nholds)))) {
+    uint32_t count = ksi_load(&t->front.nholds);
+    if (KSI_UNLIKELY(!ksi_holds_below_limit(count))) {
         ksi_held_push_slow(t, lock, what, site, tried);
         return;
     }
-    ksl_hold_push(&t->front, lock, what, 0, site);
+    ksl_hold_push(&t->front, count, lock, what, 0, site);
 }
 
 static inline void ksi_held_push(ksl_thread *t, const void *lock, enum ksi_kind kind,

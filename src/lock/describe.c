@@ -7,10 +7,28 @@
 #include "lock/rw.h"
 #include "lock/stax.h"
 
+#include <kslock/rwlock.h>
+
 #include <stddef.h>
 
-/* Of a word that is not of lock/rw.h; see the table in rwlock.c. */
-static const uint32_t RWLOCK_WRITER = UINT32_MAX;
+/* The word is that of lock/rw.h. */
+static bool is_rw(enum ksi_kind kind)
+{
+    switch (kind) {
+    case KSI_MUTEX:
+    case KSI_SX:
+    case KSI_MTX:
+    case KSI_RWSEM:
+    case KSI_SIMPLE:
+    case KSI_COMPLEX:
+    case KSI_LOCKL:
+    case KSI_DRW:
+    case KSI_EVL_MUTEX:
+        return true;
+    default:
+        return false;
+    }
+}
 
 /* The word, as bits; false if its memory is gone, or there is none. */
 static bool read_word(enum ksi_kind kind, const void *key, uint64_t *word)
@@ -28,21 +46,9 @@ static bool read_word(enum ksi_kind kind, const void *key, uint64_t *word)
         read = ksi_peek(word, (const char *)key + offsetof(struct ksi_named, word),
                         sizeof(uintptr_t));
         break;
-    case KSI_MUTEX:
-    case KSI_KSEM:
-    case KSI_STAX:
-    case KSI_SX:
-    case KSI_MTX:
-    case KSI_RWSEM:
-    case KSI_SIMPLE:
-    case KSI_COMPLEX:
-    case KSI_LOCKL:
-    case KSI_DRW:
-    case KSI_EVL_MUTEX:
-        read = ksi_peek(word, key, sizeof *word);
-        break;
     default:
-        break;
+        if (is_rw(kind) || kind == KSI_KSEM || kind == KSI_STAX)
+            read = ksi_peek(word, key, sizeof *word);
     }
     return read;
 }
@@ -60,24 +66,11 @@ static const ksl_thread *descriptor_at(uintptr_t at)
 
 static const ksl_thread *owner_in(enum ksi_kind kind, uint64_t word)
 {
-    switch (kind) {
-    case KSI_SPINLOCK:
+    if (kind == KSI_SPINLOCK)
         return ksi_thread_by_id((uint32_t)word);
-    case KSI_MTX_SPIN:
+    if (kind == KSI_MTX_SPIN)
         return descriptor_at((uintptr_t)word & ~(uintptr_t)KSI_FLAGS);
-    case KSI_MUTEX:
-    case KSI_SX:
-    case KSI_MTX:
-    case KSI_RWSEM:
-    case KSI_SIMPLE:
-    case KSI_COMPLEX:
-    case KSI_LOCKL:
-    case KSI_DRW:
-    case KSI_EVL_MUTEX:
-        return descriptor_at(ksi_rw_owner((uintptr_t)word));
-    default:
-        return NULL;
-    }
+    return is_rw(kind) ? descriptor_at(ksi_rw_owner((uintptr_t)word)) : NULL;
 }
 
 const ksl_thread *ksi_up_view_owner(enum ksi_kind kind, const void *key)
@@ -154,7 +147,9 @@ void ksi_up_view_word(struct ksi_out *out, enum ksi_kind kind, const void *key)
             ksi_out(out, "free");
         break;
     case KSI_RWLOCK:
-        if (word == RWLOCK_WRITER)
+        if (word > KSL_RWLOCK_WRITER) /* see the table in rwlock.c */
+            ksi_out(out, "free");
+        else if (word > KSL_RWLOCK_MOST)
             ksi_out(out, "a writer has it");
         else
             ksi_out(out, "%u readers", (unsigned)word);

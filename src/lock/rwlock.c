@@ -4,9 +4,14 @@
  *
  *   word     meaning          leaves it by
  *   0        free             reader: CAS -> 1; writer: CAS -> WRITER
- *   1..MAX   so many readers  reader: CAS -> +1; a release: CAS -> -1
+ *   1..MAX   so many readers  reader: CAS -> +1; a release: -1, by CAS if the caller's
+ *                             record has no share
  *   WRITER   one writer       a release: -> 0, by store if the caller's record has the
  *                             hold, else by CAS
+ *   WRITER-k, one writer;     likewise; each of the k: CAS -> +1
+ *   >MAX      k are in error
+ *   0-k,      free; k are     likewise; each of the k: CAS -> +1
+ *   >WRITER   in error
  *
  * No owner (W5): a release is judged by the word alone. Each thread's record
  * notes what it took, for the report at exit and for the interrupt level of
@@ -15,6 +20,10 @@
  * for the spinlock: nobody queues, so there is no wake-up to lose. The CAS or store of
  * a release is the last touch of the lock. Of two releases of one hold at the same moment
  * the wrong one may be taken for a release of the next hold; one alone is always found.
+ * In error are those who find only after their -1 that somebody else has given their
+ * share back. Each adds one again if the word still lacks some, whoever took it off: so
+ * the word never lacks more than there are such threads, and nobody waits for them, for
+ * a handler of one of them could not.
  *
  * A call is tried the fast way of <kslock/rwlock.h> first, which is inlined into programs
  * too.
@@ -27,7 +36,7 @@
 #include <kslock/rwlock.h>
 
 static const uint32_t WRITER = KSL_RWLOCK_WRITER;
-static const uint32_t MAX_READERS = UINT32_MAX - 1;
+static const uint32_t MAX_READERS = KSL_RWLOCK_MOST;
 
 /* What *interrupt_save tells: open or not, as in the flags of a processor. */
 enum { SAVED_OPEN = KSL_RWLOCK_OPEN, SAVED_MASKED = 0 };
@@ -47,16 +56,29 @@ static inline bool sound(void)
            !KSI_FAULT(RWLOCK_SAVES_OPEN) && !KSI_FAULT(RWLOCK_RELAXED);
 }
 
+static bool is_free(uint32_t word)
+{
+    return word == 0 || word > WRITER;
+}
+
+static bool held(uint32_t word, enum ksi_mode mode)
+{
+    if (mode == KSI_SHARED)
+        return ksl_rwlock_held(word, KSL_HOLD_SHARED);
+    return word > MAX_READERS && word <= WRITER;
+}
+
 static bool try_read(ksl_rwlock_t *l)
 {
     uint32_t word = ksi_load(&l->word);
-    while (word < MAX_READERS) {
+    while (word < MAX_READERS || is_free(word)) {
+        uint32_t next = is_free(word) ? 1 : word + 1;
         if (KSI_FAULT(RWLOCK_READER_LOST)) {
             KSI_POINT("rwlock: between load and store");
-            ksi_store(&l->word, word + 1);
+            ksi_store(&l->word, next);
             return true;
         }
-        if (ksi_cas_acq(&l->word, &word, word + 1))
+        if (ksi_cas_acq(&l->word, &word, next))
             return true;
     }
     return false;
@@ -67,7 +89,11 @@ static bool try_write(ksl_rwlock_t *l)
     uint32_t word = 0;
     if (KSI_FAULT(RWLOCK_WRITER_AMONG_READERS) && ksi_load(&l->word) != WRITER)
         word = ksi_load(&l->word);
-    return ksi_cas_acq(&l->word, &word, WRITER);
+    do {
+        if (ksi_cas_acq(&l->word, &word, WRITER))
+            return true;
+    } while (is_free(word));
+    return false;
 }
 
 /*
@@ -151,7 +177,7 @@ KSI_COLD static bool write_slow(ksl_rwlock_t *l, ksl_thread *t, const void *site
     do {
         do
             ksi_spin_for(t, l, KSI_RWLOCK, turn++);
-        while (ksi_load(&l->word) != 0);
+        while (!is_free(ksi_load(&l->word)));
     } while (!try_write(l));
     ksi_spin_end(t);
     return true;
@@ -194,11 +220,6 @@ int ksl_rwlock_try_acquire_write(ksl_rwlock_t *l, int *interrupt_save)
     return try_acquire(l, KSI_EXCLUSIVE, interrupt_save, KSI_SITE());
 }
 
-static bool held(uint32_t word, enum ksi_mode mode)
-{
-    return ksl_rwlock_held(word, mode == KSI_SHARED ? KSL_HOLD_SHARED : 0);
-}
-
 static bool give_back(ksl_rwlock_t *l, enum ksi_mode mode)
 {
     uint32_t word = ksi_load(&l->word);
@@ -221,12 +242,12 @@ KSI_COLD static void refuse(const ksl_rwlock_t *l, const char *call, const void 
     ksi_violate(&m, "%s of a lock that nobody holds in that mode", call);
 }
 
-bool ksl_rwlock_read_answer(ksl_rwlock_t *l)
+void ksl_rwlock_read_refused(ksl_rwlock_t *l)
 {
-    bool left = give_back(l, KSI_SHARED);
-    if (KSI_UNLIKELY(!left))
-        refuse(l, "rwlock_release_read", KSI_SITE());
-    return left;
+    uint32_t word = ksi_load(&l->word);
+    while (word > MAX_READERS && word != WRITER && !ksi_cas(&l->word, &word, word + 1))
+        ;
+    refuse(l, "rwlock_release_read", KSI_SITE());
 }
 
 static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,

@@ -212,7 +212,9 @@ void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state)
     if (KSI_LIKELY(ksl_spinlock_release_irq_fast(l, state)))
         return;
     if (KSI_UNLIKELY(state < 0 || state > KSI_MASK_ALL)) {
-        ksi_up_bad_argument("spinlock_release_irq", (unsigned long)state, KSI_SITE());
+        struct ksi_misuse m = {
+            KSI_BAD_ARGUMENT_RULE, KSI_SPINLOCK, l, KSI_SITE(), NULL, false};
+        ksi_violate(&m, "spinlock_release_irq: state %d is out of range", state);
         return;
     }
     ksl_thread *t = ksi_self();

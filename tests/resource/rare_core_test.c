@@ -35,6 +35,7 @@ START_TEST(spinlock_release_irq_to_no_state_is_refused)
     int state = ksl_spinlock_acquire_irq(&lock);
     for (int i = 0; i < 3; i++) {
         ksl_spinlock_release_irq(&lock, no_state[i]);
+        ck_assert_ptr_eq(recorder_last().lock, &lock);
         ck_assert(ksl_spinlock_held(&lock));
         ck_assert(!ksl_irq_enabled());
     }
