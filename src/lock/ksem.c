@@ -183,6 +183,9 @@ static void leave_queue(struct ksi_waiter *w, enum ksi_outcome outcome)
 KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *site)
 {
     ksl_thread *t = ksi_self();
+    if (deadline != KSI_FOREVER && ksi_now() >= deadline)
+        return grab(word) ? 0
+                          : -ETIMEDOUT; /* it has not to wait: any context (K7, K12) */
     if (ksi_evl_refuse_wait(t, "evl_down", KSI_KSEM, word, site))
         return -EPERM;
     unsigned limit = ksi_event_limit(t);

@@ -5,6 +5,8 @@
 #include "diag/slots.h"
 #include "lock/lock.h"
 
+#include <kslock/stage.h>
+
 /* Stage exclusion lock of EVL; what each call does is said in <evl/stax.h>. */
 
 struct ksi_stax {
@@ -13,7 +15,7 @@ struct ksi_stax {
 };
 
 void ksi_stax_init(struct ksi_stax *x);
-void ksi_stax_destroy(struct ksi_stax *x, const void *site);
+bool ksi_stax_destroy(struct ksi_stax *x, const void *site);
 int ksi_stax_lock(struct ksi_stax *x, const void *site);
 bool ksi_stax_try(struct ksi_stax *x, const void *site);
 void ksi_stax_unlock(struct ksi_stax *x, const void *site);
@@ -33,10 +35,61 @@ enum {
     KSI_GATE_FLAGS = KSI_GATE_ONE - 1
 };
 
+static inline uintptr_t ksi_gate_stage_of(const ksl_thread *t)
+{
+    return ksi_load(&t->stage) == KSL_STAGE_OOB ? KSI_GATE_OOB : 0;
+}
+
+static inline const void *ksi_stax_key(const struct ksi_stax *x)
+{
+    return (const void *)(uintptr_t)&x->gate;
+}
+
 static inline bool ksi_gate_counts(uintptr_t gate)
 {
     return gate >= KSI_GATE_ONE;
 }
+
+static inline bool ksi_gate_is_free(uintptr_t gate)
+{
+    return (gate & ~(uintptr_t)KSI_GATE_WAITERS) == 0;
+}
+
+static inline bool ksi_gate_is_last(uintptr_t gate)
+{
+    return gate / KSI_GATE_ONE == 1;
+}
+
+/* Slots may show entries that the gate does not count. */
+static inline bool ksi_gate_slots_unknown(uintptr_t gate)
+{
+    return (gate & (KSI_GATE_BIAS | KSI_GATE_CLOSING)) != 0;
+}
+
+static inline bool ksi_gate_lets_in(uintptr_t gate, uintptr_t stage)
+{
+    return (gate & KSI_GATE_GONE) == 0 &&
+           (ksi_gate_is_free(gate) || (gate & KSI_GATE_OOB) == stage);
+}
+
+static inline uintptr_t ksi_gate_one_more(uintptr_t gate, uintptr_t stage)
+{
+    uintptr_t entered = ksi_gate_is_free(gate) ? (gate & KSI_GATE_WAITERS) | stage : gate;
+    return entered + KSI_GATE_ONE;
+}
+
+/* stax.c */
+
+/* True if t is inside, by a counted entry; false: the other stage is. */
+bool ksi_stax_enter(struct ksi_stax *x, ksl_thread *t, uintptr_t stage);
+
+/* stax_wait.c */
+
+/* The other stage is inside: waits until t is, 0, or a negative errno value. */
+KSI_COLD int ksi_stax_wait(struct ksi_stax *x, ksl_thread *t, uintptr_t stage);
+/* The caller has the last entry, as far as it knows, and somebody waits: takes it off, or
+ * false, and what the gate is now. */
+KSI_COLD bool ksi_stax_hand_over(struct ksi_stax *x, uintptr_t *seen);
 
 /* stax_slots.c */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* EVL: documented names -> locks. */
 
+#include "diag/violation.h"
 #include "lock/kmutex.h"
 #include "lock/ksem.h"
 #include "lock/stax.h"
 #include "platform/host.h"
 #include "platform/park.h"
 #include "platform/testing.h"
-#include "thread/upcalls.h"
 #include "wait/wait.h"
 
 #include <evl/flag.h>
@@ -21,6 +21,14 @@
 #include <stddef.h>
 
 _Static_assert((int)KSL_EVL_KSEM_VALUE == INT_MAX, "see lock/ksem.c");
+_Static_assert((int)KSL_EVL_KMUTEX_FAMILY == (int)KSI_FAMILY_EVL_MUTEX, "inlined paths");
+
+static void refuse_argument(const char *call, unsigned value, enum ksi_kind kind,
+                            const void *lock, const void *site)
+{
+    struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, kind, lock, site, NULL, false};
+    ksi_violate(&m, "%s: %u is out of range", call, value);
+}
 
 void evl_schedule(void)
 {
@@ -188,7 +196,7 @@ void evl_flush_flag(struct evl_flag *wf, int reason)
         ksi_ksem_flush(&wf->ksl_word, KSI_UNBLOCKED, KSI_SITE());
         break;
     default:
-        ksi_up_bad_argument("evl_flush_flag", (unsigned long)reason, KSI_SITE());
+        refuse_argument("evl_flush_flag", (unsigned)reason, KSI_KSEM, wf, KSI_SITE());
     }
 }
 
@@ -203,16 +211,17 @@ static inline struct ksi_stax *of_stax(struct evl_stax *stax)
 
 int ksl_evl_init_stax(struct evl_stax *stax, int flags)
 {
-    if ((flags & ~EVL_STAX_INBAND_SPIN) != 0)
-        ksi_up_bad_argument("evl_init_stax", (unsigned long)flags, KSI_SITE());
+    if ((flags & ~EVL_STAX_INBAND_SPIN) != 0) {
+        refuse_argument("evl_init_stax", (unsigned)flags, KSI_STAX, stax, KSI_SITE());
+        return -EPERM;
+    }
     ksi_stax_init(of_stax(stax));
     return 0;
 }
 
 int evl_destroy_stax(struct evl_stax *stax)
 {
-    ksi_stax_destroy(of_stax(stax), KSI_SITE());
-    return 0;
+    return ksi_stax_destroy(of_stax(stax), KSI_SITE()) ? 0 : -EPERM;
 }
 
 int(evl_lock_stax)(struct evl_stax *stax)

@@ -99,10 +99,10 @@ static enum fz_verdict judge_down(int who, int op, int sem, struct fz_answer *a)
         return fz_returns(a, 0);
     if (op == DOWN_NONBLOCK) /* K7 */
         return fz_returns(a, -EAGAIN);
-    if (!m.oob[who]) /* K12 */
-        return fz_breaks(a, -EPERM, "stage");
     if (op == DOWN_PAST) /* with a signal as well the document and K14 differ */
         return m.pending[who] ? FZ_SKIP : fz_returns(a, -ETIMEDOUT);
+    if (!m.oob[who]) /* K12 */
+        return fz_breaks(a, -EPERM, "stage");
     return m.pending[who] ? fz_returns(a, -ERESTARTSYS) : FZ_WAITS;
 }
 

@@ -2,11 +2,12 @@
 
 /*
  * An interrupt after every single instruction of the calls on a biased stax, whose
- * handlers try it from both stages. The inlined paths of the header are part of this
- * file. Argument: the stride beyond the first positions.
+ * handlers try it from both stages, and on a kernel mutex. The inlined paths of the
+ * header are part of this file. Argument: the stride beyond the first positions.
  */
 #include "every_instruction_main.h"
 
+#include <evl/mutex.h>
 #include <evl/sched.h>
 #include <evl/stax.h>
 
@@ -15,6 +16,7 @@
 enum { OOB_IRQ = 10, OOB_LEVEL = 8, BURST = 12 };
 
 static struct evl_stax stax;
+static struct evl_kmutex mutex;
 static int held;  /* atomic: the stepped thread is inside on the in-band stage */
 static int taken; /* atomic: a handler has taken the other entry off */
 
@@ -164,7 +166,49 @@ static void after_second(void)
     STORE(&room.flag, OVER);
 }
 
+/* ---- mutex ---- */
+
+static void before_mutex_free(void)
+{
+    evl_init_kmutex(&mutex);
+    STORE(&held, 0);
+}
+
+static void op_kmutex(void)
+{
+    CHECK(evl_lock_kmutex(&mutex) == 0);
+    STORE(&held, 1);
+    CHECK(evl_trylock_kmutex(&mutex) == -EDEADLK);
+    STORE(&held, 0);
+    evl_unlock_kmutex(&mutex);
+    CHECK(evl_trylock_kmutex(&mutex) == 0);
+    evl_unlock_kmutex(&mutex);
+}
+
+/* For its thread, and what it takes it gives back. */
+static void handler_mutex(void)
+{
+    bool must_not = LOAD(&held) != 0;
+    int error = evl_trylock_kmutex(&mutex);
+    CHECK(error == -EDEADLK || (error == 0 && !must_not));
+    if (error == 0)
+        evl_unlock_kmutex(&mutex);
+}
+
+static void after_mutex(void)
+{
+    CHECK(evl_lock_kmutex(&mutex) == 0);
+    evl_unlock_kmutex(&mutex);
+    evl_destroy_kmutex(&mutex);
+}
+
 static const struct op ops[] = {
+    {.name = "mutex",
+     .before = before_mutex_free,
+     .stepped = op_kmutex,
+     .after = after_mutex,
+     .handler = handler_mutex,
+     .dense = SHORT_PATH},
     {.name = "lock and unlock",
      .before = before_free,
      .stepped = op_lock,

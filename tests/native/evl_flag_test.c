@@ -142,6 +142,7 @@ START_TEST(evl_flag_a_flush_ends_all_waits_with_its_reason)
         recorder_start();
         evl_flush_flag(&flag, bad[i]);
         ASSERT_VIOLATED("bad-argument");
+        ck_assert_ptr_eq(recorder_last().lock, &flag);
         ck_assert(!done(&p[0]));
     }
     evl_raise_flag(&flag);

@@ -77,6 +77,19 @@ START_TEST(evl_stax_X1_both_forms_of_init)
 }
 END_TEST
 
+/* The names are functions, too. */
+START_TEST(evl_stax_X1_init_has_an_address)
+{
+    int (*init)(struct evl_stax *) = evl_init_stax;
+    int (*destroy)(struct evl_stax *) = evl_destroy_stax;
+    struct evl_stax stax;
+    ck_assert_int_eq(init(&stax), 0);
+    ck_assert_int_eq(evl_trylock_stax(&stax), 0);
+    evl_unlock_stax(&stax);
+    ck_assert_int_eq(destroy(&stax), 0);
+}
+END_TEST
+
 START_TEST(evl_flag_a_static_one)
 {
     evl_raise_flag(&static_flag);
@@ -93,6 +106,7 @@ static Suite *suite(void)
     tcase_add_test(tc, evl_ksem_K1_both_forms_of_the_macros);
     tcase_add_test(tc, evl_ksem_a_static_one_works_and_can_be_destroyed);
     tcase_add_test(tc, evl_stax_X1_both_forms_of_init);
+    tcase_add_test(tc, evl_stax_X1_init_has_an_address);
     tcase_add_test(tc, evl_flag_a_static_one);
     suite_add_tcase(s, tc);
     return s;

@@ -186,6 +186,45 @@ START_TEST(evl_ksem_K12_a_wait_in_band_is_refused)
 }
 END_TEST
 
+static int down_by_1970(void *object)
+{
+    return evl_down_timeout(object, 1);
+}
+
+static int down_by_0(void *object)
+{
+    return evl_down_timeout(object, 0);
+}
+
+static int down_before_0(void *object)
+{
+    return evl_down_timeout(object, -1);
+}
+
+static int down_without_wait(void *object)
+{
+    return evl_down_timeout(object, EVL_NONBLOCK);
+}
+
+/* They have not to sleep, so any thread and handler may make them. */
+START_TEST(evl_ksem_K7_a_date_that_is_over_is_refused_nowhere)
+{
+    static const call_fn calls[] = {down_by_1970, down_by_0, down_before_0,
+                                    down_without_wait};
+    for (int i = 0; i < 4; i++) {
+        int error = i < 3 ? -ETIMEDOUT : -EAGAIN;
+        ck_assert_int_eq(calls[i](&ksem), error);
+        ck_assert_int_eq(call_in_irq(&inband_irq, calls[i], &ksem), error);
+        ck_assert_int_eq(call_in_irq(&oob_irq, calls[i], &ksem), error);
+        ck_assert_int_eq(ask(&p, calls[i], &ksem), error);
+        evl_up(&ksem);
+        ck_assert_int_eq(calls[i](&ksem), 0);
+    }
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+    ck_assert_int_eq(evl_trydown(&ksem), -EAGAIN);
+}
+END_TEST
+
 START_TEST(evl_ksem_K12_a_wait_in_a_handler_is_refused)
 {
     static const call_fn calls[] = {down, down_in_60_s};
@@ -214,6 +253,7 @@ static Suite *suite(void)
     tcase_add_test(tc, evl_ksem_K11_posts_in_a_handler_on_an_oob_thread);
     tcase_add_test(tc, evl_ksem_K11_posts_in_a_handler_on_the_sleeper_itself);
     tcase_add_test(tc, evl_ksem_K12_a_wait_in_band_is_refused);
+    tcase_add_test(tc, evl_ksem_K7_a_date_that_is_over_is_refused_nowhere);
     tcase_add_test(tc, evl_ksem_K12_a_wait_in_a_handler_is_refused);
     suite_add_tcase(s, tc);
     return s;

@@ -171,7 +171,14 @@ START_TEST(evl_stax_X11_a_destroyed_one_refuses_every_call)
         ck_assert_ptr_eq(recorder_last().lock, &stax);
     }
     recorder_start();
-    (void)evl_destroy_stax(&stax);
+    ck_assert_int_eq(evl_destroy_stax(&stax), -EPERM);
+    ASSERT_VIOLATED("destroyed");
+    recorder_start();
+    ck_assert_int_eq(evl_init_stax(&stax, EVL_STAX_INBAND_SPIN << 1), -EPERM);
+    ASSERT_VIOLATED("bad-argument");
+    ck_assert_ptr_eq(recorder_last().lock, &stax);
+    recorder_start();
+    ck_assert_int_eq(evl_trylock_stax(&stax), -EAGAIN); /* nothing has changed */
     ASSERT_VIOLATED("destroyed");
     recorder_start();
     ck_assert_int_eq(evl_init_stax(&stax, 0), 0);

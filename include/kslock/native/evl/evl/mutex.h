@@ -11,7 +11,7 @@
 
 #include <evl/sched.h>
 
-#include <kslock/base.h>
+#include <kslock/inline.h>
 
 KSL_BEGIN_DECLS
 
@@ -49,6 +49,40 @@ KSL_API int evl_trylock_kmutex(struct evl_kmutex *kmutex)
 /* Gives it back. Context: any. Violations: `not-owner`, `not-locked`. */
 KSL_API void evl_unlock_kmutex(struct evl_kmutex *kmutex)
     KSL_SYMBOL(ksl_evl_unlock_kmutex);
+
+/* --- inlined paths ------------------------------------------------------------------ */
+
+enum { KSL_EVL_KMUTEX_FAMILY = 6 };
+
+#if defined(KSL_INLINES)
+KSL_PART bool ksl_evl_kmutex_own(struct evl_kmutex *kmutex)
+{
+    return __builtin_expect(ksl_own_fast(&kmutex->ksl_word, KSL_WORD_BASE,
+                                         KSL_FAMILY(KSL_EVL_KMUTEX_FAMILY), ksl_here()),
+                            1);
+}
+
+KSL_PART int ksl_evl_kmutex_lock(struct evl_kmutex *kmutex)
+{
+    return ksl_evl_kmutex_own(kmutex) ? 0 : evl_lock_kmutex(kmutex);
+}
+
+KSL_PART int ksl_evl_kmutex_try(struct evl_kmutex *kmutex)
+{
+    return ksl_evl_kmutex_own(kmutex) ? 0 : evl_trylock_kmutex(kmutex);
+}
+
+KSL_PART void ksl_evl_kmutex_unlock(struct evl_kmutex *kmutex)
+{
+    if (!ksl_disown_fast(&kmutex->ksl_word, KSL_WORD_BASE,
+                         KSL_FAMILY(KSL_EVL_KMUTEX_FAMILY)))
+        evl_unlock_kmutex(kmutex);
+}
+
+#define evl_lock_kmutex(kmutex) ksl_evl_kmutex_lock(kmutex)
+#define evl_trylock_kmutex(kmutex) ksl_evl_kmutex_try(kmutex)
+#define evl_unlock_kmutex(kmutex) ksl_evl_kmutex_unlock(kmutex)
+#endif
 
 KSL_END_DECLS
 

@@ -50,7 +50,8 @@ KSL_API void evl_destroy_ksem(struct evl_ksem *ksem) KSL_SYMBOL(ksl_evl_destroy_
  * A unit that is there is taken in any context; only out-of-band threads may wait.
  * Return 0; -ETIMEDOUT; -EIDRM; -EINTR after a forced unblock; -ERESTARTSYS with a
  * signal pending; -EAGAIN instead of waiting if the date is EVL_NONBLOCK; -EPERM
- * with a `stage` report for a wait in-band or in a handler (K3, K7, K12, K13).
+ * with a `stage` report for a wait in-band or in a handler, which a call with a date
+ * that is over never is (K3, K7, K12, K13).
  */
 KSL_API int evl_down(struct evl_ksem *ksem) KSL_SYMBOL(ksl_evl_down);
 KSL_API int evl_down_timeout(struct evl_ksem *ksem, ktime_t timeout)

@@ -23,15 +23,23 @@ struct evl_stax {
 
 #define EVL_STAX_INBAND_SPIN 1 /* accepted, changes nothing */
 
-/* Makes stax free. Returns 0. Context: any; nobody uses it. */
+/*
+ * Makes stax free. Context: any; nobody uses it. Returns 0; -EPERM if refused.
+ * Violations: `bad-argument` for unknown flags.
+ */
 KSL_API int ksl_evl_init_stax(struct evl_stax *stax, int flags);
+static inline int evl_init_stax(struct evl_stax *stax)
+{
+    return ksl_evl_init_stax(stax, 0);
+}
+
 /* evl_init_stax(stax[, flags]) */
 #define KSL_EVL_INIT_STAX(stax, flags, ...) ksl_evl_init_stax((stax), (flags))
 #define evl_init_stax(...) KSL_EVL_INIT_STAX(__VA_ARGS__, 0, 0)
 
 /*
  * Ends stax: waiters of both stages get -EIDRM; who has it must not unlock it any
- * more. Returns 0. Context: any.
+ * more. Context: any. Returns 0; -EPERM if refused.
  */
 KSL_API int evl_destroy_stax(struct evl_stax *stax) KSL_SYMBOL(ksl_evl_destroy_stax);
 
