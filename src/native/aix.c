@@ -116,27 +116,56 @@ void(simple_unlock)(simple_lock_t l)
     give(l, KSI_SITE());
 }
 
+static bool try_take(simple_lock_t l, const void *site)
+{
+    return !null_simple(l, "simple_lock_try", site) && ksi_simple_try(&l->ksl_word, site);
+}
+
+boolean_t ksl_aix_simple_lock_try_at(simple_lock_t l, const struct ksl_place *place)
+{
+    return try_take(l, ksi_flip_place(place));
+}
+
 boolean_t simple_lock_try(simple_lock_t l)
 {
-    return !null_simple(l, "simple_lock_try", KSI_SITE()) &&
-           ksi_simple_try(&l->ksl_word, KSI_SITE());
+    return try_take(l, KSI_SITE());
+}
+
+static int disable(int int_pri, simple_lock_t l, const void *site)
+{
+    int before = present();
+    if (null_simple(l, "disable_lock", site) ||
+        refuse_priority("disable_lock", int_pri, before, l, site))
+        return before;
+    unsigned level = (unsigned)(INTBASE - int_pri);
+    return INTBASE - (int)ksi_disable_lock(&l->ksl_word, level, site);
+}
+
+int ksl_aix_disable_lock_at(int int_pri, simple_lock_t l, const struct ksl_place *place)
+{
+    return disable(int_pri, l, ksi_flip_place(place));
 }
 
 int disable_lock(int int_pri, simple_lock_t l)
 {
-    int before = present();
-    if (null_simple(l, "disable_lock", KSI_SITE()) ||
-        refuse_priority("disable_lock", int_pri, before, l, KSI_SITE()))
-        return before;
-    unsigned level = (unsigned)(INTBASE - int_pri);
-    return INTBASE - (int)ksi_disable_lock(&l->ksl_word, level, KSI_SITE());
+    return disable(int_pri, l, KSI_SITE());
+}
+
+static void enable(int int_pri, simple_lock_t l, const void *site)
+{
+    if (!null_simple(l, "unlock_enable", site) &&
+        !refuse_priority("unlock_enable", int_pri, INTBASE, l, site))
+        ksi_unlock_enable(&l->ksl_word, (unsigned)(INTBASE - int_pri), site);
+}
+
+void ksl_aix_unlock_enable_at(int int_pri, simple_lock_t l, const struct ksl_place *place)
+{
+    enable(int_pri, l, ksi_flip_place(place));
 }
 
 void unlock_enable(int int_pri, simple_lock_t l)
 {
-    if (!null_simple(l, "unlock_enable", KSI_SITE()) &&
-        !refuse_priority("unlock_enable", int_pri, INTBASE, l, KSI_SITE()))
-        ksi_unlock_enable(&l->ksl_word, (unsigned)(INTBASE - int_pri), KSI_SITE());
+    enable(int_pri, l, KSI_SITE());
 }
 
 /* --- lockl -------------------------------------------------------------------------- */
@@ -146,7 +175,9 @@ static int take_word(lock_t *lock_word, int flags, const void *site)
     if (ksi_owner_refuse_null(lock_word, KSI_LOCKL, "lockl", site))
         return LOCK_FAIL;
     if ((flags & ~(LOCK_NDELAY | LOCK_SIGRET | LOCK_SIGWAKE)) != 0) {
-        ksi_up_bad_argument("lockl", (unsigned long)flags, site);
+        struct ksi_misuse m = {
+            KSI_BAD_ARGUMENT_RULE, KSI_LOCKL, lock_word, site, NULL, false};
+        ksi_violate(&m, "lockl: unknown flags 0x%x", (unsigned)flags);
         return LOCK_FAIL;
     }
     int result = ksi_lockl(lock_word, flags, site);
@@ -216,10 +247,20 @@ void(lock_read)(complex_lock_t l)
     lock_read_at(l, KSI_SITE());
 }
 
+static bool lock_try_read_at(complex_lock_t l, const void *site)
+{
+    struct ksi_complex *c = complex_of(l, "lock_try_read", site);
+    return c != NULL && ksi_complex_try_read(c, site);
+}
+
+boolean_t ksl_aix_lock_try_read_at(complex_lock_t l, const struct ksl_place *place)
+{
+    return lock_try_read_at(l, ksi_flip_place(place));
+}
+
 boolean_t lock_try_read(complex_lock_t l)
 {
-    struct ksi_complex *c = complex_of(l, "lock_try_read", KSI_SITE());
-    return c != NULL && ksi_complex_try_read(c, KSI_SITE());
+    return lock_try_read_at(l, KSI_SITE());
 }
 
 static void lock_write_at(complex_lock_t l, const void *site)
@@ -239,10 +280,20 @@ void(lock_write)(complex_lock_t l)
     lock_write_at(l, KSI_SITE());
 }
 
+static bool lock_try_write_at(complex_lock_t l, const void *site)
+{
+    struct ksi_complex *c = complex_of(l, "lock_try_write", site);
+    return c != NULL && ksi_complex_try_write(c, site);
+}
+
+boolean_t ksl_aix_lock_try_write_at(complex_lock_t l, const struct ksl_place *place)
+{
+    return lock_try_write_at(l, ksi_flip_place(place));
+}
+
 boolean_t lock_try_write(complex_lock_t l)
 {
-    struct ksi_complex *c = complex_of(l, "lock_try_write", KSI_SITE());
-    return c != NULL && ksi_complex_try_write(c, KSI_SITE());
+    return lock_try_write_at(l, KSI_SITE());
 }
 
 static void lock_done_at(complex_lock_t l, const void *site)
@@ -305,77 +356,4 @@ boolean_t lock_mine(void *l)
 {
     return !ksi_owner_refuse_null(l, KSI_NO_KIND, "lock_mine", KSI_SITE()) &&
            ksi_owner_is(l, ksi_self());
-}
-
-/* --- disabled read-write locks ------------------------------------------------------ */
-
-static bool null_drw(const Drw_lock *l, const char *call, const void *site)
-{
-    return ksi_owner_refuse_null(l, KSI_DRW, call, site);
-}
-
-void drw_lock_init(drw_lock_t l)
-{
-    if (!null_drw(l, "drw_lock_init", KSI_SITE()))
-        ksi_drw_init(&l->ksl_word, KSI_SITE());
-}
-
-void drw_lock_free(drw_lock_t l)
-{
-    if (null_drw(l, "drw_lock_free", KSI_SITE()))
-        return;
-    if (!ksi_drw_held(&l->ksl_word)) {
-        ksi_watch_end(&l->ksl_word);
-        return;
-    }
-    struct ksi_misuse m = {KSI_DESTROY_HELD_RULE,      KSI_DRW, l, KSI_SITE(),
-                           ksi_owner_of(&l->ksl_word), false};
-    ksi_violate(&m, "drw_lock_free of a lock that is held");
-}
-
-void drw_lock_read(drw_lock_t l)
-{
-    if (!null_drw(l, "drw_lock_read", KSI_SITE()))
-        ksi_drw_read(&l->ksl_word, KSI_SITE());
-}
-
-void drw_lock_write(drw_lock_t l)
-{
-    if (!null_drw(l, "drw_lock_write", KSI_SITE()))
-        (void)ksi_drw_write(&l->ksl_word, false, KSI_SITE());
-}
-
-boolean_t drw_lock_try_write(drw_lock_t l)
-{
-    return !null_drw(l, "drw_lock_try_write", KSI_SITE()) &&
-           ksi_drw_write(&l->ksl_word, true, KSI_SITE());
-}
-
-void drw_lock_done(drw_lock_t l)
-{
-    if (!null_drw(l, "drw_lock_done", KSI_SITE()))
-        ksi_drw_done(&l->ksl_word, KSI_SITE());
-}
-
-boolean_t drw_lock_read_to_write(drw_lock_t l)
-{
-    return !null_drw(l, "drw_lock_read_to_write", KSI_SITE()) &&
-           ksi_drw_upgrade(&l->ksl_word, true, KSI_SITE());
-}
-
-boolean_t drw_lock_try_read_to_write(drw_lock_t l)
-{
-    return !null_drw(l, "drw_lock_try_read_to_write", KSI_SITE()) &&
-           ksi_drw_upgrade(&l->ksl_word, false, KSI_SITE());
-}
-
-void drw_lock_write_to_read(drw_lock_t l)
-{
-    if (!null_drw(l, "drw_lock_write_to_read", KSI_SITE()))
-        ksi_drw_downgrade(&l->ksl_word, KSI_SITE());
-}
-
-boolean_t drw_lock_islocked(drw_lock_t l)
-{
-    return !null_drw(l, "drw_lock_islocked", KSI_SITE()) && ksi_drw_held(&l->ksl_word);
 }

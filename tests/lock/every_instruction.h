@@ -82,6 +82,10 @@ bool step_works(void);
 extern const struct op sx_ops[];
 extern const int sx_ops_count;
 
+/* every_instruction_aix.c */
+extern const struct op aix_ops[];
+extern const int aix_ops_count;
+
 /* every_instruction_ops.c */
 void op_spinlock(void);
 void op_spinlock_try(void);

@@ -3,8 +3,8 @@
 /*
  * An interrupt after every single instruction of every operation: no wake-up is
  * lost, no lock and no record is left wrong, nothing runs where it is masked.
- * Arguments: the stride beyond the first positions, and one operation, or `sx` for
- * those of sx(9).
+ * Arguments: the stride beyond the first positions, and one operation, or `sx` or
+ * `aix` for those of these kernels.
  */
 
 #include "every_instruction_main.h"
@@ -162,10 +162,13 @@ static const struct op ops[] = {
 
 enum { OPS = sizeof ops / sizeof *ops };
 
-/* Those of this file, then those of every_instruction_sx.c. */
+/* Those of this file, then those of every_instruction_sx.c and _aix.c. */
 static const struct op *op_at(int i)
 {
-    return i < OPS ? &ops[i] : &sx_ops[i - OPS];
+    if (i < OPS)
+        return &ops[i];
+    i -= OPS;
+    return i < sx_ops_count ? &sx_ops[i] : &aix_ops[i - sx_ops_count];
 }
 
 static int first; /* a single operation, for a look at one */
@@ -184,8 +187,11 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[2], "sx") == 0) {
         first = OPS;
         count = sx_ops_count;
+    } else if (argc > 2 && strcmp(argv[2], "aix") == 0) {
+        first = OPS + sx_ops_count;
+        count = aix_ops_count;
     } else if (argc > 2) {
-        first = atoi(argv[2]) % (OPS + sx_ops_count);
+        first = atoi(argv[2]) % (OPS + sx_ops_count + aix_ops_count);
         count = 1;
     }
     TCase *tc = tcase_create("operations");

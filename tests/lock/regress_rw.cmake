@@ -14,13 +14,18 @@ ksl_test(NAME regress_rw_fallback_test SOURCES regress_rw_fallback_test.c INTERN
 ksl_add_test(NAME regress_rw_fallback_sandbox TARGET regress_rw_fallback_test ARGS sandbox
              TIMEOUT 300)
 
-# The operations of sx at every instruction.
+# The operations of sx, and of locks of AIX, at every instruction.
 if(NOT no_steps)
   target_sources(every_instruction_test PRIVATE every_instruction_sx.c)
   set_property(SOURCE every_instruction_sx.c APPEND PROPERTY INCLUDE_DIRECTORIES
                "${PROJECT_SOURCE_DIR}/include/kslock/native/freebsd")
   set_source_files_properties(every_instruction_sx.c PROPERTIES COMPILE_OPTIONS -O2)
   ksl_add_test(NAME every_instruction_sx TARGET every_instruction_test ARGS 41 sx LABELS compilers TIMEOUT 300)
+  target_sources(every_instruction_test PRIVATE every_instruction_aix.c)
+  set_property(SOURCE every_instruction_aix.c APPEND PROPERTY INCLUDE_DIRECTORIES
+               "${PROJECT_SOURCE_DIR}/include/kslock/native/aix")
+  set_source_files_properties(every_instruction_aix.c PROPERTIES COMPILE_OPTIONS -O2)
+  ksl_add_test(NAME every_instruction_aix TARGET every_instruction_test ARGS 41 aix LABELS compilers TIMEOUT 300)
   ksl_add_test(NAME every_instruction_sx_long TARGET every_instruction_test ARGS 1 sx
                LABELS compilers long TIMEOUT 3600)
 endif()

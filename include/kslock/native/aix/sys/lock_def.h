@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 #include <kslock/base.h>
-#include <kslock/inline.h>
+#include <kslock/inline_irq.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -200,6 +200,12 @@ enum { KSL_AIX_SIMPLE_FAMILY = 2, KSL_AIX_COMPLEX_FAMILY = 3 };
 /* The calls above, with the place of the caller. */
 KSL_API void ksl_aix_simple_lock_at(simple_lock_t l, const struct ksl_place *place);
 KSL_API void ksl_aix_simple_unlock_at(simple_lock_t l, const struct ksl_place *place);
+KSL_API boolean_t ksl_aix_simple_lock_try_at(simple_lock_t l,
+                                             const struct ksl_place *place);
+KSL_API int ksl_aix_disable_lock_at(int int_pri, simple_lock_t l,
+                                    const struct ksl_place *place);
+KSL_API void ksl_aix_unlock_enable_at(int int_pri, simple_lock_t l,
+                                      const struct ksl_place *place);
 
 static inline void ksl_aix_take(simple_lock_t l, const struct ksl_place *place)
 {
@@ -218,7 +224,10 @@ static inline void ksl_aix_give(simple_lock_t l, const struct ksl_place *place)
 KSL_API void ksl_aix_lock_read_at(complex_lock_t l, const struct ksl_place *place);
 KSL_API void ksl_aix_lock_write_at(complex_lock_t l, const struct ksl_place *place);
 KSL_API void ksl_aix_lock_done_at(complex_lock_t l, const struct ksl_place *place);
-
+KSL_API boolean_t ksl_aix_lock_try_read_at(complex_lock_t l,
+                                           const struct ksl_place *place);
+KSL_API boolean_t ksl_aix_lock_try_write_at(complex_lock_t l,
+                                            const struct ksl_place *place);
 static inline void ksl_aix_read(complex_lock_t l, const struct ksl_place *place)
 {
     if (l == KSL_NULL ||
@@ -247,6 +256,77 @@ static inline void ksl_aix_done(complex_lock_t l, const struct ksl_place *place)
 #define lock_read(l) ksl_aix_read((l), KSL_PLACE())
 #define lock_write(l) ksl_aix_write((l), KSL_PLACE())
 #define lock_done(l) ksl_aix_done((l), KSL_PLACE())
+
+#if defined(KSL_INLINES)
+static inline boolean_t ksl_aix_try(simple_lock_t l, const struct ksl_place *place)
+{
+    return (l != KSL_NULL &&
+            ksl_own_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_SIMPLE_FAMILY), place)) ||
+           ksl_aix_simple_lock_try_at(l, place);
+}
+
+/* Both look at the word masked, so no handler comes between that and what they store. */
+static inline int ksl_aix_disable(int int_pri, simple_lock_t l,
+                                  const struct ksl_place *place)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    uint32_t level = f != KSL_NULL ? ksl_level_of(f) : 0;
+    int before = KSL_CAST(int, KSL_MASK_ALL - level);
+    if (__builtin_expect(
+            l == KSL_NULL || f == KSL_NULL || int_pri < 0 || int_pri > before, 0))
+        return ksl_aix_disable_lock_at(int_pri, l, place);
+    ksl_level_set(f, KSL_MASK_ALL);
+    if (__builtin_expect(
+            !ksl_own_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_SIMPLE_FAMILY), place),
+            0)) {
+        ksl_level_set(f, level);
+        return ksl_aix_disable_lock_at(int_pri, l, place);
+    }
+    if (int_pri > 0)
+        ksl_unmask_fast(f, KSL_MASK_ALL - KSL_CAST(uint32_t, int_pri));
+    return before;
+}
+
+static inline void ksl_aix_enable(int int_pri, simple_lock_t l,
+                                  const struct ksl_place *place)
+{
+    struct ksl_front *f = ksl_front_of_caller();
+    if (__builtin_expect(l != KSL_NULL && f != KSL_NULL && int_pri >= 0 &&
+                             int_pri <= KSL_MASK_ALL,
+                         1)) {
+        uint32_t level = ksl_level_of(f);
+        ksl_level_set(f, KSL_MASK_ALL);
+        if (__builtin_expect(
+                ksl_disown_as(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_SIMPLE_FAMILY), false),
+                1)) {
+            ksl_unmask_fast(f, KSL_MASK_ALL - KSL_CAST(uint32_t, int_pri));
+            return;
+        }
+        ksl_level_set(f, level);
+    }
+    ksl_aix_unlock_enable_at(int_pri, l, place);
+}
+
+static inline boolean_t ksl_aix_try_read(complex_lock_t l, const struct ksl_place *place)
+{
+    return (l != KSL_NULL &&
+            ksl_show_fast(&l->ksl_word, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY), place)) ||
+           ksl_aix_lock_try_read_at(l, place);
+}
+
+static inline boolean_t ksl_aix_try_write(complex_lock_t l, const struct ksl_place *place)
+{
+    return (l != KSL_NULL &&
+            ksl_own_fast(&l->ksl_word, 0, KSL_FAMILY(KSL_AIX_COMPLEX_FAMILY), place)) ||
+           ksl_aix_lock_try_write_at(l, place);
+}
+
+#define simple_lock_try(l) ksl_aix_try((l), KSL_PLACE())
+#define disable_lock(int_pri, l) ksl_aix_disable((int_pri), (l), KSL_PLACE())
+#define unlock_enable(int_pri, l) ksl_aix_enable((int_pri), (l), KSL_PLACE())
+#define lock_try_read(l) ksl_aix_try_read((l), KSL_PLACE())
+#define lock_try_write(l) ksl_aix_try_write((l), KSL_PLACE())
+#endif
 
 KSL_END_DECLS
 

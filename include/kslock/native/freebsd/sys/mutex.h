@@ -96,6 +96,13 @@ static inline void ksl_freebsd_lock(struct mtx *m, const struct ksl_place *place
         (void)ksl_freebsd_mtx_lock_at(m, 0, place);
 }
 
+static inline int ksl_freebsd_mtry(struct mtx *m, const struct ksl_place *place)
+{
+    return __builtin_expect(ksl_exclusive_fast(&m->mtx_lock, place), 1)
+               ? 1
+               : ksl_freebsd_mtx_lock_at(m, 1, place);
+}
+
 static inline void ksl_freebsd_munlock(struct mtx *m, const struct ksl_place *place)
 {
     if (__builtin_expect(!ksl_unexclusive_fast(&m->mtx_lock), 0))
@@ -104,7 +111,7 @@ static inline void ksl_freebsd_munlock(struct mtx *m, const struct ksl_place *pl
 
 #define mtx_lock(m) ksl_freebsd_lock((m), KSL_PLACE())
 #define mtx_unlock(m) ksl_freebsd_munlock((m), KSL_PLACE())
-#define mtx_trylock(m) ksl_freebsd_mtx_lock_at((m), 1, KSL_PLACE())
+#define mtx_trylock(m) ksl_freebsd_mtry((m), KSL_PLACE())
 #define mtx_lock_spin(m) ((void)ksl_freebsd_mtx_spin_at((m), 0, KSL_PLACE()))
 #define mtx_trylock_spin(m) ksl_freebsd_mtx_spin_at((m), 1, KSL_PLACE())
 #define mtx_unlock_spin(m) ksl_freebsd_mtx_unspin_at((m), KSL_PLACE())

@@ -176,15 +176,30 @@ static inline void ksl_freebsd_unlock(struct sx *sx, const struct ksl_place *pla
         ksl_freebsd_sx_unlock_at(sx, 2, place);
 }
 
+/* Not those of a share: the inlined path does not see every lock that is none. */
+static inline int ksl_freebsd_xlock_sig(struct sx *sx, const struct ksl_place *place)
+{
+    return __builtin_expect(ksl_exclusive_fast(&sx->sx_lock, place), 1)
+               ? 0
+               : ksl_freebsd_sx_lock_at(sx, 1, SX_INTERRUPTIBLE, place);
+}
+
+static inline int ksl_freebsd_try_xlock(struct sx *sx, const struct ksl_place *place)
+{
+    return __builtin_expect(ksl_exclusive_fast(&sx->sx_lock, place), 1)
+               ? 1
+               : ksl_freebsd_sx_try_at(sx, 1, place);
+}
+
 #define sx_slock(sx) ksl_freebsd_slock((sx), KSL_PLACE())
 #define sx_sunlock(sx) ksl_freebsd_sunlock((sx), KSL_PLACE())
 #define sx_xlock(sx) ksl_freebsd_xlock((sx), KSL_PLACE())
 #define sx_xunlock(sx) ksl_freebsd_xunlock((sx), KSL_PLACE())
 #define sx_unlock(sx) ksl_freebsd_unlock((sx), KSL_PLACE())
 #define sx_slock_sig(sx) ksl_freebsd_sx_lock_at((sx), 0, SX_INTERRUPTIBLE, KSL_PLACE())
-#define sx_xlock_sig(sx) ksl_freebsd_sx_lock_at((sx), 1, SX_INTERRUPTIBLE, KSL_PLACE())
+#define sx_xlock_sig(sx) ksl_freebsd_xlock_sig((sx), KSL_PLACE())
 #define sx_try_slock(sx) ksl_freebsd_sx_try_at((sx), 0, KSL_PLACE())
-#define sx_try_xlock(sx) ksl_freebsd_sx_try_at((sx), 1, KSL_PLACE())
+#define sx_try_xlock(sx) ksl_freebsd_try_xlock((sx), KSL_PLACE())
 #define sx_try_upgrade(sx) ksl_freebsd_sx_try_upgrade_at((sx), KSL_PLACE())
 #define sx_downgrade(sx) ksl_freebsd_sx_downgrade_at((sx), KSL_PLACE())
 #define sx_destroy(sx) ksl_freebsd_sx_destroy_at((sx), KSL_PLACE())
