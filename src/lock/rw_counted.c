@@ -10,6 +10,8 @@
 #include "lock/rw_shown.h"
 
 #include "diag/hooks.h"
+#include "diag/named.h"
+#include "diag/violation.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
 #include "wait/wait.h"
@@ -98,25 +100,49 @@ static inline void retract(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
         ksi_rw_cancel(word, t, s); /* a writer may have seen and counted it */
 }
 
+/*
+ * The slot is empty although the share was not granted. Nobody but a handler can have
+ * done that, of a lock that it may release: an sx; unless another handler's share is not
+ * recorded, and may be the one that was given back. It was told nothing, because it saw
+ * a share; the thread, which goes on asking for it, is told now.
+ */
+KSI_COLD static void tell_given_early(const ksi_word *word, const ksl_thread *t,
+                                      const struct ksl_slot *s)
+{
+    struct ksi_misuse m = {KSI_NOT_OWNER_RULE,
+                           KSI_SX,
+                           ksi_entry_lock((uintptr_t)word),
+                           ksi_flip_place(ksi_load(&s->place)),
+                           NULL,
+                           false};
+    if (t->unshared == 0)
+        ksi_violate(&m,
+                    "released by an interrupt handler before its thread had the share "
+                    "that it asks for here");
+}
+
 void ksi_rw_retract(ksi_word *word, ksl_thread *t, struct ksl_slot *s, uintptr_t entry)
 {
     uint32_t level = ksi_irq_mask(t);
+    bool given = ksi_load(&s->lock) == 0;
     retract(word, t, s, entry);
     ksi_irq_unmask(t, level);
+    if (KSI_UNLIKELY(given) && ksi_family_of(entry) == KSI_FAMILY_NAMED)
+        tell_given_early(word, t, s);
 }
 
 /*
- * An inlined path has shown `entry` in t's near slot s while slots are closed: true if
+ * An inlined path has shown an entry in t's near slot s while slots are closed: true if
  * the share is counted now; else the slot is empty again, or t has the lock alone. Of an
  * entry that a handler has given back, 0, nothing is made.
  */
-KSI_ASIDE static bool share_shown(ksi_word *word, ksl_thread *t, struct ksl_slot *s,
-                                  uintptr_t entry)
+KSI_ASIDE static bool share_shown(ksi_word *word, ksl_thread *t, struct ksl_slot *s)
 {
-    uintptr_t base = ksi_family_of(entry) == KSI_FAMILY_NAMED ? KSI_BASE : 0;
     bool in = false;
     KSI_POINT("rw: shown in vain");
     uint32_t level = ksi_irq_mask(t); /* a handler finds the record as the word says */
+    uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
+    uintptr_t base = ksi_family_of(entry) == KSI_FAMILY_NAMED ? KSI_BASE : 0;
     if (!KSI_FAULT(RW_SHOWN_TWICE))
         retract(word, t, s, entry);
     uintptr_t w = ksi_load(word);
@@ -130,6 +156,8 @@ KSI_ASIDE static bool share_shown(ksi_word *word, ksl_thread *t, struct ksl_slot
     ksi_irq_unmask(t, level);
     if (in)
         ksi_rw_tune_counted(word, t);
+    else if (entry == 0)
+        tell_given_early(word, t, s);
     return in;
 }
 
@@ -142,10 +170,10 @@ bool ksl_share_fenced(const ksi_word *fast)
     ksi_word *word = (ksi_word *)(uintptr_t)fast;
     ksl_thread *t = ksl_tls.self;
     struct ksl_slot *s = ksi_near_slot(t, word);
-    uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
     uintptr_t w = ksi_load(word);
     if (KSI_UNLIKELY((w & KSI_SLOTS) == 0 || ksi_rw_owner(w) != 0))
-        return share_shown(word, t, s, entry);
+        return share_shown(word, t, s);
+    uintptr_t entry = ksi_load(&s->lock) & ~(uintptr_t)KSI_ENTRY_MASK;
     if (KSI_LIKELY(ksi_cas(&s->lock, &entry, entry) && ksi_rw_granted(word, t, 0)))
         return true;
     ksi_rw_retract(word, t, s, entry & ~(uintptr_t)KSI_ENTRY_MASK);

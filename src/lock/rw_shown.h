@@ -7,8 +7,9 @@
 
 /*
  * A share that t shows in its near slot s, as `entry`, and that may not be granted. A
- * handler that comes meanwhile takes it for one: it may give it back, or make an
- * exclusive hold of it and keep that. (rw_counted.c)
+ * handler that comes meanwhile takes it for one: it may make an exclusive hold of it and
+ * keep that; or give it back, which is reported if it turns out not to be granted.
+ * (rw_counted.c)
  */
 
 /*

@@ -197,6 +197,62 @@ START_TEST(sx_an_upgrade_of_a_share_not_granted_yet_is_kept)
 }
 END_TEST
 
+/* --- a release while the share stands in the slot and is not granted ------------------
+ */
+
+static bool by_watched_lock(void)
+{
+    ck_assert_int_eq(ksl_diag_enable("report=/dev/null,stats"), 0);
+    sx_slock(&sx);
+    return true;
+}
+
+/* What somebody else takes off the word after the handler. */
+static const struct early {
+    struct way way;
+    uintptr_t closed;
+} early_ways[] = {{{by_inlined_path, "rw: slot", KSL_WORD_SLOTS, 0}, KSL_WORD_SLOTS},
+                  {{by_inlined_path, "rw: shown in vain", 0, 0}, 0},
+                  {{by_trying, "rw: slot", KSL_WORD_SLOTS, 0}, KSL_WORD_SLOTS},
+                  {{by_watched_lock, "quick: shown", KSL_WORD_SLOTS | KSL_WORD_BIAS, 0},
+                   KSL_WORD_BIAS}};
+enum { EARLY_WAYS = sizeof early_ways / sizeof *early_ways };
+
+static uintptr_t closed;
+
+static void give_back_there(const char *where)
+{
+    if (!is_interrupted || strcmp(where, way->where) != 0)
+        return;
+    interrupt_there(where);
+    __atomic_and_fetch(&sx.sx_lock, ~closed, __ATOMIC_SEQ_CST);
+}
+
+START_TEST(sx_a_release_in_a_handler_before_the_share_is_granted_is_named)
+{
+    way = &early_ways[_i].way;
+    closed = early_ways[_i].closed;
+    sx_init(&sx, "sx");
+    recorder_start();
+    ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, LEVEL, give_back, NULL), 0);
+    STORE(&sx.sx_lock, KSL_WORD_BASE | way->word);
+    STORE(&ksi_point_hook, give_back_there);
+    is_interrupted = true;
+    bool shared = way->share();
+    ck_assert(!is_interrupted);
+    STORE(&ksi_point_hook, NULL);
+    ASSERT_VIOLATED("not-owner");
+    ck_assert_uint_eq(recorder_count(NULL), 1);
+    recorder_start();
+    if (!shared)
+        sx_slock(&sx);
+    sx_sunlock(&sx);
+    ck_assert_int_eq(sx_try_xlock(&sx), 1);
+    sx_xunlock(&sx);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
 START_TEST(sx_release_of_a_share_of_cleared_memory_is_refused)
 {
     static const struct sx cleared;
@@ -221,6 +277,9 @@ int main(void)
                    sx_a_share_given_back_in_a_handler_is_not_counted_without_a_record);
     tcase_add_loop_test(tc, sx_an_upgrade_of_a_share_not_granted_yet_is_kept, 0,
                         ksi_heavy_works() ? WAYS : WAYS - 1); /* no bias without it */
+    tcase_add_loop_test(tc,
+                        sx_a_release_in_a_handler_before_the_share_is_granted_is_named, 0,
+                        ksi_heavy_works() ? EARLY_WAYS : EARLY_WAYS - 1);
     tcase_add_test(tc, sx_release_of_a_share_of_cleared_memory_is_refused);
     suite_add_tcase(s, tc);
     return support_run(s);
