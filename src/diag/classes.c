@@ -92,8 +92,8 @@ void ksl_diag_level(const void *lock, int level)
 {
     if (lock == NULL || level < 0 || level > 4) {
         struct ksi_misuse m = {
-            KSI_BAD_ARGUMENT_RULE, KSI_NO_KIND, NULL, KSI_SITE(), NULL, false};
-        ksi_violate(&m, "ksl_diag_level: level %d of %p", level, lock);
+            KSI_BAD_ARGUMENT_RULE, KSI_NO_KIND, lock, KSI_SITE(), NULL, false};
+        ksi_violate(&m, "ksl_diag_level: level %d", level);
         return;
     }
     set(lock, NULL, level);

@@ -38,6 +38,10 @@ KSI_COLD void ksi_order_unstacked(const ksl_thread *t, uint32_t i);
 /* The caller is about to sleep for an event; interlock: what it gives back, or NULL. */
 KSI_COLD void ksi_order_sleep(const char *call, const void *interlock, const void *site);
 
+/* A lockl lock was taken by a call that does not wait: the kernel lock, with others held?
+ */
+KSI_COLD void ksi_order_kernel_lock(const void *lock, const void *site);
+
 /* disable_lock and unlock_enable of AIX; levels: before, and to be restored. */
 KSI_COLD void ksi_order_disabling(const void *lock, uint32_t before, const void *site);
 KSI_COLD void ksi_order_enabling(const void *lock, uint32_t level, const void *site);

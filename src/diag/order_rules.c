@@ -129,6 +129,17 @@ static void check_hierarchy(enum ksi_kind kind, const void *lock, const void *si
     }
 }
 
+void ksi_order_kernel_lock(const void *lock, const void *site)
+{
+    const ksl_thread *t = ksi_self();
+    struct ksi_held_batch b;
+    b.cursor = 0;
+    if (!is_kernel_lock(lock))
+        return;
+    ksi_held_more(t, &b, lock);
+    check_hierarchy(KSI_LOCKL, lock, site, &b);
+}
+
 static bool out_of_band_may(enum ksi_kind kind)
 {
     struct ksi_held_lock self = {.kind = kind};

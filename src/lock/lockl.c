@@ -36,6 +36,8 @@ int ksi_lockl(ksi_word *word, int flags, const void *site)
             error = ksi_rw_own(&class, word, t, how, site);
         } else if (ksi_rw_try_own(&class, word, t, site)) {
             error = 0;
+            if (ksi_order_on())
+                ksi_order_kernel_lock((const void *)(uintptr_t)word, site);
         } else {
             (void)ksi_watch_tried(false, KSI_LOCKL, word, KSI_EXCLUSIVE, site);
             return KSI_LOCKL_FAIL;

@@ -65,7 +65,7 @@ int ksl_block_check(void)
 int ksl_block_check_lock(const ksl_spinlock_t *l)
 {
     ksl_thread *t = ksi_self();
-    if (ksi_refuse_in_handler(t, "sleep_on_queue_lock", KSI_SLEEPQ, NULL, KSI_SITE()))
+    if (ksi_refuse_in_handler(t, "sleep_on_queue_lock", KSI_SPINLOCK, l, KSI_SITE()))
         return -EPERM;
     return ksi_spinlock_check(l, t, "sleep with a spinlock", KSI_SITE()) ? 0 : -EPERM;
 }
@@ -208,7 +208,7 @@ int ksl_block_unlock(ksl_spinlock_t *l)
 {
     ksl_thread *t = ksi_self();
     uint32_t kept;
-    if (ksi_refuse_in_handler(t, "sleep_on_queue_lock", KSI_SLEEPQ, l, KSI_SITE()))
+    if (ksi_refuse_in_handler(t, "sleep_on_queue_lock", KSI_SPINLOCK, l, KSI_SITE()))
         return -EPERM;
     if (!ksi_spinlock_suspend(l, t, &kept, KSI_SITE())) {
         ksl_block_cancel();

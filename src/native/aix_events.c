@@ -15,11 +15,17 @@ enum {
     EVENT_FLAGS = EVENT_SIGRET | EVENT_SIGWAKE
 };
 
-static bool refuse(const char *call, const char *why, const void *site)
+static bool refuse_about(const char *call, const char *why, enum ksi_kind kind,
+                         const void *object, const void *site)
 {
-    struct ksi_misuse m = {.rule = KSI_BAD_ARGUMENT_RULE, .site = site};
+    struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, kind, object, site, NULL, false};
     ksi_violate(&m, "%s: %s", call, why);
     return false;
+}
+
+static bool refuse(const char *call, const char *why, const tid_t *word, const void *site)
+{
+    return refuse_about(call, why, KSI_EVENT, word, site);
 }
 
 tid_t thread_self(void)
@@ -38,16 +44,17 @@ static int wait_queued(void)
     return result != 0 ? result : THREAD_AWAKENED;
 }
 
-static bool check_lock(const void *lock, int flags, const void *site)
+static bool check_lock(const tid_t *word, const void *lock, int flags, const void *site)
 {
     static const char call[] = "e_sleep_thread";
     unsigned kinds = (unsigned)(flags & LOCK_KINDS);
     if ((flags & ~(LOCK_KINDS | INTERRUPTIBLE)) != 0)
-        return refuse(call, "unknown flags", site);
+        return refuse(call, "unknown flags", word, site);
     if (lock == NULL && kinds != 0)
-        return refuse(call, "the kind of a lock, but no lock", site);
+        return refuse(call, "the kind of a lock, but no lock", word, site);
     if (lock != NULL && (kinds == 0 || (kinds & (kinds - 1)) != 0))
-        return refuse(call, "a lock needs exactly one kind", site);
+        return refuse_about(call, "a lock needs exactly one kind", KSI_NO_KIND, lock,
+                            site);
     return true;
 }
 
@@ -56,7 +63,7 @@ int e_sleep_thread(tid_t *event_word, void *lock_word, int flags)
     const void *site = KSI_SITE();
     int kind = flags & LOCK_KINDS;
     if (!ksi_event_check(event_word, "e_sleep_thread", site) ||
-        !check_lock(lock_word, flags, site) ||
+        !check_lock(event_word, lock_word, flags, site) ||
         (lock_word != NULL && !ksi_aix_may_drop(lock_word, kind, "e_sleep_thread", site)))
         return -EPERM;
     /* Queued first: who changes the state afterwards, with the lock, wakes us. */
@@ -82,13 +89,13 @@ int e_block_thread(void)
         return -EPERM;
     if (ksi_event_queued())
         return wait_queued();
-    refuse("e_block_thread", "without e_assert_wait", site);
+    refuse("e_block_thread", "without e_assert_wait", NULL, site);
     return -EPERM;
 }
 
-static bool check_flags(int flags, const char *call, const void *site)
+static bool check_flags(int flags, const char *call, const tid_t *word, const void *site)
 {
-    return (flags & ~EVENT_FLAGS) == 0 || refuse(call, "unknown flags", site);
+    return (flags & ~EVENT_FLAGS) == 0 || refuse(call, "unknown flags", word, site);
 }
 
 /* What a wait that a signal has ended returns, if it does. */
@@ -102,7 +109,7 @@ int e_sleep(tid_t *event_word, int flags)
     const void *site = KSI_SITE();
     int result;
     if (!ksi_event_check(event_word, "e_sleep", site) ||
-        !check_flags(flags, "e_sleep", site))
+        !check_flags(flags, "e_sleep", event_word, site))
         return -EPERM;
     ksi_event_queue(event_word, (flags & EVENT_FLAGS) != 0);
     if (ksi_event_wait(&result))
@@ -115,10 +122,10 @@ int e_sleepl(lock_t *lock_word, tid_t *event_word, int flags)
     const void *site = KSI_SITE();
     int result;
     if (!ksi_event_check(event_word, "e_sleepl", site) ||
-        !check_flags(flags, "e_sleepl", site))
+        !check_flags(flags, "e_sleepl", event_word, site))
         return -EPERM;
     if (lock_word == NULL) {
-        refuse("e_sleepl", "NULL lock", site);
+        refuse("e_sleepl", "NULL lock", event_word, site);
         return -EPERM;
     }
     if (!ksi_lockl_mine(lock_word)) {
@@ -137,20 +144,21 @@ int e_sleepl(lock_t *lock_word, tid_t *event_word, int flags)
 
 static bool check_word(const tid_t *word, const char *call, const void *site)
 {
-    return word != NULL || refuse(call, "NULL event", site);
+    return word != NULL || refuse(call, "NULL event", NULL, site);
 }
 
-static bool check_result(int result, const char *call, const void *site)
+static bool check_result(int result, const char *call, const tid_t *word,
+                         const void *site)
 {
     if (result == THREAD_AWAKENED || result == THREAD_TIMED_OUT ||
         result == THREAD_INTERRUPTED || result >= THREAD_OTHER)
         return true;
-    return refuse(call, "not a result", site);
+    return refuse(call, "not a result", word, site);
 }
 
 void e_clear_wait(tid_t tid, int result)
 {
-    if (!check_result(result, "e_clear_wait", KSI_SITE()))
+    if (!check_result(result, "e_clear_wait", NULL, KSI_SITE()))
         return;
     ksl_thread *t = ksi_event_thread(tid);
     if (t != NULL)
@@ -172,7 +180,7 @@ void e_wakeup_one(tid_t *event_word)
 void e_wakeup_w_result(tid_t *event_word, int result)
 {
     if (check_word(event_word, "e_wakeup_w_result", KSI_SITE()) &&
-        check_result(result, "e_wakeup_w_result", KSI_SITE()))
+        check_result(result, "e_wakeup_w_result", event_word, KSI_SITE()))
         ksi_event_wakeup(event_word, result, KSI_EVENT_YIELDS);
 }
 
@@ -182,7 +190,7 @@ void e_wakeup_w_sig(tid_t *event_word, int sig)
     if (!check_word(event_word, call, KSI_SITE()))
         return;
     if (sig < 1 || sig > 64)
-        refuse(call, "not a signal", KSI_SITE());
+        refuse(call, "not a signal", event_word, KSI_SITE());
     else
         ksi_event_signal(event_word, sig);
 }
@@ -193,7 +201,7 @@ unsigned long et_wait(unsigned long wait_mask, unsigned long clear_mask, int fla
 {
     const void *site = KSI_SITE();
     if (ksi_refuse_in_handler(ksi_self(), "et_wait", KSI_NO_KIND, NULL, site) ||
-        !check_flags(flags, "et_wait", site))
+        !check_flags(flags, "et_wait", NULL, site))
         return 0;
     struct ksi_events_wait s = {
         .wanted = wait_mask,

@@ -71,5 +71,5 @@ int sig_chk(void)
     if (ksi_self()->handlers == 0)
         return ksl_signal_take();
     refuse("sig_chk", "in an interrupt handler", KSI_SITE());
-    return 0;
+    return -EPERM;
 }

@@ -148,6 +148,23 @@ START_TEST(t70_kernel_lock_under_another)
 }
 END_TEST
 
+START_TEST(t70_kernel_lock_without_a_wait_under_another)
+{
+    static lock_t other;
+    ck_assert_int_eq(lockl(&kernel_lock, LOCK_NDELAY), LOCK_SUCC);
+    ASSERT_SILENT();
+    unlockl(&kernel_lock);
+    ck_assert_int_eq(lockl(&other, LOCK_NDELAY), LOCK_SUCC);
+    ASSERT_SILENT();
+    ck_assert_int_eq(lockl(&kernel_lock, LOCK_NDELAY), LOCK_SUCC);
+    ck_assert_uint_eq(recorder_count("kernel-lock"), 1);
+    ck_assert_int_eq(lockl(&kernel_lock, LOCK_NDELAY), LOCK_NEST);
+    ck_assert_uint_eq(recorder_count(NULL), 1);
+    unlockl(&kernel_lock);
+    unlockl(&other);
+}
+END_TEST
+
 START_TEST(t71_kernel_lock_first_and_nested)
 {
     static Simple_lock s;
@@ -329,6 +346,7 @@ static Suite *suite(void)
     tcase_add_test(t, order_of_spinning_locks);
     t = order_case(s, "kernel-lock and hierarchy");
     tcase_add_test(t, t70_kernel_lock_under_another);
+    tcase_add_test(t, t70_kernel_lock_without_a_wait_under_another);
     tcase_add_test(t, t71_kernel_lock_first_and_nested);
     tcase_add_test(t, t72_coarser_under_finer);
     tcase_add_test(t, t72_finer_under_coarser_and_equal);

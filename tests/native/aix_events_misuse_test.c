@@ -52,6 +52,42 @@ static int e_sleepl_short(void *unused)
     return e_sleepl(&w, &ev, EVENT_SHORT);
 }
 
+/* What is wrong about the arguments is said of this event. */
+START_TEST(aix_T79_results_and_signals_out_of_range_name_the_event)
+{
+    setup();
+    e_wakeup_w_result(&ev, THREAD_OTHER - 1);
+    expect("bad-argument", &ev);
+    e_wakeup_w_sig(&ev, 0);
+    expect("bad-argument", &ev);
+    e_wakeup_w_sig(&ev, 65);
+    expect("bad-argument", &ev);
+    ck_assert_int_eq(e_sleep(&ev, ~(EVENT_SIGRET | EVENT_SIGWAKE)), -EPERM);
+    expect("bad-argument", &ev);
+    finish();
+}
+END_TEST
+
+static int check_signal(void *unused)
+{
+    (void)unused;
+    return sig_chk();
+}
+
+START_TEST(aix_T66_sig_chk_is_refused_in_a_handler)
+{
+    struct irq_call irq;
+    setup();
+    irq_setup(&irq);
+    ck_assert_int_eq(ksl_signal_post(ksl_thread_self(), 5), 0);
+    ck_assert_int_eq(call_in_irq(&irq, check_signal, NULL), -EPERM);
+    expect("bad-argument", NULL);
+    ck_assert_int_eq(sig_chk(), 5); /* it has stayed */
+    irq_teardown();
+    finish();
+}
+END_TEST
+
 /* A lock without its kind flag is `bad-argument` (DESIGN); exactly one is needed. */
 START_TEST(aix_T81_a_lock_needs_exactly_one_kind_flag)
 {
@@ -62,7 +98,7 @@ START_TEST(aix_T81_a_lock_needs_exactly_one_kind_flag)
     for (int i = 0; i < 5; i++) {
         sleep_flags = flags[i];
         ck_assert_int_eq(ask(&p, sleep_with_s, NULL), -EPERM);
-        expect("bad-argument", NULL);
+        expect("bad-argument", &s);
         ck_assert_int_eq(ask(&p, do_lock_mine, &s), TRUE);
     }
     ask(&p, do_simple_unlock, &s);
@@ -257,6 +293,8 @@ static Suite *suite(void)
 {
     Suite *su = suite_create("aix event misuse");
     TCase *tc = tcase_create("misuse");
+    tcase_add_test(tc, aix_T79_results_and_signals_out_of_range_name_the_event);
+    tcase_add_test(tc, aix_T66_sig_chk_is_refused_in_a_handler);
     tcase_add_test(tc, aix_T81_a_lock_needs_exactly_one_kind_flag);
     tcase_add_test(tc, aix_T81_a_free_lock_cannot_be_slept_with);
     tcase_add_test(tc, aix_T81_the_lock_of_another_cannot_be_slept_with);

@@ -8,7 +8,7 @@
 
 #include <kslock/signal.h>
 
-#include "support.h"
+#include "irq_call.h"
 
 #include <errno.h>
 #include <string.h>
@@ -318,6 +318,35 @@ START_TEST(sleep_until_sleeps_to_the_date)
 }
 END_TEST
 
+static int until_never(void *unused)
+{
+    (void)unused;
+    return sleep_until(NULL);
+}
+
+static int no_look(void)
+{
+    return 0;
+}
+
+/* One violation, and the task is not left prepared. */
+START_TEST(sleep_until_refused_changes_nothing)
+{
+    struct timespec date = {1, 1000000000};
+    struct irq_call irq;
+    recorder_start();
+    irq_call_setup(&irq, 3, KSL_STAGE_INBAND, 5, no_look);
+    ck_assert_int_eq(call_in_irq(&irq, until_never, NULL), -EPERM);
+    ASSERT_VIOLATED("irq-sleep");
+    recorder_start();
+    ck_assert_int_eq(sleep_until(&date), -EPERM);
+    ASSERT_VIOLATED("bad-argument");
+    ck_assert_int_eq(unblock_task(get_current_task()), 0);
+    recorder_stop();
+    ck_assert_int_eq(ksl_irq_free(3), 0);
+}
+END_TEST
+
 struct queued {
     sleep_queue_t queue;
     int result;
@@ -372,6 +401,7 @@ static Suite *suite(void)
     tcase_add_test(tc, B7_T14_a_date_in_the_past);
     tcase_add_test(tc, B7_woken_or_interrupted_before_the_date);
     tcase_add_test(tc, sleep_until_sleeps_to_the_date);
+    tcase_add_test(tc, sleep_until_refused_changes_nothing);
     tcase_add_test(tc, a_prepared_task_queued_by_hand);
     suite_add_tcase(s, tc);
     return s;

@@ -235,6 +235,8 @@ START_TEST(sleeping_in_a_handler_is_irq_sleep_even_if_the_condition_is_true)
         ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
         ck_assert_int_eq(ksl_irq_free(IRQ), 0);
         ASSERT_VIOLATED("irq-sleep");
+        if (s.kind == 1 || s.kind == 2)
+            ck_assert_ptr_eq(recorder_last().lock, &s.lock);
         ck_assert_int_eq(s.result, -EPERM);
         ck_assert_uint_eq(LOAD(&s.queue.waiters), 0);
         ck_assert_int_ne(have_interrupt(), 0);

@@ -57,7 +57,7 @@ KSL_API tid_t thread_self(void) KSL_SYMBOL(ksl_aix_thread_self);
 
 /*
  * The signal that is delivered to the caller next, which is no longer pending then; 0 if
- * there is none or the caller holds a lock (T66). Context: thread.
+ * there is none or the caller holds a lock (T66); -EPERM if refused. Context: thread.
  * Violations: `bad-argument` in a handler.
  */
 KSL_API int sig_chk(void) KSL_SYMBOL(ksl_aix_sig_chk);

@@ -57,11 +57,15 @@ static inline int sleep_on_queue_interruptible(sleep_queue_t *queue)
 void sleep_add_to_queue(sleep_queue_t *queue) KSL_SYMBOL(ksl_block_queue);
 void sleep_remove_from_queue(sleep_queue_t *queue) KSL_SYMBOL(ksl_block_unqueue);
 
-/* Sleeps until the absolute CLOCK_MONOTONIC date: 0, or -EINTR. */
+/* Sleeps until the absolute CLOCK_MONOTONIC date: 0, -EINTR, -EPERM if refused. */
 static inline int sleep_until(struct timespec *date)
 {
+    if (ksl_block_check() != 0)
+        return -EPERM;
     ksl_block_prepare(KSL_BLOCK_INTERRUPTIBLE);
     int result = ksl_block_until(date);
+    if (result == -EPERM)
+        ksl_block_cancel(); /* a refused call changes nothing */
     return result == -ETIMEDOUT ? 0 : result;
 }
 
