@@ -63,7 +63,7 @@ step "find_package"
     -DCMAKE_CXX_FLAGS="$flags" -DCMAKE_PREFIX_PATH="$prefix" >"$work/cmake.log" ||
     fail "$(cat "$work/cmake.log")"
 "$cmake" --build "$work/cmake" >"$work/build.log" || fail "$(cat "$work/build.log")"
-for target in stanix stanix_static freebsd freebsd_static aix aix_static \
+for target in stanix stanix_static freebsd freebsd_static evl evl_static aix aix_static \
     kslock kslock_static; do
     "$@" "$work/cmake/consumer_$target" || fail "consumer_$target"
 done
@@ -75,7 +75,7 @@ export PKG_CONFIG_PATH LD_LIBRARY_PATH
 step "pkg-config, shared"
 sh "$source/tests/install/consumer_pkgconfig/build.sh" "$cc" "$cxx" "$work/shared" "$flags" ||
     fail "build"
-for program in consumer_core consumer_kernel consumer_freebsd consumer_aix; do
+for program in consumer_core consumer_kernel consumer_freebsd consumer_evl consumer_aix; do
     "$@" "$work/shared/$program" || fail "$program"
     readelf -d "$work/shared/$program" | grep -qF 'libkslock.so.0' || fail "$program is not shared"
 done
@@ -84,7 +84,7 @@ step "pkg-config, static"
 rm "$prefix/$libdir"/libkslock.so*
 sh "$source/tests/install/consumer_pkgconfig/build.sh" "$cc" "$cxx" "$work/static" "$flags" \
     --static || fail "build"
-for program in consumer_core consumer_kernel consumer_freebsd consumer_aix; do
+for program in consumer_core consumer_kernel consumer_freebsd consumer_evl consumer_aix; do
     "$@" "$work/static/$program" || fail "$program"
 done
 
@@ -93,7 +93,7 @@ if [ -z "$flags" ]; then
     step "pkg-config, no shared library at all"
     sh "$source/tests/install/consumer_pkgconfig/build.sh" "$cc" "$cxx" "$work/all_static" \
         -static --static || fail "build"
-    for program in consumer_core consumer_kernel consumer_freebsd consumer_aix; do
+    for program in consumer_core consumer_kernel consumer_freebsd consumer_evl consumer_aix; do
         "$work/all_static/$program" || fail "$program"
     done
 fi

@@ -15,6 +15,7 @@ here=$(dirname -- "$0")/..
 core="$flags $(pkg-config --cflags kslock)"
 kernel="$flags $(pkg-config --cflags kslock-stanix)"
 freebsd="$flags -std=c11 $(pkg-config --cflags kslock-freebsd)"
+evl="$flags -std=c11 $(pkg-config --cflags kslock-evl)"
 aix="$flags -std=c11 $(pkg-config --cflags kslock-aix)"
 # shellcheck disable=SC2086
 core_libs="$flags $(pkg-config $static --libs kslock)"
@@ -22,6 +23,8 @@ core_libs="$flags $(pkg-config $static --libs kslock)"
 kernel_libs="$flags $(pkg-config $static --libs kslock-stanix)"
 # shellcheck disable=SC2086
 freebsd_libs="$flags $(pkg-config $static --libs kslock-freebsd)"
+# shellcheck disable=SC2086
+evl_libs="$flags $(pkg-config $static --libs kslock-evl)"
 # shellcheck disable=SC2086
 aix_libs="$flags $(pkg-config $static --libs kslock-aix)"
 
@@ -31,6 +34,7 @@ mkdir -p "$out"
 {
     "$cc" $core -o "$out/consumer_core" "$here/consumer_core.c" $core_libs
     "$cc" $freebsd -o "$out/consumer_freebsd" "$here/consumer_freebsd.c" $freebsd_libs
+    "$cc" $evl -o "$out/consumer_evl" "$here/consumer_evl.c" $evl_libs
     "$cc" $aix -o "$out/consumer_aix" "$here/consumer_aix.c" $aix_libs
     "$cc" $kernel -c -o "$out/main.o" "$here/consumer_main.c"
     "$cc" $kernel -c -o "$out/kernel_c.o" "$here/consumer_kernel.c"
