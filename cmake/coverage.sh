@@ -101,7 +101,7 @@ status=0
                 place = part[1] SUBSEP part[2]
                 once = times_seen[place]
                 if (once == 0 || part[3] == "line") continue
-                number = substr(part[3], 8)
+                number = substr(part[3], 8) + 0 # or it is compared as text
                 if (key in executed) executed[place SUBSEP "branch " number % once] = 1
                 if (number >= once) delete seen[key]
             }
