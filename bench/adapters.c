@@ -93,6 +93,28 @@ static void nothing_pairs(size_t n)
         work(10);
 }
 
+/* What every pair with so many atomic operations takes at least. */
+static uint32_t one_word __attribute__((aligned(128)));
+static uint32_t two_word __attribute__((aligned(128)));
+
+static void one_atomic_pairs(size_t n)
+{
+    while (n-- > 0) {
+        uint32_t seen = 0;
+        (void)__atomic_compare_exchange_n(&one_word, &seen, 1u, false, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED);
+        __atomic_store_n(&one_word, 0u, __ATOMIC_RELEASE);
+    }
+}
+
+static void two_atomics_pairs(size_t n)
+{
+    while (n-- > 0) {
+        __atomic_fetch_add(&two_word, 1u, __ATOMIC_ACQUIRE);
+        __atomic_fetch_sub(&two_word, 1u, __ATOMIC_RELEASE);
+    }
+}
+
 /* What a load or a mix does without any lock: more than that nobody can have. */
 LOAD(none, (void)0, (void)0)
 MIX(none, (void)0, (void)0, (void)0, (void)0)
@@ -126,6 +148,8 @@ OBJECTS(pwrite, pthread_rwlock_t, NULL, pthread_rwlock_wrlock(l),
 
 const struct adapter adapters[] = {
     {"nothing", NULL, .pairs = nothing_pairs, .shared = true},
+    {"1 atomic", NULL, .pairs = one_atomic_pairs},
+    {"2 atomics", NULL, .pairs = two_atomics_pairs},
     {"no lock", NULL, .load = none_load, .mix = none_mix},
     {"pthread_spin", NULL, BOTH(pspin), .objects = &pspin_objects},
     {"pthread_spin, signals blocked", NULL, BOTH(blocked), .handler = true},

@@ -151,14 +151,14 @@ static struct outcome {
     char counts[96]; /* what else there is to say */
 } outcomes[PARTS];
 
-/* The rows of the parts of a place, and their peers. */
+/* The rows of the parts of a place, and their peers; and those that are no locks. */
 static void choose(enum place place)
 {
-    for (size_t i = 0; i < rows_count(); i++) {
-        struct row *row = row_at(i);
-        row->wanted = strcmp(row->adapter->name, "nothing") == 0 ||
-                      strcmp(row->adapter->name, "no lock") == 0;
-    }
+    static const char *const bounds[] = {"nothing", "no lock", "1 atomic", "2 atomics"};
+    for (size_t i = 0; i < rows_count(); i++)
+        row_at(i)->wanted = false;
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        row_named(bounds[i])->wanted = true;
     for (unsigned p = 0; p < PARTS; p++) {
         struct row *own = row_named(parts[p].lock);
         if (own == NULL || parts[p].place != place)
@@ -213,18 +213,28 @@ static void describe(struct outcome *o, const struct row *row, const struct part
     }
 }
 
-/* Locked instructions and calls, which are the same on every machine. */
+/*
+ * Locked instructions and calls, which are the same on every machine, and what these
+ * instructions alone come to, which no lock that has them can pass.
+ */
 static void count(struct outcome *o, const struct part *part)
 {
     struct counts c;
+    char alone[32] = "";
     const struct row *row = row_named(part->lock);
     if (part->place != ALONE || part->figure == TO_BEST_PEER)
         return;
     const char *why = count_pair(row->adapter, &c);
     if (why != NULL)
         return;
-    snprintf(o->counts, sizeof o->counts, "%g locked, %g calls, %g system calls",
-             c.locked, c.calls, c.system_calls);
+    unsigned locked = (unsigned)(c.locked + 0.5);
+    if (part->figure == RATIO && (locked == 1 || locked == 2)) {
+        const struct row *bound = row_named(locked == 1 ? "1 atomic" : "2 atomics");
+        snprintf(alone, sizeof alone, " (alone %.2f)",
+                 bound->ns.median / row->baseline->ns.median);
+    }
+    snprintf(o->counts, sizeof o->counts, "%g locked%s, %g calls, %g system calls",
+             c.locked, alone, c.calls, c.system_calls);
     if (part->figure == NANOSECONDS && c.system_calls > 0)
         o->met = false;
 }
