@@ -97,6 +97,7 @@ void torture_raise(unsigned target, int irq)
     if (!__atomic_compare_exchange_n(credit_of(p, irq), &none, 1u, false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         return; /* the one before is still under way */
+    ADD(&torture.raised, 1ul);
     int error =
         irq == TORTURE_IRQ_ANY ? ksl_irq_raise(irq) : ksl_irq_raise_on(p->thread, irq);
     if (error != 0)

@@ -232,9 +232,12 @@ static void judge_worker(const struct party *p)
 /*
  * No interrupt is under way, and no worker is on its way out of a handler. A
  * worker that left its interrupts masked never gets there: the watchdog shows it.
+ * Handlers raise others, for threads that have been looked at already; so nothing may
+ * have been raised meanwhile.
  */
 static bool settled(void)
 {
+    unsigned long raised = LOAD(&torture.raised);
     if (!torture_irqs_settled())
         return false;
     for (unsigned i = 0; i < torture.threads; i++) {
@@ -243,7 +246,7 @@ static bool settled(void)
             ksi_load(&t->handlers) != 0)
             return false;
     }
-    return true;
+    return LOAD(&torture.raised) == raised;
 }
 
 static void start_worker(struct party *p)

@@ -130,8 +130,9 @@ struct run {
     unsigned threads;
     unsigned long round; /* atomic */
     struct party parties[TORTURE_MAX + 1];
-    unsigned any_credit; /* atomic: TORTURE_IRQ_ANY is under way */
-    unsigned paused;     /* atomic: workers stop at their points */
+    unsigned any_credit;  /* atomic: TORTURE_IRQ_ANY is under way */
+    unsigned long raised; /* atomic: interrupts, while a row runs */
+    unsigned paused;      /* atomic: workers stop at their points */
     unsigned long forks, restarts, guests, pauses, moves; /* by the director */
 };
 extern struct run torture;
