@@ -181,9 +181,10 @@ static int take_word(lock_t *lock_word, int flags, const void *site)
         return LOCK_FAIL;
     }
     int result = ksi_lockl(lock_word, flags, site);
-    if (result == LOCK_SIG && (flags & LOCK_SIGRET) == 0)
-        (void)ksi_aix_jump(EINTR, "lockl", site);
-    return result;
+    if (result != LOCK_SIG || (flags & LOCK_SIGRET) != 0)
+        return result;
+    (void)ksi_aix_jump(EINTR, "lockl", site);
+    return LOCK_FAIL; /* the jump was refused */
 }
 
 static void give_word(lock_t *lock_word, const void *site)

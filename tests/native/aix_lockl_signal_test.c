@@ -243,6 +243,27 @@ START_TEST(aix_T8_the_jump_is_to_the_latest_context)
 }
 END_TEST
 
+static int sigwake_without_context(void *w)
+{
+    return lockl((lock_t *)w, LOCK_SIGWAKE);
+}
+
+/* A refused call says LOCK_FAIL; LOCK_SIG would be an answer to LOCK_SIGRET. */
+START_TEST(aix_T8_without_a_saved_context_the_call_is_refused)
+{
+    ck_assert_int_eq(lockl(&word, LOCK_SHORT), LOCK_SUCC);
+    tell_blocked(&p[0], sigwake_without_context, &word);
+    post_signal(&p[0], SIGNO);
+    ck_assert_int_eq(answer(&p[0]), LOCK_FAIL);
+    ASSERT_VIOLATED("bad-argument");
+    recorder_start();
+    ck_assert_int_eq(ask(&p[0], take_signal, NULL), SIGNO);
+    ck_assert_int_eq(lockl(&word, LOCK_SHORT), LOCK_NEST);
+    unlockl(&word);
+    check_free();
+}
+END_TEST
+
 START_TEST(aix_T8_SIGRET_wins_over_SIGWAKE)
 {
     signal_ends(both_flags, LOCK_SIG);
@@ -331,6 +352,7 @@ static Suite *suite(void)
     tcase_add_test(tc, aix_T8_C15_a_signal_ends_a_wait_with_SIGWAKE_by_a_jump_with_EINTR);
     tcase_add_test(tc, aix_T8_no_jump_without_a_wait);
     tcase_add_test(tc, aix_T8_the_jump_is_to_the_latest_context);
+    tcase_add_test(tc, aix_T8_without_a_saved_context_the_call_is_refused);
     tcase_add_test(tc, aix_T8_SIGRET_wins_over_SIGWAKE);
     tcase_add_test(tc, aix_T8_the_jump_brings_back_the_priority);
     tcase_add_test(tc, aix_T12_a_signal_does_not_end_a_wait_in_simple_lock);

@@ -39,7 +39,8 @@ typedef unsigned long lock_t;
  * Context: thread; may sleep, with interrupts masked too.
  * Returns LOCK_SUCC, LOCK_NEST (T1), LOCK_FAIL with LOCK_NDELAY (T4), LOCK_SIG with
  * LOCK_SIGRET (T5); LOCK_FAIL if refused.
- * Violations: `irq-sleep` in a handler; `bad-argument` for unknown flags.
+ * Violations: `irq-sleep` in a handler; `bad-argument` for NULL, unknown flags, and a
+ * signal with LOCK_SIGWAKE but no saved context.
  */
 KSL_API int lockl(lock_t *lock_word, int flags) KSL_SYMBOL(ksl_aix_lockl);
 
