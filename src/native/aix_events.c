@@ -212,8 +212,9 @@ unsigned long et_wait(unsigned long wait_mask, unsigned long clear_mask, int fla
     uint64_t events = ksi_events_wait(&s);
     if (events != 0)
         return events;
+    /* EVENT_SIG is what a refused jump returns, too; a refused et_wait has no event. */
     int result = signalled(flags, EXSIG, "et_wait", site);
-    return result == EVENT_SIG ? (unsigned long)EVENT_SIG : 0;
+    return (flags & EVENT_SIGRET) != 0 ? (unsigned long)result : 0;
 }
 
 void et_post(unsigned long events, tid_t tid)

@@ -188,6 +188,40 @@ static int wait_for_post(void *unused)
     return (int)et_wait(1, 1, EVENT_SHORT);
 }
 
+static unsigned long posted;
+
+static int wait_to_jump(void *unused)
+{
+    (void)unused;
+    posted = et_wait(1, 3, EVENT_SIGWAKE);
+    return 0;
+}
+
+static int look_at_posted(void *unused)
+{
+    (void)unused;
+    posted = et_wait(7, 7, EVENT_SHORT);
+    return 0;
+}
+
+/* No event is what a refused et_wait returns, and what was posted stays. */
+START_TEST(aix_C15_et_wait_without_a_saved_context_is_refused)
+{
+    setup();
+    posted = 7;
+    tell_blocked(&p, wait_to_jump, NULL);
+    et_post(2, tid_of(&p));
+    post_signal(&p, 10);
+    ck_assert_int_eq(answer(&p), 0);
+    expect("bad-argument", NULL);
+    ck_assert_uint_eq(posted, 0);
+    ck_assert_int_eq(ask(&p, take_signal, NULL), 10);
+    ck_assert_int_eq(ask(&p, look_at_posted, NULL), 0);
+    ck_assert_uint_eq(posted, 2);
+    finish();
+}
+END_TEST
+
 static int block(void *unused)
 {
     (void)unused;
@@ -299,6 +333,7 @@ static Suite *suite(void)
     tcase_add_test(tc, aix_T81_a_free_lock_cannot_be_slept_with);
     tcase_add_test(tc, aix_T81_the_lock_of_another_cannot_be_slept_with);
     tcase_add_test(tc, aix_T81_a_share_is_no_write_hold);
+    tcase_add_test(tc, aix_C15_et_wait_without_a_saved_context_is_refused);
     tcase_add_test(tc, aix_irq_sleep_event_waits_are_refused_in_a_handler);
     tcase_add_test(tc, aix_irq_sleep_e_block_thread_is_refused_in_a_handler);
     tcase_add_test(tc, aix_T78_all_wake_ups_are_legal_in_a_handler);
