@@ -67,8 +67,8 @@ KSL_API void ksl_spinlock_assert_held(const ksl_spinlock_t *l);
  * The pairs of the newest Stanix (S8): with the preemption counter raised
  * meanwhile, and with interrupts masked from the acquire, which returns the
  * state before, to the release, which takes it.
- * Context and violations: as above; a state that no acquire returned is
- * `bad-argument`.
+ * Context and violations: as above; a state that no acquire returned, or a release
+ * by a caller with preemption enabled, is `bad-argument`.
  */
 KSL_API void ksl_spinlock_acquire_preempt(ksl_spinlock_t *l);
 KSL_API void ksl_spinlock_release_preempt(ksl_spinlock_t *l);

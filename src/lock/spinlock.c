@@ -201,10 +201,21 @@ void ksl_spinlock_raw_release(ksl_spinlock_t *l)
 
 void ksl_spinlock_release_preempt(ksl_spinlock_t *l)
 {
-    if ((!sound() || !ksl_spinlock_release_preempt_fast(l)) &&
-        raw_release(l, ksi_self(), "spinlock_release", KSI_SITE()) &&
-        !KSI_FAULT(SPINLOCK_PREEMPT_STAYS))
-        ksl_preempt_enable();
+    if (KSI_LIKELY(sound() && ksl_spinlock_release_preempt_fast(l)))
+        return;
+    ksl_thread *t = ksi_self();
+    if (!check_holder(l, t, "spinlock_release", KSI_SITE()))
+        return;
+    /* Before l is given back: a refused release changes nothing. */
+    if (KSI_UNLIKELY(t->front.preempt == 0)) {
+        struct ksi_misuse m = {
+            KSI_BAD_ARGUMENT_RULE, KSI_SPINLOCK, l, KSI_SITE(), NULL, false};
+        ksi_violate(&m, "spinlock_release with preemption enabled");
+        return;
+    }
+    raw_release(l, t, "spinlock_release", KSI_SITE());
+    if (!KSI_FAULT(SPINLOCK_PREEMPT_STAYS))
+        t->front.preempt--;
 }
 
 void ksl_spinlock_release_irq(ksl_spinlock_t *l, int state)

@@ -103,6 +103,26 @@ START_TEST(S7_S8_refused_calls_change_nothing)
 }
 END_TEST
 
+START_TEST(S8_a_release_with_preemption_enabled_keeps_the_lock)
+{
+    spinlock_t lock = {0};
+    spinlock_acquire(&lock);
+    preempt_enable();
+    recorder_start();
+    spinlock_release(&lock);
+    ASSERT_VIOLATED("bad-argument");
+    ck_assert_ptr_eq(recorder_last().lock, &lock);
+    ck_assert(ksl_spinlock_held(&lock));
+    ck_assert_uint_eq(ksl_preempt_count(), 0);
+    preempt_disable();
+    recorder_start();
+    spinlock_release(&lock);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+    ck_assert(!ksl_spinlock_held(&lock));
+    ck_assert_uint_eq(ksl_preempt_count(), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("stanix profile 3 spinlock");
@@ -114,6 +134,7 @@ static Suite *suite(void)
     tcase_add_test(tc, S8_preempt_sections_must_balance);
     tcase_add_test(tc, T19_assert_acquired_tests_and_changes_nothing);
     tcase_add_test(tc, S7_S8_refused_calls_change_nothing);
+    tcase_add_test(tc, S8_a_release_with_preemption_enabled_keeps_the_lock);
     suite_add_tcase(s, tc);
     return s;
 }
