@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <memory>
 #include <thread>
 
 namespace
@@ -165,6 +166,43 @@ void sleeping(how kind, bool by_signal)
     CHECK(s.lock_calls == (is_locking(kind) ? 1 : 0));
 }
 
+struct counting {
+    int tests = 0;
+    explicit operator bool()
+    {
+        return ++tests != 0;
+    }
+};
+
+// Conditions of all kinds, true at once: objects that cannot be copied, bit-fields.
+void kinds_of_conditions()
+{
+    struct {
+        unsigned bit : 1;
+        volatile unsigned changing : 1;
+    } bits = {1, 1};
+    std::atomic<bool> flag{true};
+    auto owner = std::make_unique<int>(0);
+    int *pointer = owner.get();
+    counting counter;
+    sleep_queue_t queue{};
+    spinlock_t lock{};
+    CHECK(sleep_on_queue_condition(&queue, flag) == 0);
+    CHECK(sleep_on_queue_condition(&queue, owner) == 0);
+    CHECK(sleep_on_queue_condition(&queue, bits.bit) == 0);
+    spinlock_acquire(&lock);
+    CHECK(sleep_on_queue_lock(&queue, flag, &lock) == 0);
+    CHECK(sleep_on_queue_lock(&queue, &lock, flag) == 0);
+    CHECK(sleep_on_queue_lock(&queue, owner, &lock) == 0);
+    CHECK(sleep_on_queue_lock(&queue, bits.bit, &lock) == 0);
+    CHECK(sleep_on_queue_lock(&queue, &lock, bits.changing) == 0);
+    CHECK(sleep_on_queue_lock(&queue, pointer, &lock) == 0);
+    CHECK(sleep_on_queue_lock(&queue, counter, &lock) == 0);
+    CHECK(counter.tests == 1);
+    CHECK(ksl_spinlock_held(&lock));
+    spinlock_release(&lock);
+}
+
 } // namespace
 
 int main()
@@ -172,6 +210,7 @@ int main()
     locks();
     conditions();
     blocking();
+    kinds_of_conditions();
     const how kinds[] = {how::plain, how::condition, how::lock_last, how::lock_first};
     for (how kind : kinds) {
         sleeping(kind, false);

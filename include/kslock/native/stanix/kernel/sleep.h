@@ -112,6 +112,8 @@ KSL_END_DECLS
 
 #else
 
+#include <type_traits>
+
 namespace ksl_stanix
 {
 
@@ -144,6 +146,27 @@ template <> struct is_lock<spinlock_t *> {
     static constexpr bool value = true;
 };
 
+/*
+ * A lock as it is, a condition as true or false: an object such as std::atomic<bool>
+ * cannot be copied, and no reference is to be had to a bit-field.
+ */
+inline spinlock_t *lock_or_truth(spinlock_t *lock)
+{
+    return lock;
+}
+
+template <class T> std::enable_if_t<!std::is_class<T>::value, bool> lock_or_truth(T cond)
+{
+    return !!cond;
+}
+
+template <class T>
+std::enable_if_t<std::is_class<std::remove_reference_t<T>>::value, bool>
+lock_or_truth(T &&cond)
+{
+    return !!cond;
+}
+
 template <class A, class B>
 int sleep_either(sleep_queue_t *queue, unsigned flags, A a, B b)
 {
@@ -157,7 +180,9 @@ int sleep_either(sleep_queue_t *queue, unsigned flags, A a, B b)
 
 /* clang-format off */
 #define KSL_STANIX_SLEEP_LOCK_(queue_, flags_, a_, b_) \
-    ::ksl_stanix::sleep_either((queue_), (flags_), [&] { return (a_); }, [&] { return (b_); })
+    ::ksl_stanix::sleep_either((queue_), (flags_),                           \
+                               [&] { return ::ksl_stanix::lock_or_truth((a_)); }, \
+                               [&] { return ::ksl_stanix::lock_or_truth((b_)); })
 #define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                               \
     ::ksl_stanix::sleep_loop((queue_), (flags_), ksl_block_check(), [&] { return !!(cond_); }, \
                              [] { return ksl_block(); })
