@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Kernel tasks: detached threads that are registered before they are shown. */
 
+#include "lock/lock.h"
 #include "platform/host.h"
 #include "thread/thread.h"
 
@@ -31,7 +32,8 @@ static void *task_main(void *p)
 
 ksl_thread *ksl_task_new(void (*fn)(void *arg), void *arg)
 {
-    if (ksl_block_check() != 0)
+    if (ksi_refuse_in_handler(ksi_self(), "new_kernel_task", KSI_NO_KIND, NULL,
+                              KSI_SITE()))
         return NULL; /* a handler may not wait for the new thread */
     int saved = errno;
     struct start start = {fn, arg, NULL, KSL_COND_INIT};

@@ -10,6 +10,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { IRQ = 7, IRQ_LEVEL = 5 };
 
@@ -118,6 +119,32 @@ START_TEST(blocking_in_a_handler_is_irq_sleep)
 }
 END_TEST
 
+static void never_run(void *arg)
+{
+    (void)arg;
+    ck_abort();
+}
+
+static void start_in_handler(int irq, void *arg)
+{
+    (void)irq;
+    *(const task_t **)arg = new_kernel_task(never_run, NULL);
+}
+
+START_TEST(new_kernel_task_in_a_handler_is_irq_sleep_and_named)
+{
+    const task_t *task = get_current_task();
+    recorder_start();
+    request(start_in_handler, &task);
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), IRQ), 0);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+    ASSERT_VIOLATED("irq-sleep");
+    ck_assert_ptr_null(strstr(recorder_last().message, "queue"));
+    ck_assert_ptr_nonnull(strstr(recorder_last().message, "new_kernel_task"));
+    ck_assert_ptr_null(task);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("stanix block and interrupts");
@@ -127,6 +154,7 @@ static Suite *suite(void)
     tcase_add_test(tc, unblock_in_a_handler);
     tcase_add_test(tc, a_handler_on_the_masked_sleeper_wakes_it);
     tcase_add_test(tc, blocking_in_a_handler_is_irq_sleep);
+    tcase_add_test(tc, new_kernel_task_in_a_handler_is_irq_sleep_and_named);
     suite_add_tcase(s, tc);
     return s;
 }
