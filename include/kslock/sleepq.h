@@ -35,14 +35,17 @@ enum { KSL_WAKE_TIMEOUT = 0, KSL_WAKE_SIGNAL = 1, KSL_WAKE_OTHER = 2 };
 
 /*
  * Says whether the caller may sleep here at all: 0, or -EPERM after an
- * `irq-sleep` violation in a handler. The sleep macros begin with it.
- * Context: any.
+ * `irq-sleep` violation in a handler. Context: any.
  */
 KSL_API int ksl_block_check(void);
 
+/* The same for a sleep on q, which the violation names. Context: any. 0 or -EPERM. */
+KSL_API int ksl_sleepq_check(const ksl_sleep_queue_t *q);
+
 /*
  * The same for a sleep that gives l up meanwhile: also `not-owner` or
- * `not-locked` unless the caller holds l (Q4). Context: any. 0 or -EPERM.
+ * `not-locked` unless the caller holds l (Q4). Context: any. 0 or -EPERM. The sleep
+ * macros begin with it, or with ksl_sleepq_check.
  */
 KSL_API int ksl_block_check_lock(const ksl_spinlock_t *l);
 

@@ -62,6 +62,13 @@ int ksl_block_check(void)
     return refused ? -EPERM : 0;
 }
 
+int ksl_sleepq_check(const ksl_sleep_queue_t *q)
+{
+    bool refused = ksi_refuse_in_handler(ksi_self(), "sleep_on_queue_condition",
+                                         KSI_SLEEPQ, q, KSI_SITE());
+    return refused ? -EPERM : 0;
+}
+
 int ksl_block_check_lock(const ksl_spinlock_t *l)
 {
     ksl_thread *t = ksi_self();

@@ -237,6 +237,8 @@ START_TEST(sleeping_in_a_handler_is_irq_sleep_even_if_the_condition_is_true)
         ASSERT_VIOLATED("irq-sleep");
         if (s.kind == 1 || s.kind == 2)
             ck_assert_ptr_eq(recorder_last().lock, &s.lock);
+        else
+            ck_assert_ptr_eq(recorder_last().lock, &s.queue);
         ck_assert_int_eq(s.result, -EPERM);
         ck_assert_uint_eq(LOAD(&s.queue.waiters), 0);
         ck_assert_int_ne(have_interrupt(), 0);

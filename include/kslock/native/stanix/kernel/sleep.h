@@ -107,7 +107,8 @@ KSL_END_DECLS
     })
 
 #define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                        \
-    KSL_STANIX_SLEEP_(queue_, flags_, cond_, ksl_block_check(), ksl_block())
+    KSL_STANIX_SLEEP_(queue_, flags_, cond_,                                 \
+                      ksl_sleepq_check(ksl_stanix_queue_), ksl_block())
 /* clang-format on */
 
 #else
@@ -131,6 +132,12 @@ int sleep_loop(sleep_queue_t *queue, unsigned flags, int result, Cond cond, Bloc
             return 0;
     }
     return result;
+}
+
+template <class Cond> int sleep_cond(sleep_queue_t *queue, unsigned flags, Cond cond)
+{
+    return sleep_loop(queue, flags, ksl_sleepq_check(queue), cond,
+                      [] { return ksl_block(); });
 }
 
 template <class Cond>
@@ -184,8 +191,7 @@ int sleep_either(sleep_queue_t *queue, unsigned flags, A a, B b)
                                [&] { return ::ksl_stanix::lock_or_truth((a_)); }, \
                                [&] { return ::ksl_stanix::lock_or_truth((b_)); })
 #define KSL_STANIX_SLEEP_COND_(queue_, flags_, cond_)                               \
-    ::ksl_stanix::sleep_loop((queue_), (flags_), ksl_block_check(), [&] { return !!(cond_); }, \
-                             [] { return ksl_block(); })
+    ::ksl_stanix::sleep_cond((queue_), (flags_), [&] { return !!(cond_); })
 /* clang-format on */
 
 #endif
