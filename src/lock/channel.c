@@ -135,7 +135,7 @@ int ksi_sleep(const struct ksi_sleep *s)
     if (KSI_FAULT(CHANNEL_LATE_UNLOCKED) && error == EWOULDBLOCK)
         return error;
     if (s->spinning && ksi_named_alive(s->lock, class, s->call, s->site))
-        ksi_mtx_spin(s->lock, t, s->site);
+        (void)ksi_mtx_spin(s->lock, t, s->site);
     else if (s->spinning)
         return error;
     else if (s->lock != NULL && !s->drop)

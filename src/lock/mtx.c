@@ -165,11 +165,13 @@ void ksi_mtx_unlock(struct ksi_named *m, const void *site)
     unlock_slow(m, site);
 }
 
-static void enter_spin(ksl_thread *t)
+/* Returns the level before. */
+static uint32_t enter_spin(ksl_thread *t)
 {
     uint32_t level = ksi_irq_mask(t);
     if (t->spin_mutexes++ == 0)
         t->spin_level = level;
+    return level;
 }
 
 static void leave_spin(ksl_thread *t)
@@ -191,15 +193,29 @@ KSI_COLD static void spin_slow(struct ksi_named *m, ksl_thread *t)
     ksi_spin_end(t);
 }
 
-void ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
+/* False: nothing has happened, as t is the owner; a handler has taken it and kept it. */
+static bool spin(struct ksi_named *m, ksl_thread *t, const void *site)
 {
-    enter_spin(t);
+    uint32_t before = enter_spin(t);
     uint32_t level = t->spin_level;
     if (KSI_UNLIKELY(!take(m, t))) {
+        if (ksi_named_mine(m, t)) {
+            t->spin_mutexes--;
+            ksi_irq_unmask(t, before);
+            return false;
+        }
         ksi_watch_before(KSI_MTX_SPIN, m, KSI_EXCLUSIVE, site);
         spin_slow(m, t);
     }
     ksi_held_push(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, level, site);
+    return true;
+}
+
+int ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
+{
+    if (ksi_named_mine(m, t) || !spin(m, t, site))
+        return lock_again(m, t, KSI_MTX_SPIN, false, site);
+    return 1;
 }
 
 void ksi_mtx_unspin(struct ksi_named *m, ksl_thread *t)
@@ -223,13 +239,11 @@ int ksi_mtx_spin_lock(struct ksi_named *m, bool try_only, const void *site)
     const char *call = try_only ? "mtx_trylock_spin" : "mtx_lock_spin";
     if (!ksi_named_alive(m, KSI_NAMED_MTX_SPIN, call, site))
         return 0;
+    if (!try_only)
+        return ksi_mtx_spin(m, t, site);
     if (ksi_named_mine(m, t))
-        return lock_again(m, t, KSI_MTX_SPIN, try_only, site);
-    if (!try_only) {
-        ksi_mtx_spin(m, t, site);
-        return 1;
-    }
-    enter_spin(t);
+        return lock_again(m, t, KSI_MTX_SPIN, true, site);
+    (void)enter_spin(t);
     if (!take(m, t)) {
         leave_spin(t);
         return ksi_watch_tried(false, KSI_MTX_SPIN, m, KSI_EXCLUSIVE, site);

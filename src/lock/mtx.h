@@ -19,6 +19,7 @@ void ksi_mtx_assert(const struct ksi_named *m, int what, const void *site);
 bool ksi_mtx_spin_check(const struct ksi_named *m, ksl_thread *t, const char *call,
                         const void *site);
 void ksi_mtx_unspin(struct ksi_named *m, ksl_thread *t);
-void ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site);
+/* Takes it, or one level more: 1; else 0, after a violation. */
+int ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site);
 
 #endif

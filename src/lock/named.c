@@ -151,11 +151,23 @@ void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interloc
     if (!ksi_named_alive(l, class, call, site))
         return; /* destroyed while the caller slept */
     const struct ksi_rw_class *c = class == KSI_NAMED_SX ? &ksi_sx_class : &ksi_mtx_class;
-    enum ksi_mode as = how == KSI_INTERLOCK_EXCLUSIVE ? KSI_EXCLUSIVE : KSI_SHARED;
+    bool exclusive = how == KSI_INTERLOCK_EXCLUSIVE;
+    enum ksi_mode as = exclusive ? KSI_EXCLUSIVE : KSI_SHARED;
+    int error;
     ksi_watch_before(c->kind, l, as, site);
-    if (how == KSI_INTERLOCK_EXCLUSIVE)
-        (void)ksi_rw_own(c, &l->word, t, 0, site);
-    else
-        (void)ksi_rw_share(c, &l->word, t, ksi_shares_any(t) ? KSI_RW_PASS : 0, site);
+    do {
+        if (exclusive && ksi_named_recurse(l, t)) {
+            ksi_watch_again(c->kind, l, as, site);
+            return;
+        }
+        if (ksi_named_mine(l, t) || (exclusive && ksi_share_find(t, &l->word) != NULL)) {
+            ksi_named_refuse(l, KSI_RECURSION_RULE, t, site,
+                             "%s: a handler has taken the lock and kept it", call);
+            return;
+        }
+        unsigned pass = ksi_shares_any(t) ? KSI_RW_PASS : 0;
+        error = exclusive ? ksi_rw_own(c, &l->word, t, 0, site)
+                          : ksi_rw_share(c, &l->word, t, pass, site);
+    } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
     ksi_watch_taken(c->kind, l, as, site);
 }

@@ -6,6 +6,7 @@ ksl_test(NAME freebsd_regress_destroyed_test SOURCES freebsd_regress_destroyed_t
          NATIVE freebsd)
 ksl_test(NAME freebsd_regress_wait_test SOURCES freebsd_regress_wait_test.c NATIVE freebsd
          TIMEOUT 300)
+ksl_test(NAME freebsd_regress_kept_test SOURCES freebsd_regress_kept_test.c NATIVE freebsd)
 
 add_library(freebsd_regress_module MODULE freebsd_regress_module_other.c)
 target_link_libraries(freebsd_regress_module PRIVATE kslock::freebsd)
