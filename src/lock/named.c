@@ -8,9 +8,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static enum ksi_kind kind_of(const struct ksi_named *l)
+static enum ksi_kind kind_of_class(unsigned class)
 {
-    switch (ksi_load(&l->flags) & KSI_NAMED_CLASS) {
+    switch (class) {
     case KSI_NAMED_MTX:
         return KSI_MTX;
     case KSI_NAMED_MTX_SPIN:
@@ -20,19 +20,28 @@ static enum ksi_kind kind_of(const struct ksi_named *l)
     }
 }
 
+static enum ksi_kind kind_of(const struct ksi_named *l)
+{
+    return kind_of_class(ksi_load(&l->flags) & KSI_NAMED_CLASS);
+}
+
 bool ksi_named_alive(const struct ksi_named *l, unsigned class, const char *call,
                      const void *site)
 {
     if (KSI_LIKELY(ksi_named_is(l, class)))
         return true;
     unsigned other = ksi_load(&l->flags) & KSI_NAMED_CLASS;
-    if ((ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0 &&
-        (other == KSI_NAMED_SX || other == KSI_NAMED_MTX || other == KSI_NAMED_MTX_SPIN))
+    bool known =
+        other == KSI_NAMED_SX || other == KSI_NAMED_MTX || other == KSI_NAMED_MTX_SPIN;
+    if (known && (ksi_load(&l->flags) & KSI_NAMED_ALIVE) != 0) {
         ksi_named_refuse(l, KSI_BAD_ARGUMENT_RULE, NULL, site, "%s of a %s", call,
                          ksi_kind_name(kind_of(l)));
-    else
-        ksi_named_refuse(l, KSI_DESTROYED_RULE, NULL, site,
-                         "%s of a lock that is not initialised or was destroyed", call);
+        return false;
+    }
+    /* What never was a lock is called what the caller takes it for. */
+    struct ksi_misuse m = {
+        KSI_DESTROYED_RULE, kind_of_class(known ? other : class), l, site, NULL, false};
+    ksi_violate(&m, "%s of a lock that is not initialised or was destroyed", call);
     return false;
 }
 

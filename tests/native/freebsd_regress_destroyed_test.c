@@ -181,11 +181,30 @@ START_TEST(destroyed_comes_first_for_every_call)
 }
 END_TEST
 
+/* Sleeps take either kind. */
+START_TEST(destroyed_names_what_the_call_is_for)
+{
+    for (int i = 0; i < MTX_CALLS; i++) {
+        bool spins = (i >= 3 && i <= 5) || i == 9;
+        if (i == 7 || i == 8)
+            continue;
+        memset(&mtx, 0, sizeof mtx);
+        recorder_start();
+        call_mtx(i);
+        ck_assert_msg(strstr(recorder_last().message,
+                             spins ? ": spin mutex 0x" : ": mutex 0x") != NULL,
+                      "call %d: %s", i, recorder_last().message);
+    }
+    recorder_stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("freebsd regress destroyed");
     TCase *tc = tcase_create("destroyed");
     tcase_add_test(tc, destroyed_comes_first_for_every_call);
+    tcase_add_test(tc, destroyed_names_what_the_call_is_for);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
