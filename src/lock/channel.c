@@ -17,6 +17,8 @@
 
 #include <kslock/sleepq.h>
 
+#include <stdio.h>
+
 enum { SECOND = 1000000000 };
 
 KSL_API int ksl_freebsd_hz = 1000; /* atomic */
@@ -62,6 +64,16 @@ int ksi_sleep_refuse(const struct ksi_sleep *s, enum ksi_rule rule, const char *
         ksi_violate(&m, "%s(%s) on %p: %s", s->call, what, s->key, why);
     }
     return EINVAL;
+}
+
+/* For the order checker, if it is on (rule 51). */
+static void watch(const struct ksi_sleep *s)
+{
+    char text[64];
+    if (KSI_LIKELY(!ksi_order_on()))
+        return;
+    snprintf(text, sizeof text, "%s(%s)", s->call, s->what != NULL ? s->what : "");
+    ksi_order_sleep(text, s->lock, s->site);
 }
 
 /* 0, or the error of a sleep that must not begin. */
@@ -111,7 +123,7 @@ int ksi_sleep(const struct ksi_sleep *s)
     int error = check(s, t, &how);
     if (error != 0)
         return error;
-    ksi_watch_sleep(s->call, s->lock, s->site);
+    watch(s);
     if (t->prepared != 0)
         ksl_block_cancel(); /* the waiter serves one sleep at a time */
     unsigned class = s->lock != NULL ? s->lock->flags & KSI_NAMED_CLASS : 0;

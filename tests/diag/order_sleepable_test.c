@@ -101,6 +101,19 @@ START_TEST(w11_sleep_with_another_mutex)
 }
 END_TEST
 
+/* Rule 51: what it sleeps on, and the lock that it may not hold. */
+START_TEST(rule51_sleep_says_its_message)
+{
+    make();
+    mtx_lock(&other);
+    ck_assert_int_eq(tsleep(&sx, 0, "quiet", 1), EWOULDBLOCK);
+    ASSERT_VIOLATED("sleepable");
+    ASSERT_SAYS("tsleep(quiet) while");
+    ASSERT_SAYS("(other)");
+    mtx_unlock(&other);
+}
+END_TEST
+
 START_TEST(w11_sleep_with_its_interlock_and_an_sx)
 {
     make();
@@ -195,6 +208,7 @@ static Suite *suite(void)
     tcase_add_test(t, rule68_under_a_spin_mutex);
     tcase_add_test(t, rule68_after_the_spin_mutex);
     tcase_add_test(t, w11_sleep_with_another_mutex);
+    tcase_add_test(t, rule51_sleep_says_its_message);
     tcase_add_test(t, w11_sleep_with_its_interlock_and_an_sx);
     tcase_add_test(t, stanix_mutex_and_rwsem_under_a_spinlock);
     tcase_add_test(t, stanix_spinlock_under_sleepers);
