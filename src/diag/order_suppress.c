@@ -130,13 +130,14 @@ bool ksi_suppress_read(struct ksi_suppressions **to, const char *file)
     if (f == NULL)
         return false;
     for (unsigned n = 1; fgets(line, sizeof line, f) != NULL; n++) {
+        bool whole = strchr(line, '\n') != NULL; /* before it is cut */
         const char *wrong = read_line(to, line);
         if (wrong == NULL)
             continue;
         complain(file, n, wrong);
         right = false;
-        while (strchr(line, '\n') == NULL && fgets(line, sizeof line, f) != NULL)
-            ; /* the rest of a long one */
+        while (!whole && fgets(line, sizeof line, f) != NULL)
+            whole = strchr(line, '\n') != NULL; /* the rest of a long one */
     }
     if (ferror(f))
         right = false; /* a directory, say */

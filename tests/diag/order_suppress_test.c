@@ -167,6 +167,9 @@ END_TEST
 
 /* --- lines that are wrong ----------------------------------------------------------- */
 
+#define TENFOLD(text) text text text text text text text text text text
+#define LONG_LINE "order " TENFOLD(TENFOLD("apple, big berry")) "\n"
+
 static const struct {
     const char *text;
     const char *told;
@@ -176,6 +179,10 @@ static const struct {
     {"order \"apple\n", ":1: the line has a quote without its end"},
     {"oder apple\n", ":1: the line names no rule of `order`"},
     {"not-owner apple\n", ":1: the line names no rule of `order`"},
+    {"oder apple\norder\n", ":2: the line is not RULE CLASS [CLASS]"},
+    {"order\n\n* *\nis wrong\n", ":4: the line names no rule of `order`"},
+    {LONG_LINE "order\n", ":1: the line is too long"},
+    {LONG_LINE "order\n", ":2: the line is not RULE CLASS [CLASS]"},
 };
 
 START_TEST(part2_a_wrong_line)
