@@ -43,6 +43,13 @@ uint64_t ksi_diag_hang_limit(void)
 
 static struct ksi_rawlock switch_lock; /* two that enable; real signals come through */
 
+/* Not when it was opened: the rest of the list could have been wrong. */
+static void empty(int fd)
+{
+    if (ftruncate(fd, 0) != 0)
+        return; /* a pipe or a terminal */
+}
+
 static bool apply(const struct ksi_wanted *w)
 {
     uint32_t fresh = w->bits & ~ksi_load(&ksi_diag);
@@ -73,10 +80,14 @@ static bool apply(const struct ksi_wanted *w)
         ksi_store(&ksi_stats_sample, w->sample);
     if ((w->bits & KSI_DIAG_STATS) != 0)
         ksi_stats_at_exit(w->stats, w->stats_format);
-    if (w->trace >= 0)
+    if (w->trace >= 0) {
+        empty(w->trace);
         ksi_trace_enable(w->trace);
-    if (w->graph >= 0)
+    }
+    if (w->graph >= 0) {
+        empty(w->graph);
         ksi_graph_file(w->graph);
+    }
     if ((w->bits & (KSI_DIAG_STATS | KSI_DIAG_TRACE)) != 0 || w->graph >= 0)
         ksi_last_words_enable();
     ksi_fetch_or(&ksi_diag, w->bits);

@@ -227,7 +227,7 @@ int ksi_trace_open(const char *pattern)
     if (used == 0 || used >= sizeof name - 1)
         return -1;
     name[used] = '\0';
-    return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    return open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 }
 
 void ksi_trace_enable(int fd)
