@@ -156,7 +156,8 @@ bool ksi_evl_refuse_wait(ksl_thread *t, const char *call, enum ksi_kind kind,
     return true;
 }
 
-bool ksi_evl_kicked(ksl_thread *t)
+/* The caller has been kicked. Takes the kick off. */
+static bool kicked(ksl_thread *t)
 {
     return ksi_load(&t->evl_kicked) != 0 && ksi_xchg(&t->evl_kicked, 0u) != 0;
 }
@@ -167,7 +168,7 @@ int ksi_evl_error(ksl_thread *t, enum ksi_outcome outcome)
     case KSI_SIGNALLED:
         return -ERESTARTSYS;
     case KSI_UNBLOCKED:
-        return ksi_evl_kicked(t) && ksi_signal_next(t) != 0 ? -ERESTARTSYS : -EINTR;
+        return kicked(t) && ksi_signal_next(t) != 0 ? -ERESTARTSYS : -EINTR;
     default:
         return ksi_outcome_error(outcome);
     }
@@ -178,6 +179,15 @@ static void leave_queue(struct ksi_waiter *w, enum ksi_outcome outcome)
 {
     ksi_lot_remove(w);
     ksi_store(&w->outcome, (uint32_t)outcome);
+}
+
+bool ksi_evl_interruptible(struct ksi_waiter *w)
+{
+    bool parks = ksi_wait_interruptible(w);
+    if (!kicked(w->thread) || !parks)
+        return parks;
+    leave_queue(w, KSI_UNBLOCKED);
+    return false;
 }
 
 KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *site)
@@ -207,11 +217,7 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     bool waits = !in && !is_gone;
     if (waits && late)
         leave_queue(w, KSI_TIMED_OUT); /* before signals and kicks (K14) */
-    bool parks = waits && !late && ksi_wait_interruptible(w);
-    if (parks && ksi_evl_kicked(t)) {
-        leave_queue(w, KSI_UNBLOCKED);
-        parks = false;
-    }
+    bool parks = waits && !late && ksi_evl_interruptible(w);
     ksi_lot_unlock(&lot, NULL);
     if (in || is_gone)
         return in ? 0 : -EIDRM;

@@ -86,7 +86,11 @@ KSI_COLD void ksi_ksem_watch_event(uint64_t *word);
 
 /* ------------------------------------------------------------------------------------ */
 
-/* A kick came before the wait: it must fail at once. Takes the kick off. */
-bool ksi_evl_kicked(ksl_thread *t);
+/*
+ * With the bucket locked and w queued, out-of-band: from now on signals, forced unblocks
+ * and kicks end this wait. False if a signal is pending, or a kick came before; then w is
+ * off the queue and must not wait. The kick is used up, also if the signal went before.
+ */
+bool ksi_evl_interruptible(struct ksi_waiter *w);
 
 #endif

@@ -76,14 +76,10 @@ int ksi_stax_wait(struct ksi_stax *x, ksl_thread *t, uintptr_t stage)
         KSI_POINT("stax: queue");
         ksi_lot_lock(&lot, ksi_stax_key(x));
         enum step step = enter_or_queue(x, &lot, w, stage);
-        bool parks = step == QUEUED && ksi_wait_interruptible(w);
-        if (parks && stage != OOB) {
+        bool parks = step == QUEUED && (stage == OOB ? ksi_evl_interruptible(w)
+                                                     : ksi_wait_interruptible(w));
+        if (parks && stage != OOB)
             w->signals_only = true; /* forced unblocks are for the out-of-band stage */
-        } else if (parks && ksi_evl_kicked(t)) {
-            ksi_lot_remove(w);
-            ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
-            parks = false;
-        }
         ksi_lot_unlock(&lot, NULL);
         if (step == QUEUED)
             return await_gate(x, w, parks);

@@ -80,12 +80,7 @@ static int sleep_until(uint64_t deadline, const char *call, const void *site)
     struct ksi_lot lot;
     ksi_lot_lock(&lot, w);
     ksi_lot_enqueue(&lot, w, w, KSI_Q_CHANNEL, KSI_FIFO, NULL);
-    bool parks = ksi_wait_interruptible(w);
-    if (parks && ksi_evl_kicked(t)) {
-        ksi_lot_remove(w);
-        ksi_store(&w->outcome, (uint32_t)KSI_UNBLOCKED);
-        parks = false;
-    }
+    bool parks = ksi_evl_interruptible(w);
     ksi_lot_unlock(&lot, NULL);
     enum ksi_outcome outcome =
         parks ? ksi_wait(w, deadline) : (enum ksi_outcome)ksi_load(&w->outcome);

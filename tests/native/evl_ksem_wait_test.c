@@ -171,6 +171,9 @@ START_TEST(evl_ksem_K13_a_kick_with_a_signal_pending)
     evl_kick_thread(evl_of(&t), 0);
     ck_assert_int_eq(ask(&t, down, &ksem), -ERESTARTSYS);
     ck_assert_int_eq(ask(&t, take_signal, NULL), 10);
+    tell_blocked(&t, down, &ksem); /* the kick has ended that wait, and no other */
+    evl_up(&ksem);
+    ck_assert_int_eq(answer(&t), 0);
 }
 END_TEST
 

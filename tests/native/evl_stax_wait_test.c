@@ -128,7 +128,10 @@ START_TEST(evl_stax_X10_a_kick_with_a_signal_pending)
     evl_kick_thread(evl_of(&oob[0]), 0);
     ck_assert_int_eq(ask(&oob[0], lock, &stax), -ERESTARTSYS);
     ck_assert_int_eq(ask(&oob[0], take_signal, NULL), 10);
+    tell_blocked(&oob[0], lock, &stax); /* the kick has ended that wait, and no other */
     (void)ask(&in[0], unlock, &stax);
+    ck_assert_int_eq(answer(&oob[0]), 0);
+    (void)ask(&oob[0], unlock, &stax);
     check_free_and_quiet();
 }
 END_TEST

@@ -73,6 +73,20 @@ START_TEST(evl_thread_sleep_that_is_ended)
 }
 END_TEST
 
+START_TEST(evl_thread_K13_a_kick_with_a_signal_pending)
+{
+    ktime_t for_ever = EVL_INFINITE;
+    ck_assert_int_eq(ask(&p, post_signal_to_self, NULL), 0);
+    evl_kick_thread(evl_of(&p), 0);
+    ck_assert_int_eq(ask(&p, sleep_for, &for_ever), -ERESTARTSYS);
+    ck_assert_int_eq(ask(&p, take_signal, NULL), 10);
+    /* the kick has ended that wait, and no other */
+    tell_blocked(&p, sleep_for, &for_ever);
+    evl_unblock_thread(evl_of(&p), EVL_T_BREAK);
+    ck_assert_int_eq(answer(&p), -EINTR);
+}
+END_TEST
+
 START_TEST(evl_thread_sleep_on_the_wrong_stage)
 {
     ktime_t time = 1000;
@@ -255,6 +269,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, evl_thread_sleep_is_never_early);
     tcase_add_test(tc, evl_thread_sleep_that_is_ended);
+    tcase_add_test(tc, evl_thread_K13_a_kick_with_a_signal_pending);
     tcase_add_test(tc, evl_thread_sleep_on_the_wrong_stage);
     tcase_add_test(tc, evl_thread_unblocked_in_handlers);
     tcase_add_test(tc, evl_thread_current_is_the_thread_of_the_core);
