@@ -53,7 +53,7 @@ int ksi_kmutex_try(ksi_word *word, const void *site)
 {
     ksl_thread *t = ksi_self();
     if (gone(word, "evl_trylock_kmutex", site))
-        return -EPERM;
+        return -EBUSY;
     if (ksi_owner_is(word, t))
         return -EDEADLK;
     if (!ksi_rw_try_own(&class, word, t, site)) {

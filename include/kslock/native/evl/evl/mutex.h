@@ -42,7 +42,10 @@ KSL_API void evl_destroy_kmutex(struct evl_kmutex *kmutex)
  */
 KSL_API int evl_lock_kmutex(struct evl_kmutex *kmutex) KSL_SYMBOL(ksl_evl_lock_kmutex);
 
-/* Takes a free one: 0; -EDEADLK if the caller owns it, else -EBUSY. Context: any. */
+/*
+ * Takes a free one: 0; -EDEADLK if the caller owns it, else -EBUSY, also if refused.
+ * Context: any.
+ */
 KSL_API int evl_trylock_kmutex(struct evl_kmutex *kmutex)
     KSL_SYMBOL(ksl_evl_trylock_kmutex);
 
