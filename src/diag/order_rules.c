@@ -39,13 +39,20 @@ static bool is_suppressed(enum ksi_rule rule, enum ksi_kind kind, const void *lo
     return ksi_suppressed(rule, &a, &b);
 }
 
-/* What is done, then the lock that is held and must not be. */
+/*
+ * What is done, then the lock that is held and must not be; of a call without a lock of
+ * its own that is the one that the violation is about.
+ */
 static void report(enum ksi_rule rule, enum ksi_kind kind, const void *lock,
                    const void *site, const char *what, const struct ksi_held_lock *h)
 {
     char line[KSI_MESSAGE / 4];
     struct ksi_text text = {line, sizeof line};
     struct ksi_misuse m = {rule, kind, lock, site, NULL, true};
+    if (lock == NULL && h != NULL) {
+        m.kind = h->kind;
+        m.lock = h->lock;
+    }
     if (is_suppressed(rule, kind, lock, h))
         return;
     if (lock != NULL) {

@@ -96,6 +96,7 @@ START_TEST(w11_sleep_with_another_mutex)
     ck_assert_int_eq(msleep(&sx, &mtx, 0, "test", 1), EWOULDBLOCK);
     ASSERT_VIOLATED("sleepable");
     ASSERT_SAYS("(other)");
+    ck_assert_ptr_eq(recorder_last().lock, &other);
     mtx_unlock(&mtx);
     mtx_unlock(&other);
 }

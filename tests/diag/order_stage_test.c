@@ -62,6 +62,7 @@ START_TEST(x_stax_kept_over_a_change_of_stage)
     go_oob();
     ASSERT_VIOLATED("stage");
     ASSERT_SAYS("stax");
+    ck_assert_ptr_eq(recorder_last().lock, &stax);
     go_inband();
     evl_unlock_stax(&stax);
     ck_assert_int_eq(evl_destroy_stax(&stax), 0);
