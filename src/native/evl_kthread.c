@@ -13,6 +13,28 @@
 
 static __thread struct evl_kthread *current __attribute__((tls_model("initial-exec")));
 
+/* ksl_state. Only a thread that RUNS is kicked: it is there until that is done. */
+enum { STARTS, RUNS, IS_KICKED, HAS_ENDED };
+
+/*
+ * After its end another thread may have its descriptor, and whoever stops it then must
+ * not kick that one.
+ */
+static void end(struct evl_kthread *k)
+{
+    for (int seen = RUNS; !ksi_cas_rel(&k->ksl_state, &seen, HAS_ENDED); seen = RUNS)
+        ksi_nap(20);
+}
+
+static void kick(struct evl_kthread *k)
+{
+    int seen = RUNS;
+    if (!ksi_cas_acq(&k->ksl_state, &seen, IS_KICKED))
+        return;
+    evl_kick_thread(k->thread, 0);
+    ksi_store_rel(&k->ksl_state, RUNS);
+}
+
 static void *kthread_main(void *p)
 {
     struct evl_kthread *k = p;
@@ -22,9 +44,10 @@ static void *kthread_main(void *p)
     (void)ksl_thread_set_priority(t, k->ksl_prio);
     (void)evl_switch_oob();
     k->thread = evl_current();
-    ksi_store_rel(&k->ksl_ready, 1);
+    ksi_store_rel(&k->ksl_state, RUNS);
     k->ksl_fn(k->ksl_arg);
     evl_switch_inband(0);
+    end(k);
     return NULL;
 }
 
@@ -49,14 +72,14 @@ int evl_run_kthread(struct evl_kthread *kthread, void (*fn)(void *arg), void *ar
     kthread->ksl_arg = arg;
     kthread->ksl_prio = prio;
     kthread->ksl_stop = 0;
-    kthread->ksl_ready = 0;
+    kthread->ksl_state = STARTS;
     kthread->thread = NULL;
     pthread_t thread;
     int error = pthread_create(&thread, NULL, kthread_main, kthread);
     if (error != 0)
         return -error;
     kthread->ksl_pthread = (unsigned long)thread;
-    while (ksi_load_acq(&kthread->ksl_ready) == 0)
+    while (ksi_load_acq(&kthread->ksl_state) == STARTS)
         ksi_nap(20);
     return 0;
 }
@@ -72,7 +95,7 @@ void evl_stop_kthread(struct evl_kthread *kthread)
         return;
     }
     ksi_store_rel(&kthread->ksl_stop, 1);
-    evl_kick_thread(kthread->thread, 0);
+    kick(kthread);
     int saved = errno;
     int cancel = ksi_cancel_off();
     pthread_join((pthread_t)kthread->ksl_pthread, NULL);

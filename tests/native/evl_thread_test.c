@@ -261,6 +261,44 @@ START_TEST(evl_kthread_is_not_stopped_in_a_handler)
 }
 END_TEST
 
+static void nothing(void *arg)
+{
+    STORE((int *)arg, 1);
+}
+
+/* A thread that has the descriptor of the kthread, which has ended, waits. */
+static void take_its_place(void *arg)
+{
+    bool *taken = arg;
+    *taken = evl_current() == k.kthread.thread;
+    if (!*taken)
+        return;
+    evl_stop_kthread(&k.kthread);
+    k.oob = evl_switch_oob() == 0;
+    k.result = evl_down_timeout(&k.ksem, in_ms(1));
+    evl_switch_inband(0);
+}
+
+START_TEST(evl_kthread_K13_to_stop_one_that_has_ended_kicks_nobody)
+{
+    memset(&k, 0, sizeof k);
+    evl_init_ksem(&k.ksem, 0);
+    ck_assert_int_eq(evl_run_kthread(&k.kthread, nothing, &k.ended, 0, 0, "k"), 0);
+    WAIT_UNTIL(LOAD(&k.ended));
+    bool taken = false;
+    for (int turn = 0; turn < 4000 && !taken; turn++) {
+        struct actor a;
+        actor_start(&a, take_its_place, &taken);
+        actor_join(&a);
+    }
+    if (taken)
+        ck_assert_int_eq(k.result, -ETIMEDOUT);
+    else
+        evl_stop_kthread(&k.kthread); /* descriptors are not used again so soon */
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("evl threads");
@@ -277,6 +315,7 @@ static Suite *suite(void)
     tcase_add_test(tc, evl_kthread_a_stop_is_never_missed);
     tcase_add_test(tc, evl_kthread_misuse);
     tcase_add_test(tc, evl_kthread_is_not_stopped_in_a_handler);
+    tcase_add_test(tc, evl_kthread_K13_to_stop_one_that_has_ended_kicks_nobody);
     suite_add_tcase(s, tc);
     return s;
 }

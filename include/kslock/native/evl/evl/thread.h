@@ -58,7 +58,7 @@ struct evl_kthread {
     char ksl_name[32];
     int ksl_prio;
     int ksl_stop;  /* atomic */
-    int ksl_ready; /* atomic */
+    int ksl_state; /* atomic */
     unsigned long ksl_pthread;
 };
 
