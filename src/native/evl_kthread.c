@@ -75,7 +75,9 @@ int evl_run_kthread(struct evl_kthread *kthread, void (*fn)(void *arg), void *ar
     kthread->ksl_state = STARTS;
     kthread->thread = NULL;
     pthread_t thread;
+    int saved = errno;
     int error = pthread_create(&thread, NULL, kthread_main, kthread);
+    errno = saved;
     if (error != 0)
         return -error;
     kthread->ksl_pthread = (unsigned long)thread;

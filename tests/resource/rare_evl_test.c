@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls that no other test makes: a kernel mutex that is not there. */
+/*
+ * Calls that no other test makes: a kernel mutex that is not there, a kernel thread for
+ * which the host has no memory.
+ */
+#define _GNU_SOURCE 1
+
 #include <evl/mutex.h>
+#include <evl/thread.h>
 
 #include "support.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
 
 static struct evl_kmutex never, ended;
 
@@ -30,11 +38,36 @@ START_TEST(kmutex_before_init_and_after_destroy)
 }
 END_TEST
 
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+START_TEST(kthread_without_memory_leaves_errno_alone)
+{
+    struct evl_kthread kthread;
+    pthread_attr_t before, huge;
+    ck_assert_int_eq(pthread_getattr_default_np(&before), 0);
+    ck_assert_int_eq(pthread_attr_init(&huge), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&huge, SIZE_MAX / 4 & ~(size_t)0xffff), 0);
+    ck_assert_int_eq(pthread_setattr_default_np(&huge), 0);
+    errno = EXDEV;
+    int error = evl_run_kthread(&kthread, nothing, NULL, 0, 0, "k");
+    int after = errno;
+    ck_assert_int_eq(pthread_setattr_default_np(&before), 0);
+    ck_assert_int_eq(error, -EAGAIN);
+    ck_assert_int_eq(after, EXDEV);
+    (void)pthread_attr_destroy(&huge);
+    (void)pthread_attr_destroy(&before);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rare evl");
     TCase *tc = tcase_create("rare");
     tcase_add_test(tc, kmutex_before_init_and_after_destroy);
+    tcase_add_test(tc, kthread_without_memory_leaves_errno_alone);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
