@@ -105,7 +105,7 @@ static bool grab(uint64_t *word)
     return false;
 }
 
-bool ksi_ksem_try(uint64_t *word, const void *site)
+bool ksi_ksem_take(uint64_t *word, const char *call, const void *site)
 {
     struct ksi_ksem_watch watch = {.lock = false};
     if (ksi_entered_on())
@@ -113,7 +113,7 @@ bool ksi_ksem_try(uint64_t *word, const void *site)
     if (ksi_telling())
         ksi_ksem_hide(word);
     if (!grab(word)) {
-        if (!gone(word, "evl_trydown", site))
+        if (!gone(word, call, site))
             tell(KSI_EV_BUSY, word, site);
         return false;
     }
@@ -190,13 +190,14 @@ bool ksi_evl_interruptible(struct ksi_waiter *w)
     return false;
 }
 
-KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *site)
+KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const char *call,
+                              const void *site)
 {
     ksl_thread *t = ksi_self();
     if (deadline != KSI_FOREVER && ksi_now() >= deadline)
         return grab(word) ? 0
                           : -ETIMEDOUT; /* it has not to wait: any context (K7, K12) */
-    if (ksi_evl_refuse_wait(t, "evl_down", KSI_KSEM, word, site))
+    if (ksi_evl_refuse_wait(t, call, KSI_KSEM, word, site))
         return -EPERM;
     unsigned limit = ksi_event_limit(t);
     for (unsigned i = 0; i < limit; i++) {
@@ -229,17 +230,19 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const void *sit
     return ksi_evl_error(t, outcome);
 }
 
-static int down(uint64_t *word, uint64_t deadline, bool nonblock, const void *site)
+static int down(uint64_t *word, uint64_t deadline, bool nonblock, const char *call,
+                const void *site)
 {
     if (KSI_LIKELY(grab(word)))
         return 0;
-    if (gone(word, "evl_down", site))
+    if (gone(word, call, site))
         return -EPERM;
     tell(nonblock ? KSI_EV_BUSY : KSI_EV_BEFORE, word, site);
-    return nonblock ? -EAGAIN : down_slow(word, deadline, site);
+    return nonblock ? -EAGAIN : down_slow(word, deadline, call, site);
 }
 
-int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *site)
+int ksi_ksem_await(uint64_t *word, uint64_t deadline, bool nonblock, const char *call,
+                   const void *site)
 {
     struct ksi_ksem_watch watch = {.lock = false};
     if (ksi_entered_on()) {
@@ -249,7 +252,7 @@ int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *
     }
     if (ksi_telling())
         ksi_ksem_hide(word);
-    int error = down(word, deadline, nonblock, site);
+    int error = down(word, deadline, nonblock, call, site);
     if (error == 0)
         tell(KSI_EV_TAKEN, word, site);
     if (watch.lock && error == 0)
@@ -286,7 +289,7 @@ KSI_COLD static bool up_slow(uint64_t *word)
     return given || left || KSI_FAULT(KSEM_COUNT_STALE);
 }
 
-void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
+void ksi_ksem_give(uint64_t *word, uint64_t most, const char *call, const void *site)
 {
     if (ksi_entered_on())
         ksi_ksem_watch_up(word, most);
@@ -297,7 +300,7 @@ void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
     uint64_t w = ksi_load(word);
     for (;;) {
         if (KSI_UNLIKELY((w & GONE) != 0)) {
-            (void)gone(word, "evl_up", site);
+            (void)gone(word, call, site);
             return;
         }
         if (KSI_UNLIKELY((w & WAITERS) != 0)) {
@@ -334,9 +337,10 @@ static void end_all(uint64_t *word, enum ksi_outcome outcome, uint64_t left)
     ksi_lot_unlock(&lot, &wake);
 }
 
-void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const void *site)
+void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const char *call,
+                    const void *site)
 {
-    if (gone(word, "evl_broadcast", site))
+    if (gone(word, call, site))
         return;
     if (ksi_entered_on())
         ksi_ksem_watch_event(word);
@@ -344,9 +348,9 @@ void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const void *site)
         end_all(word, outcome, 0);
 }
 
-void ksi_ksem_destroy(uint64_t *word, const void *site)
+void ksi_ksem_end(uint64_t *word, const char *call, const void *site)
 {
-    if (gone(word, "evl_destroy_ksem", site))
+    if (gone(word, call, site))
         return;
     if (ksi_watching() || ksi_entered_on())
         ksi_ksem_watch_end(word);

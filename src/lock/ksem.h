@@ -4,17 +4,43 @@
 
 #include "lock/lock.h"
 
-/* Kernel semaphore of EVL; what each call does is said in <evl/sem.h>. */
+/*
+ * Kernel semaphore of EVL; what each call does is said in <evl/sem.h>. call: its name in
+ * messages, for flags are such semaphores, too.
+ */
 
 void ksi_ksem_init(uint64_t *word, unsigned value, const void *site);
-void ksi_ksem_destroy(uint64_t *word, const void *site);
-bool ksi_ksem_try(uint64_t *word, const void *site);
+void ksi_ksem_end(uint64_t *word, const char *call, const void *site);
+bool ksi_ksem_take(uint64_t *word, const char *call, const void *site);
 /* deadline: CLOCK_MONOTONIC ns or KSI_FOREVER; nonblock: -EAGAIN instead of a wait */
-int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock, const void *site);
+int ksi_ksem_await(uint64_t *word, uint64_t deadline, bool nonblock, const char *call,
+                   const void *site);
 /* Not beyond `most`: that is a violation if it is INT_MAX, else nothing happens. */
-void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site);
+void ksi_ksem_give(uint64_t *word, uint64_t most, const char *call, const void *site);
 /* Ends all waits with that outcome; KSI_WOKEN: they return 0. The value stays. */
-void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const void *site);
+void ksi_ksem_flush(uint64_t *word, enum ksi_outcome outcome, const char *call,
+                    const void *site);
+
+static inline void ksi_ksem_destroy(uint64_t *word, const void *site)
+{
+    ksi_ksem_end(word, "evl_destroy_ksem", site);
+}
+
+static inline bool ksi_ksem_try(uint64_t *word, const void *site)
+{
+    return ksi_ksem_take(word, "evl_trydown", site);
+}
+
+static inline int ksi_ksem_down(uint64_t *word, uint64_t deadline, bool nonblock,
+                                const void *site)
+{
+    return ksi_ksem_await(word, deadline, nonblock, "evl_down", site);
+}
+
+static inline void ksi_ksem_up(uint64_t *word, uint64_t most, const void *site)
+{
+    ksi_ksem_give(word, most, "evl_up", site);
+}
 
 /*
  * What every wait of EVL has in common. True if the caller must not wait, after a

@@ -23,11 +23,11 @@
 _Static_assert((int)KSL_EVL_KSEM_VALUE == INT_MAX, "see lock/ksem.c");
 _Static_assert((int)KSL_EVL_KMUTEX_FAMILY == (int)KSI_FAMILY_EVL_MUTEX, "inlined paths");
 
-static void refuse_argument(const char *call, unsigned value, enum ksi_kind kind,
+static void refuse_argument(const char *call, int value, enum ksi_kind kind,
                             const void *lock, const void *site)
 {
     struct ksi_misuse m = {KSI_BAD_ARGUMENT_RULE, kind, lock, site, NULL, false};
-    ksi_violate(&m, "%s: %u is out of range", call, value);
+    ksi_violate(&m, "%s: %d is out of range", call, value);
 }
 
 void evl_schedule(void)
@@ -117,8 +117,8 @@ int(evl_down)(struct evl_ksem *ksem)
 
 int evl_down_timeout(struct evl_ksem *ksem, ktime_t timeout)
 {
-    return ksi_ksem_down(&ksem->ksl_word, timeout > 0 ? (uint64_t)timeout : 0,
-                         timeout == EVL_NONBLOCK, KSI_SITE());
+    return ksi_ksem_await(&ksem->ksl_word, timeout > 0 ? (uint64_t)timeout : 0,
+                          timeout == EVL_NONBLOCK, "evl_down_timeout", KSI_SITE());
 }
 
 int(evl_trydown)(struct evl_ksem *ksem)
@@ -133,7 +133,7 @@ void(evl_up)(struct evl_ksem *ksem)
 
 void evl_broadcast(struct evl_ksem *ksem)
 {
-    ksi_ksem_flush(&ksem->ksl_word, KSI_WOKEN, KSI_SITE());
+    ksi_ksem_flush(&ksem->ksl_word, KSI_WOKEN, "evl_broadcast", KSI_SITE());
 }
 
 /* A flag is a semaphore whose value is at most 1. */
@@ -145,12 +145,12 @@ void evl_init_flag(struct evl_flag *wf)
 
 void evl_destroy_flag(struct evl_flag *wf)
 {
-    ksi_ksem_destroy(&wf->ksl_word, KSI_SITE());
+    ksi_ksem_end(&wf->ksl_word, "evl_destroy_flag", KSI_SITE());
 }
 
 int evl_wait_flag(struct evl_flag *wf)
 {
-    return ksi_ksem_down(&wf->ksl_word, KSI_FOREVER, false, KSI_SITE());
+    return ksi_ksem_await(&wf->ksl_word, KSI_FOREVER, false, "evl_wait_flag", KSI_SITE());
 }
 
 int evl_wait_flag_timeout(struct evl_flag *wf, ktime_t timeout, enum evl_tmode mode)
@@ -160,39 +160,37 @@ int evl_wait_flag_timeout(struct evl_flag *wf, ktime_t timeout, enum evl_tmode m
         deadline = KSI_FOREVER;
     else if (mode == EVL_REL && timeout != EVL_NONBLOCK)
         deadline += ksi_now();
-    return ksi_ksem_down(&wf->ksl_word, deadline, timeout == EVL_NONBLOCK, KSI_SITE());
+    return ksi_ksem_await(&wf->ksl_word, deadline, timeout == EVL_NONBLOCK,
+                          "evl_wait_flag_timeout", KSI_SITE());
 }
 
 void evl_raise_flag(struct evl_flag *wf)
 {
-    ksi_ksem_up(&wf->ksl_word, 1, KSI_SITE());
+    ksi_ksem_give(&wf->ksl_word, 1, "evl_raise_flag", KSI_SITE());
 }
 
 void evl_clear_flag(struct evl_flag *wf)
 {
-    (void)ksi_ksem_try(&wf->ksl_word, KSI_SITE());
+    (void)ksi_ksem_take(&wf->ksl_word, "evl_clear_flag", KSI_SITE());
 }
 
 void evl_pulse_flag(struct evl_flag *wf)
 {
-    ksi_ksem_flush(&wf->ksl_word, KSI_WOKEN, KSI_SITE());
+    ksi_ksem_flush(&wf->ksl_word, KSI_WOKEN, "evl_pulse_flag", KSI_SITE());
 }
 
 void evl_flush_flag(struct evl_flag *wf, int reason)
 {
-    switch (reason) {
-    case EVL_T_TIMEO:
-        ksi_ksem_flush(&wf->ksl_word, KSI_TIMED_OUT, KSI_SITE());
-        break;
-    case EVL_T_RMID:
-        ksi_ksem_flush(&wf->ksl_word, KSI_DESTROYED, KSI_SITE());
-        break;
-    case EVL_T_BREAK:
-        ksi_ksem_flush(&wf->ksl_word, KSI_UNBLOCKED, KSI_SITE());
-        break;
-    default:
-        refuse_argument("evl_flush_flag", (unsigned)reason, KSI_KSEM, wf, KSI_SITE());
+    enum ksi_outcome outcome = KSI_UNBLOCKED;
+    if (reason == EVL_T_TIMEO)
+        outcome = KSI_TIMED_OUT;
+    else if (reason == EVL_T_RMID)
+        outcome = KSI_DESTROYED;
+    else if (reason != EVL_T_BREAK) {
+        refuse_argument("evl_flush_flag", reason, KSI_KSEM, wf, KSI_SITE());
+        return;
     }
+    ksi_ksem_flush(&wf->ksl_word, outcome, "evl_flush_flag", KSI_SITE());
 }
 
 _Static_assert(sizeof(struct evl_stax) == sizeof(struct ksi_stax) &&
@@ -207,7 +205,7 @@ static inline struct ksi_stax *of_stax(struct evl_stax *stax)
 int ksl_evl_init_stax(struct evl_stax *stax, int flags)
 {
     if ((flags & ~EVL_STAX_INBAND_SPIN) != 0) {
-        refuse_argument("evl_init_stax", (unsigned)flags, KSI_STAX, stax, KSI_SITE());
+        refuse_argument("evl_init_stax", flags, KSI_STAX, stax, KSI_SITE());
         return -EPERM;
     }
     ksi_stax_init(of_stax(stax));

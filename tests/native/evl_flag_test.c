@@ -3,6 +3,7 @@
 #include "evl_test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MANY = 3 };
 
@@ -23,6 +24,12 @@ static void teardown(void)
     puppets_end(p, MANY);
     irq_teardown();
     recorder_stop();
+}
+
+static void assert_says(const char *text)
+{
+    ck_assert_msg(strstr(recorder_last().message, text) != NULL, "no \"%s\" in: %s", text,
+                  recorder_last().message);
 }
 
 static int wait_flag(void *object)
@@ -197,6 +204,7 @@ START_TEST(evl_flag_a_wait_on_the_wrong_stage)
 {
     ck_assert_int_eq(evl_wait_flag(&flag), -EPERM);
     ASSERT_VIOLATED("stage");
+    assert_says("evl_wait_flag has to wait");
     ck_assert_int_eq(recorder_last().severity, KSL_REPORT);
     recorder_start();
     ck_assert_int_eq(call_in_irq(&oob_irq, wait_flag, &flag), -EPERM);
@@ -236,16 +244,22 @@ START_TEST(evl_flag_destroy)
     ck_assert_uint_eq(recorder_count(NULL), 0);
 
     static const call_fn calls[] = {wait_flag, wait_infinite, raise_flag, pulse_flag};
+    static const char *const names[] = {"evl_wait_flag of", "evl_wait_flag_timeout of",
+                                        "evl_raise_flag of", "evl_pulse_flag of"};
     evl_destroy_flag(&flag);
     for (int i = 0; i < 4; i++) {
         recorder_start();
         ck_assert_int_eq(ask(&p[0], calls[i], &flag), i < 2 ? -EPERM : 0);
         ASSERT_VIOLATED("destroyed");
+        assert_says(names[i]);
     }
     recorder_start();
     evl_clear_flag(&flag);
+    assert_says("evl_clear_flag of");
     evl_flush_flag(&flag, EVL_T_BREAK);
+    assert_says("evl_flush_flag of");
     evl_destroy_flag(&flag);
+    assert_says("evl_destroy_flag of");
     ck_assert_uint_eq(recorder_count("destroyed"), 3);
     recorder_start();
     evl_init_flag(&flag);
