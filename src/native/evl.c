@@ -156,6 +156,10 @@ int evl_wait_flag(struct evl_flag *wf)
 int evl_wait_flag_timeout(struct evl_flag *wf, ktime_t timeout, enum evl_tmode mode)
 {
     uint64_t deadline = timeout > 0 ? (uint64_t)timeout : 0;
+    if (mode != EVL_REL && mode != EVL_ABS) {
+        refuse_argument("evl_wait_flag_timeout", (int)mode, KSI_KSEM, wf, KSI_SITE());
+        return -EPERM;
+    }
     if (mode == EVL_REL && timeout == EVL_INFINITE)
         deadline = KSI_FOREVER;
     else if (mode == EVL_REL && timeout != EVL_NONBLOCK)

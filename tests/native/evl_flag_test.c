@@ -181,6 +181,13 @@ START_TEST(evl_flag_timed_waits)
         ck_assert(early);
     }
     ck_assert(!was_up());
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+    evl_raise_flag(&flag);
+    mode = (enum evl_tmode)2;
+    ck_assert_int_eq(ask(&p[0], wait_timed, &flag), -EPERM);
+    ASSERT_VIOLATED("bad-argument");
+    ck_assert_ptr_eq(recorder_last().lock, &flag);
+    ck_assert(was_up());
 }
 END_TEST
 
