@@ -218,6 +218,12 @@ enum { KSI_NOTE_COUNTED = 0, KSI_NOTE_OWNED = 1, KSI_NOTE_STAX = 2 };
  * have masked interrupts, and keep them so while it has SPIN.
  */
 bool ksi_rw_close(ksi_word *word, uintptr_t seen, ksl_thread *t);
+/*
+ * Before slots of a word are opened that were closed, so all that holds it shared is
+ * counted. In a child of fork, what threads show that stayed in the parent was another
+ * lock then, whose memory has become this one's without its init.
+ */
+void ksi_rw_forget_strangers(const ksi_word *word);
 /* The same for any word that stands for entries in slots: it is `closed` then. */
 bool ksi_rw_close_word(ksi_word *word, uintptr_t seen, uintptr_t closed, bool biased,
                        ksl_thread *t);

@@ -123,6 +123,21 @@ void ksi_up_locks_after_fork(bool child)
         ksi_fetch_sub(&gate, 1u);
 }
 
+void ksi_rw_forget_strangers(const ksi_word *word)
+{
+    if (KSI_LIKELY(!ksi_lot_forked) || KSI_FAULT(FORK_REMEMBERS))
+        return;
+    ksi_registry_read_lock();
+    for (ksl_thread *u = ksi_registry_first(); u != NULL; u = ksi_registry_next(u)) {
+        struct ksl_slot *s = ksi_near_slot(u, word);
+        uintptr_t entry = ksi_load(&s->lock);
+        if (!ksi_thread_alive(u) && ksi_slot_names(entry, word) &&
+            ksi_entry_of(entry) == KSI_IN_SLOT)
+            ksi_cas(&s->lock, &entry, (uintptr_t)0);
+    }
+    ksi_registry_read_unlock();
+}
+
 bool ksi_rw_close_word(ksi_word *word, uintptr_t seen, uintptr_t closed, bool biased,
                        ksl_thread *t)
 {

@@ -71,8 +71,11 @@ static void raise_tier(ksi_word *word, uintptr_t tier)
     uintptr_t w = ksi_load(word);
     /* An owner: a handler has made that of the caller's share meanwhile. */
     if (((w & (KSI_MARKS | KSI_SPIN | KSI_UPGRADING)) == 0 || KSI_FAULT(RW_ARMS_LATE)) &&
-        ksi_rw_owner(w) == 0)
+        ksi_rw_owner(w) == 0) {
+        if ((w & KSI_TIER) == 0)
+            ksi_rw_forget_strangers(word);
         ksi_cas(word, &w, w | tier);
+    }
 }
 
 static bool bias_is_due(struct tune *e)

@@ -13,6 +13,7 @@
  * who is inside once they have been counted.
  */
 
+#include "lock/rw.h"
 #include "lock/stax.h"
 
 #include "diag/entered.h"
@@ -40,8 +41,10 @@ static bool raise_bias(struct ksi_stax *x)
     if (!KSI_FAULT(STAX_ARMS_LATE))
         against |= KSI_GATE_WAITERS;
     uintptr_t gate = ksi_load(&x->gate);
-    return ksi_gate_counts(gate) && (gate & against) == 0 &&
-           ksi_cas(&x->gate, &gate, gate | KSI_GATE_BIAS);
+    if (!ksi_gate_counts(gate) || (gate & against) != 0)
+        return false;
+    ksi_rw_forget_strangers(&x->gate);
+    return ksi_cas(&x->gate, &gate, gate | KSI_GATE_BIAS);
 }
 
 void ksi_stax_tune_entered(struct ksi_stax *x, uintptr_t stage)

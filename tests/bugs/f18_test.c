@@ -127,8 +127,70 @@ START_TEST(f18_the_child_gives_back_what_it_held_and_takes_it_again)
 }
 END_TEST
 
+/* Others share, and the child makes new locks where those are. */
+enum { OFTEN = 10 }; /* slots are open after that */
+
+static struct lock_memory fresh[LOCK_KINDS];
+
+static int share_often(const struct lock_kind *k, void *lock)
+{
+    int result = 0;
+    for (int i = 0; i < OFTEN && result == 0; i++) {
+        result = k->share(lock);
+        if (result == 0)
+            result = k->unshare(lock);
+    }
+    return result;
+}
+
+static bool is_tried(const struct lock_kind *k)
+{
+    return k->try_take != NULL;
+}
+
+static void take_anew(bool tried)
+{
+    for (unsigned i = 0; i < LOCK_KINDS; i++) {
+        const struct lock_kind *k = lock_kind(i);
+        void *lock = scenes[i].lock;
+        if (k->share == NULL || is_tried(k) != tried)
+            continue;
+        memcpy(lock, &fresh[i], sizeof fresh[i]);
+        CHILD_CHECK(share_often(k, lock) == 0);
+        CHILD_CHECK(tried ? k->try_take(lock) == 1 : k->take(lock) == 0);
+        CHILD_CHECK(k->give(lock) == 0);
+    }
+}
+
+static void make_anew(void)
+{
+    take_anew(true);
+    take_anew(false);
+}
+
+START_TEST(f18_memory_that_others_shared_is_a_new_lock)
+{
+    for (unsigned i = 0; i < LOCK_KINDS; i++) {
+        const struct lock_kind *k = lock_kind(i);
+        scene_begin(&scenes[i], k, 1);
+        memcpy(&fresh[i], scenes[i].lock, sizeof fresh[i]);
+        if (k->share == NULL)
+            continue;
+        ck_assert_int_eq(share_often(k, scenes[i].lock), 0);
+        ck_assert_int_eq(says(&scenes[i], 0, k->share), 0);
+    }
+    in_child(make_anew);
+    for (unsigned i = 0; i < LOCK_KINDS; i++) {
+        if (lock_kind(i)->share != NULL)
+            ck_assert_int_eq(says(&scenes[i], 0, lock_kind(i)->unshare), 0);
+        scene_end(&scenes[i]);
+    }
+}
+END_TEST
+
 void add_f18(void)
 {
+    BUG(f18_memory_that_others_shared_is_a_new_lock);
     BUG(f18_the_child_uses_every_lock_and_wakes_nobody);
     BUG(f18_the_child_gives_back_what_it_held_and_takes_it_again);
 }

@@ -7,6 +7,8 @@
 #include "../native/evl_stax_bias.h"
 #include "child.h"
 
+#include <string.h>
+
 static int looked, may_store, stored, may_look; /* atomic */
 
 static void wait_for(const int *flag)
@@ -90,6 +92,25 @@ START_TEST(stax_X4_who_was_inside_at_fork_is_in_the_child)
 }
 END_TEST
 
+static void new_in_the_child(void)
+{
+    memset(&stax, 0, sizeof stax);
+    CHILD_CHECK(warm(&stax) == 0);
+    CHILD_CHECK(evl_switch_oob() == 0);
+    CHILD_CHECK(evl_trylock_stax(&stax) == 0);
+}
+
+/* Who was inside is not in the stax that the child makes of the same memory. */
+START_TEST(stax_X4_a_new_one_where_others_are_inside)
+{
+    ck_assert_int_eq(ask(&in[0], warm, &stax), 0);
+    ck_assert_int_eq(ask(&in[0], lock, &stax), 0);
+    in_child(new_in_the_child);
+    (void)ask(&in[0], unlock, &stax);
+    check_free();
+}
+END_TEST
+
 int main(void)
 {
     if (!ksi_heavy_works())
@@ -98,6 +119,7 @@ int main(void)
     TCase *tc = bias_case();
     tcase_add_test(tc, stax_X4_who_was_not_inside_at_fork_is_not_in_the_child);
     tcase_add_test(tc, stax_X4_who_was_inside_at_fork_is_in_the_child);
+    tcase_add_test(tc, stax_X4_a_new_one_where_others_are_inside);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
