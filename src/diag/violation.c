@@ -334,7 +334,9 @@ static void violate(const struct ksi_misuse *m, const void *other, const char *w
     char message[KSI_MESSAGE];
     struct ksi_text text = {message, sizeof message};
     struct ksi_symbols symbols;
-    KSI_PROBE2(violation, rules[m->rule].id, m->lock);
+    bool junk = m->owner != NULL && ksi_thread_at((uintptr_t)m->owner) == NULL;
+    enum ksi_rule rule = junk ? KSI_DESTROYED_RULE : m->rule; /* that one comes first */
+    KSI_PROBE2(violation, rules[rule].id, m->lock);
     struct ksi_symbols *before = ksi_symbols_begin(&symbols);
     message[0] = '\0';
     say_list(&text, what, args);
@@ -346,15 +348,17 @@ static void violate(const struct ksi_misuse *m, const void *other, const char *w
     ksi_say_thread(&text, t);
     ksi_say(&text, " at ");
     ksi_say_site(&text, m->site);
-    if (m->owner != NULL)
+    if (junk)
+        ksi_say(&text, "; " KSI_NAMES_NOBODY);
+    else if (m->owner != NULL)
         other = say_owner(&text, m, t);
     struct ksl_place place = {NULL, 0};
     char room[KSI_NAME_ROOM];
     char file[KSI_NAME_ROOM];
     bool placed = read_place(&place, file, m->site);
     ksl_violation v = {
-        .severity = rules[m->rule].severity,
-        .rule = rules[m->rule].id,
+        .severity = rules[rule].severity,
+        .rule = rules[rule].id,
         .message = message,
         .lock = m->lock,
         .lock_name = m->lock != NULL ? name_of(m->kind, m->lock, room) : NULL,

@@ -35,12 +35,16 @@ void ksi_say_site(struct ksi_text *text, const void *site);
 /* The kind of lock that a slot's entry names. */
 enum ksi_kind ksi_entry_kind(uintptr_t entry);
 
+/* For what a violation says of memory that cannot be a lock. */
+#define KSI_NAMES_NOBODY                                                                 \
+    "its word names no thread, so it was not initialised or has been overwritten"
+
 struct ksi_misuse {
     enum ksi_rule rule;
     enum ksi_kind kind;
     const void *lock;        /* NULL: none */
     const void *site;        /* where the caller stands */
-    const ksl_thread *owner; /* who holds it, NULL if nobody or unknown */
+    const ksl_thread *owner; /* who holds it; NULL: nobody or unknown; may be no thread */
     bool named;              /* the text names the lock already */
 };
 

@@ -62,9 +62,9 @@ void ksi_complex_read(struct ksi_complex *l, const void *site)
         ksi_watch_before(KSI_COMPLEX, l, KSI_SHARED, site);
         error = ksi_rw_share(&class, &l->word, t, KSI_RW_PASS | KSI_RW_OPEN, site);
     } while (error == -EDEADLK);
-    if (error != 0)
+    if (error == -EPERM)
         ksi_owner_refuse_masked(&class, &l->word, "lock_read", site);
-    else
+    else if (error == 0)
         ksi_watch_taken(KSI_COMPLEX, l, KSI_SHARED, site);
 }
 
@@ -93,9 +93,9 @@ void ksi_complex_write(struct ksi_complex *l, const void *site)
         ksi_watch_before(KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
         error = ksi_rw_own(&class, &l->word, t, KSI_RW_OPEN, site);
     } while (error == -EDEADLK);
-    if (error != 0)
+    if (error == -EPERM)
         ksi_owner_refuse_masked(&class, &l->word, "lock_write", site);
-    else
+    else if (error == 0)
         ksi_watch_taken(KSI_COMPLEX, l, KSI_EXCLUSIVE, site);
 }
 
@@ -262,12 +262,14 @@ void ksi_aix_retake(void *lock, int flags, const void *site)
     enum ksi_kind kind = (flags & KSI_SLEEP_SIMPLE) != 0 ? KSI_SIMPLE : KSI_COMPLEX;
     bool shares = kind == KSI_COMPLEX && (flags & KSI_SLEEP_WRITE) == 0;
     enum ksi_mode mode = shares ? KSI_SHARED : KSI_EXCLUSIVE;
+    int error;
     ksi_watch_before(kind, lock, mode, site);
     if (kind == KSI_SIMPLE)
-        (void)ksi_rw_own(&ksi_simple_class, lock, t, 0, site);
+        error = ksi_rw_own(&ksi_simple_class, lock, t, 0, site);
     else if (!shares)
-        (void)ksi_rw_own(&class, &l->word, t, 0, site);
+        error = ksi_rw_own(&class, &l->word, t, 0, site);
     else
-        (void)ksi_rw_share(&class, &l->word, t, KSI_RW_PASS, site);
-    ksi_watch_taken(kind, lock, mode, site);
+        error = ksi_rw_share(&class, &l->word, t, KSI_RW_PASS, site);
+    if (error == 0)
+        ksi_watch_taken(kind, lock, mode, site);
 }

@@ -53,24 +53,13 @@ static bool read_word(enum ksi_kind kind, const void *key, uint64_t *word)
     return read;
 }
 
-/* The descriptor at an address that memory of unknown worth names; NULL: none is there.
- */
-static const ksl_thread *descriptor_at(uintptr_t at)
-{
-    uint32_t id = 0;
-    const ksl_thread *t = ksi_thread_of(at);
-    if (at == 0 || !ksi_peek(&id, (const void *)&t->front.id, sizeof id))
-        return NULL;
-    return ksi_thread_by_id(id) == t ? t : NULL;
-}
-
 static const ksl_thread *owner_in(enum ksi_kind kind, uint64_t word)
 {
     if (kind == KSI_SPINLOCK)
         return ksi_thread_by_id((uint32_t)word);
     if (kind == KSI_MTX_SPIN)
-        return descriptor_at((uintptr_t)word & ~(uintptr_t)KSI_FLAGS);
-    return is_rw(kind) ? descriptor_at(ksi_rw_owner((uintptr_t)word)) : NULL;
+        return ksi_thread_at((uintptr_t)word & ~(uintptr_t)KSI_FLAGS);
+    return is_rw(kind) ? ksi_thread_at(ksi_rw_owner((uintptr_t)word)) : NULL;
 }
 
 const ksl_thread *ksi_up_view_owner(enum ksi_kind kind, const void *key)

@@ -25,12 +25,16 @@ void ksi_drw_init(ksi_word *word, const void *site)
     ksi_watch_begin(KSI_DRW, word, site);
 }
 
-KSI_COLD static void read_slow(ksi_word *word, ksl_thread *t, unsigned how,
+/* This and write_slow: false if the memory is no lock. */
+KSI_COLD static bool read_slow(ksi_word *word, ksl_thread *t, unsigned how,
                                const void *site)
 {
+    if (ksi_rw_is_junk(ksi_load(word)))
+        return false;
     for (unsigned turn = 0; !ksi_rw_try_share(&class, word, t, how, site); turn++)
         ksi_spin_for(t, word, KSI_DRW, turn);
     ksi_spin_end(t);
+    return true;
 }
 
 void ksi_drw_read(ksi_word *word, const void *site)
@@ -46,10 +50,12 @@ void ksi_drw_read(ksi_word *word, const void *site)
     unsigned how = again ? KSI_RW_PASS : 0;
     bool watching = ksi_watch_before(KSI_DRW, word, KSI_SHARED, site);
     uint32_t level = ksi_irq_mask(t);
-    if (KSI_UNLIKELY(!ksi_rw_try_share(&class, word, t, how, site)))
-        read_slow(word, t, how, site);
+    bool in =
+        ksi_rw_try_share(&class, word, t, how, site) || read_slow(word, t, how, site);
     ksi_irq_unmask(t, level);
-    if (watching)
+    if (!in)
+        (void)ksi_rw_refuse_junk(&class, word, site);
+    else if (watching)
         ksi_hook_taken(KSI_DRW, word, KSI_SHARED, site);
 }
 
@@ -65,14 +71,17 @@ static void unmark(ksi_word *word)
     ksi_fetch_and(word, ~(uintptr_t)KSI_WRITERS);
 }
 
-KSI_COLD static void write_slow(ksi_word *word, ksl_thread *t, const void *site)
+KSI_COLD static bool write_slow(ksi_word *word, ksl_thread *t, const void *site)
 {
     unsigned turn = 0;
+    if (ksi_rw_is_junk(ksi_load(word)))
+        return false;
     do {
         mark(word);
         ksi_spin_for(t, word, KSI_DRW, turn++);
     } while (!ksi_rw_try_own(&class, word, t, site));
     ksi_spin_end(t);
+    return true;
 }
 
 bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
@@ -88,7 +97,11 @@ bool ksi_drw_write(ksi_word *word, bool try_only, const void *site)
             ksi_owner_refuse_recursion(&class, word, "drw_lock_write", site);
             return false;
         }
-        write_slow(word, t, site);
+        if (!write_slow(word, t, site)) {
+            ksi_irq_unmask(t, level);
+            (void)ksi_rw_refuse_junk(&class, word, site);
+            return false;
+        }
         in = true;
     }
     if (in && (ksi_load(word) & KSI_WRITERS) != 0 && !KSI_FAULT(DRW_MARK_STAYS))

@@ -86,7 +86,7 @@ int ksi_kmutex_lock(ksi_word *word, const void *site)
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
     if (error == 0 && watching)
         ksi_hook_taken(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
-    return error;
+    return error != -EINVAL ? error : -EPERM; /* memory that is no lock */
 }
 
 void ksi_kmutex_unlock(ksi_word *word, const void *site)

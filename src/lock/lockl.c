@@ -45,6 +45,8 @@ int ksi_lockl(ksi_word *word, int flags, const void *site)
     } while (error == -EDEADLK); /* a handler has it taken meanwhile */
     if (error == 0)
         ksi_watch_taken(KSI_LOCKL, word, KSI_EXCLUSIVE, site);
+    if (error == -EINVAL)
+        return KSI_LOCKL_FAIL;
     return error == 0 ? KSI_LOCKL_SUCC : KSI_LOCKL_SIG;
 }
 

@@ -123,6 +123,8 @@ KSI_ASIDE static int lock_slow(struct ksi_named *m, bool try_only, const void *s
         ksi_watch_taken(KSI_MTX, m, KSI_EXCLUSIVE, site);
         return 1;
     }
+    if (error != -EPERM)
+        return 0;
     ksi_named_refuse(m, KSI_MASKED_SLEEP_RULE,
                      ksi_thread_of(ksi_rw_owner(ksi_load(&m->word))), site,
                      "mtx_lock has to wait with interrupts masked");

@@ -57,7 +57,8 @@ KSI_ASIDE static int acquire_slow(ksl_mutex_t *m, const void *site)
     if (ksi_watching() && ksi_quick_own(&q, site))
         return 0;
     ksi_watch_before(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
-    (void)ksi_rw_own(&class, &m->word, t, 0, site); /* M3: a release ends it */
+    if (ksi_rw_own(&class, &m->word, t, 0, site) != 0) /* M3: a release ends it */
+        return -EPERM;                                 /* memory that is no lock */
     ksi_watch_taken(KSI_MUTEX, m, KSI_EXCLUSIVE, site);
     return 0;
 }

@@ -178,5 +178,6 @@ void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interloc
         error = exclusive ? ksi_rw_own(c, &l->word, t, 0, site)
                           : ksi_rw_share(c, &l->word, t, pass, site);
     } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
-    ksi_watch_taken(c->kind, l, as, site);
+    if (error == 0)
+        ksi_watch_taken(c->kind, l, as, site);
 }

@@ -117,9 +117,9 @@ bool ksi_owner_lock(const struct ksi_rw_class *c, ksi_word *word, const char *ca
         }
         error = ksi_rw_own(c, word, t, KSI_RW_OPEN, site);
     } while (error == -EDEADLK); /* a handler has it taken meanwhile: judge anew */
-    if (error != 0)
+    if (error == -EPERM)
         ksi_owner_refuse_masked(c, word, call, site);
-    else
+    else if (error == 0)
         ksi_watch_taken(c->kind, word, KSI_EXCLUSIVE, site);
     return error == 0;
 }

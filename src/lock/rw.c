@@ -70,6 +70,25 @@ void ksi_rw_lend_one(const struct ksi_rw_class *c, const ksi_word *word,
         ksi_lend(w, ksi_thread_of(owner));
 }
 
+bool ksi_rw_is_junk(uintptr_t w)
+{
+    uintptr_t owner = ksi_rw_owner(w);
+    return owner != 0 && ksi_thread_at(owner) == NULL;
+}
+
+int ksi_rw_refuse_junk(const struct ksi_rw_class *c, const ksi_word *word,
+                       const void *site)
+{
+    struct ksi_misuse m = {KSI_DESTROYED_RULE,
+                           c->kind,
+                           ksi_entry_lock((uintptr_t)word | c->tags),
+                           site,
+                           NULL,
+                           false};
+    ksi_violate(&m, "use of a lock; " KSI_NAMES_NOBODY);
+    return -EINVAL;
+}
+
 ksl_thread *ksi_up_word_owner(const ksi_word *word)
 {
     return ksi_thread_of(ksi_rw_owner(ksi_load_seq(word)));

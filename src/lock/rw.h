@@ -227,6 +227,11 @@ void ksi_rw_forget_strangers(const ksi_word *word);
 /* The same for any word that stands for entries in slots: it is `closed` then. */
 bool ksi_rw_close_word(ksi_word *word, uintptr_t seen, uintptr_t closed, bool biased,
                        ksl_thread *t);
+/* The word names an owner that is no thread: the memory is not a lock. Any word. */
+bool ksi_rw_is_junk(uintptr_t w);
+/* Says that it is; returns -EINVAL. */
+int ksi_rw_refuse_junk(const struct ksi_rw_class *c, const ksi_word *word,
+                       const void *site);
 /* The caller no longer has SPIN. */
 void ksi_rw_closed(ksl_thread *t);
 /* Waits a little for shares in slots, then counts those that are left. */

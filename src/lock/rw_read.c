@@ -74,7 +74,7 @@ bool ksi_rw_try_share(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
     return !ksi_rw_waits_for(word, t) && grab(c, word, t, how, site);
 }
 
-enum step { IN, QUEUED, HELD_BY_SELF };
+enum step { IN, QUEUED, HELD_BY_SELF, JUNK };
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
 static enum step share_or_queue(const struct ksi_rw_class *c, ksi_word *word,
@@ -99,6 +99,8 @@ static enum step share_or_queue(const struct ksi_rw_class *c, ksi_word *word,
         if (ksi_rw_may_share(now, how)) {
             if (ksi_cas_acq(word, &now, ksi_rw_one_more(now)))
                 return IN;
+        } else if (ksi_rw_is_junk(now)) {
+            return JUNK;
         } else if ((now & KSI_READERS) != 0 || ksi_cas(word, &now, now | KSI_READERS)) {
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_READ, KSI_FIFO, NULL);
@@ -142,6 +144,8 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
             return 0;
         if (step == HELD_BY_SELF)
             return -EDEADLK;
+        if (step == JUNK)
+            return ksi_rw_refuse_junk(c, word, site);
         if (ended)
             return give_up(word, KSI_SIGNALLED);
         if (owner != 0 && !ksi_rw_may_sleep(word, w, owner, KSI_READERS))

@@ -133,7 +133,7 @@ static bool grab(struct taking *k)
     return in;
 }
 
-enum step { IN, QUEUED, SLOTS_OPEN, HELD_BY_SELF, GONE };
+enum step { IN, QUEUED, SLOTS_OPEN, HELD_BY_SELF, GONE, JUNK };
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
 static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_waiter *w,
@@ -166,6 +166,8 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
                     ksi_rw_lend(k->word, lot, k->t);
                 return IN;
             }
+        } else if (ksi_rw_is_junk(now)) {
+            return JUNK;
         } else if (now == waiting || ksi_cas(k->word, &now, waiting)) {
             *owner = ksi_rw_owner(now);
             ksi_lot_enqueue(lot, w, key, KSI_Q_WRITE,
@@ -245,6 +247,8 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
         unmask(k);
         if (step == GONE)
             return -EIDRM;
+        if (step == JUNK)
+            return ksi_rw_refuse_junk(k->class, k->word, k->site);
         if (step == IN)
             return 0;
         if (ended)

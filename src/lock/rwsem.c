@@ -126,7 +126,8 @@ KSI_ASIDE static int read_slow(ksl_rwsem_t *s, const void *site)
         return -EPERM;
     }
     ksi_watch_before(KSI_RWSEM, s, KSI_SHARED, site);
-    (void)ksi_rw_share(&class, word_of(s), t, 0, site); /* R8: nothing ends it */
+    if (ksi_rw_share(&class, word_of(s), t, 0, site) != 0) /* R8: nothing ends it */
+        return -EPERM;                                     /* memory that is no lock */
     ksi_watch_taken(KSI_RWSEM, s, KSI_SHARED, site);
     if (t->far_reads >= FAR_READS)
         look_crowded(t);
@@ -173,7 +174,8 @@ KSI_ASIDE static int write_slow(ksl_rwsem_t *s, const void *site)
         return -EPERM;
     }
     ksi_watch_before(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
-    (void)ksi_rw_own(&class, word_of(s), t, 0, site);
+    if (ksi_rw_own(&class, word_of(s), t, 0, site) != 0)
+        return -EPERM; /* memory that is no lock */
     ksi_watch_taken(KSI_RWSEM, s, KSI_EXCLUSIVE, site);
     return 0;
 }

@@ -25,15 +25,19 @@ bool ksi_simple_try(ksi_word *word, const void *site)
     return ksi_watch_tried(in, KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
 }
 
-KSI_COLD static void spin_slow(ksi_word *word, ksl_thread *t, const void *site)
+/* False if the memory is no lock. */
+KSI_COLD static bool spin_slow(ksi_word *word, ksl_thread *t, const void *site)
 {
     unsigned turn = 0;
+    if (ksi_rw_is_junk(ksi_load(word)))
+        return false;
     do {
         if (!ksi_rw_stop_waiting(word, t))
             ksi_spin_for(t, word, KSI_SIMPLE, turn);
         turn++;
     } while (!ksi_rw_try_own(&ksi_simple_class, word, t, site));
     ksi_spin_end(t);
+    return true;
 }
 
 unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
@@ -48,10 +52,12 @@ unsigned ksi_disable_lock(ksi_word *word, unsigned level, const void *site)
     bool watching = ksi_watching();
     if (watching && ksi_order_on())
         ksi_order_disabling((const void *)(uintptr_t)word, before, site);
-    if (!ksi_rw_try_own(&ksi_simple_class, word, t, site))
-        spin_slow(word, t, site);
-    ksi_irq_unmask(t, level);
-    if (watching)
+    bool in =
+        ksi_rw_try_own(&ksi_simple_class, word, t, site) || spin_slow(word, t, site);
+    ksi_irq_unmask(t, in ? level : before);
+    if (!in)
+        (void)ksi_rw_refuse_junk(&ksi_simple_class, word, site);
+    else if (watching)
         ksi_hook_taken(KSI_SIMPLE, word, KSI_EXCLUSIVE, site);
     return before;
 }

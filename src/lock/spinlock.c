@@ -24,6 +24,7 @@
 
 #include "lock/lock.h"
 #include "platform/testing.h"
+#include "thread/registry.h"
 #include "thread/upcalls.h"
 #include "wait/spin.h"
 
@@ -49,7 +50,13 @@ static bool try_take(ksl_spinlock_t *l, uint32_t id)
     return ksi_cas_acq(&l->word, &seen, id);
 }
 
-/* False if the caller holds l itself. */
+/* An id that no thread has had: the memory is not a lock. */
+static bool is_junk(uint32_t word)
+{
+    return word > ksi_registry_allocated();
+}
+
+/* False if the caller holds l itself, or l is no lock. */
 KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id, const void *site)
 {
     ksl_thread *t = ksi_self();
@@ -59,6 +66,8 @@ KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id, const void *site)
             return false;
         if (word == 0 && try_take(l, id))
             break;
+        if (turn == 0 && is_junk(word))
+            return false;
         if (turn == 0)
             ksi_watch_before(KSI_SPINLOCK, l, KSI_EXCLUSIVE, site);
         ksi_spin_for(t, l, KSI_SPINLOCK, turn);
@@ -72,10 +81,14 @@ static inline bool take(ksl_spinlock_t *l, uint32_t id, const void *site)
     return KSI_LIKELY(try_take(l, id)) || take_slow(l, id, site);
 }
 
-static void refuse_recursion(ksl_spinlock_t *l, ksl_thread *t, const void *site)
+static void refuse(const ksl_spinlock_t *l, const ksl_thread *t, const void *site)
 {
+    struct ksi_misuse junk = {KSI_DESTROYED_RULE, KSI_SPINLOCK, l, site, NULL, false};
     struct ksi_misuse m = {KSI_RECURSION_RULE, KSI_SPINLOCK, l, site, t, false};
-    ksi_violate(&m, "spinlock acquired again by its holder");
+    if (ksi_load(&l->word) == t->front.id)
+        ksi_violate(&m, "spinlock acquired again by its holder");
+    else
+        ksi_violate(&junk, "use of a spinlock; " KSI_NAMES_NOBODY);
 }
 
 void ksl_spinlock_acquire(ksl_spinlock_t *l)
@@ -89,7 +102,7 @@ void ksl_spinlock_acquire(ksl_spinlock_t *l)
         ksi_store(&l->saved, level);
     if (KSI_UNLIKELY(!take(l, t->front.id, KSI_SITE()))) {
         ksi_irq_unmask(t, level);
-        refuse_recursion(l, t, KSI_SITE());
+        refuse(l, t, KSI_SITE());
         return;
     }
     if (!KSI_FAULT(SPINLOCK_SAVE_EARLY))
@@ -114,7 +127,7 @@ bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
 static bool raw_acquire(ksl_spinlock_t *l, ksl_thread *t, const void *site)
 {
     if (KSI_UNLIKELY(!take(l, t->front.id, site))) {
-        refuse_recursion(l, t, site);
+        refuse(l, t, site);
         return false;
     }
     uint32_t level = ksi_load(&t->front.level);
@@ -156,6 +169,10 @@ static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
     uint32_t word = ksi_load(&l->word);
     if (KSI_LIKELY(word == t->front.id))
         return true;
+    if (is_junk(word)) {
+        refuse(l, t, site);
+        return false;
+    }
     ksi_refuse_release(call, KSI_SPINLOCK, l, ksi_thread_by_id(word), site);
     return false;
 }

@@ -132,6 +132,8 @@ KSI_ASIDE static int lock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
         ksi_watch_taken(KSI_SX, sx, as, site);
         return 0;
     }
+    if (error == -EINVAL)
+        return EDEADLK; /* memory that is no lock */
     if (error != -EPERM)
         return ksi_named_interrupted(t, error);
     ksi_named_refuse(sx, KSI_MASKED_SLEEP_RULE,

@@ -52,6 +52,20 @@ ksl_thread *ksi_thread_by_id(uint32_t id)
     return chunk != NULL ? &chunk[(id - 1) % CHUNK] : NULL;
 }
 
+ksl_thread *ksi_thread_at(uintptr_t at)
+{
+    uint32_t left = ksi_load_acq(&allocated);
+    for (unsigned c = 0; left > 0; c++) {
+        ksl_thread *chunk = ksi_load(&chunks[c]);
+        uint32_t used = left < CHUNK ? left : CHUNK;
+        uintptr_t past = at - (uintptr_t)chunk;
+        if (past < used * sizeof *chunk)
+            return past % sizeof *chunk == 0 ? &chunk[past / sizeof *chunk] : NULL;
+        left -= used;
+    }
+    return NULL;
+}
+
 static void reset(ksl_thread *t)
 {
     if (!KSI_FAULT(THREAD_STATE_LEAKS))

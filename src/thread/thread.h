@@ -259,6 +259,10 @@ static inline int ksi_thread_urgency(const ksl_thread *t)
     return lent > base ? lent : base;
 }
 
+/* The descriptor at an address that memory of unknown worth holds; NULL: none is there.
+ */
+ksl_thread *ksi_thread_at(uintptr_t at);
+
 /* Descriptor of an id that some lock word holds. */
 ksl_thread *ksi_thread_by_id(uint32_t id);
 

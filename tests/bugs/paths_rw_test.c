@@ -323,8 +323,80 @@ START_TEST(path_who_comes_while_a_writer_waits_for_slots_gets_in_later)
 }
 END_TEST
 
+/*
+ * The word by which a lock names the calling thread, which holds it: its descriptor, or
+ * its number in a spinlock. NULL: the lock has no such word.
+ */
+static uint32_t *naming_word(struct lock_memory *memory, size_t *size)
+{
+    const ksl_thread *self = ksl_thread_self();
+    for (size_t i = 0; i < sizeof memory->bytes; i += sizeof(uint64_t)) {
+        uint64_t w;
+        memcpy(&w, memory->bytes + i, sizeof w);
+        *size = sizeof(uintptr_t);
+        if (w - (uintptr_t)self < KSI_ONE)
+            return (uint32_t *)(void *)(memory->bytes + i);
+        *size = sizeof(uint32_t);
+        if ((uint32_t)w == self->front.id)
+            return (uint32_t *)(void *)(memory->bytes + i);
+    }
+    return NULL;
+}
+
+/* As the word, but with a name that is nobody's. */
+static void name_nobody(uint32_t *word, size_t size)
+{
+    static const uint64_t fills[] = {0x1000, 0x55555000, 0xdeadb000};
+    static unsigned turn;
+    uintptr_t flags = *word & KSI_FLAGS;
+    uintptr_t junk = (uintptr_t)(fills[turn++ % 3] | (size > sizeof *word ? flags : 0));
+    memcpy(word, &junk, size);
+}
+
+static void check_told_of(lock_call call, const char *name, void *lock)
+{
+    recorder_start();
+    (void)call(lock);
+    ck_assert_msg(recorder_count("destroyed") == 1 && recorder_count(NULL) == 1,
+                  "%s: %u, %s", name, recorder_count(NULL), recorder_last().message);
+    ck_assert_ptr_eq(recorder_last().lock, lock);
+    ck_assert_ptr_nonnull(strstr(recorder_last().message, "names no thread"));
+    recorder_stop();
+}
+
+START_TEST(path_memory_that_names_no_thread_is_told_of)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < LOCK_KINDS; i++) {
+        const struct lock_kind *k = lock_kind(i);
+        struct lock_memory memory, held;
+        size_t size;
+        memset(&memory, 0, sizeof memory);
+        lock_stage(k->oob);
+        k->begin(&memory);
+        ck_assert_int_eq(k->take(&memory), 0);
+        uint32_t *word = naming_word(&memory, &size);
+        held = memory;
+        if (word != NULL && strcmp(k->name, "mtx-spin") != 0) {
+            found++;
+            name_nobody(word, size);
+            check_told_of(k->take, k->name, &memory);
+            if (k->share != NULL)
+                check_told_of(k->share, k->name, &memory);
+            check_told_of(k->give, k->name, &memory);
+            memory = held;
+        }
+        ck_assert_int_eq(k->give(&memory), 0);
+        k->end(&memory);
+        lock_stage(false);
+    }
+    ck_assert_uint_ge(found, 8);
+}
+END_TEST
+
 void add_paths_of_rw(void)
 {
+    BUG(path_memory_that_names_no_thread_is_told_of);
     BUG(path_an_owner_that_looks_leaves_no_waiter_behind);
     BUG(path_nothing_is_left_in_the_word_of_a_free_mutex);
     BUG(path_a_mutex_is_free_when_its_owner_has_released_it_as_often);

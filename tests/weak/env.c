@@ -200,6 +200,11 @@ ksl_thread *ksi_registry_first(void)
     return &weak_threads[0];
 }
 
+ksl_thread *ksi_thread_at(uintptr_t at)
+{
+    return ksi_thread_of(at);
+}
+
 ksl_thread *ksi_registry_next(const ksl_thread *t)
 {
     return t->front.id < count ? &weak_threads[t->front.id] : NULL;
