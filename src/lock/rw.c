@@ -91,7 +91,8 @@ int ksi_rw_refuse_junk(const struct ksi_rw_class *c, const ksi_word *word,
 
 ksl_thread *ksi_up_word_owner(const ksi_word *word)
 {
-    return ksi_thread_of(ksi_rw_owner(ksi_load_seq(word)));
+    uintptr_t owner = ksi_rw_owner(ksi_load_seq(word));
+    return owner != 0 ? ksi_thread_at(owner) : NULL;
 }
 
 void ksi_rw_lend(ksi_word *word, struct ksi_lot *lot, ksl_thread *owner)

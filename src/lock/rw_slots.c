@@ -131,7 +131,7 @@ void ksi_rw_forget_strangers(const ksi_word *word)
     for (ksl_thread *u = ksi_registry_first(); u != NULL; u = ksi_registry_next(u)) {
         struct ksl_slot *s = ksi_near_slot(u, word);
         uintptr_t entry = ksi_load(&s->lock);
-        if (!ksi_thread_alive(u) && ksi_slot_names(entry, word) &&
+        if (ksi_load(&u->stranger) != 0 && ksi_slot_names(entry, word) &&
             ksi_entry_of(entry) == KSI_IN_SLOT)
             ksi_cas(&s->lock, &entry, (uintptr_t)0);
     }

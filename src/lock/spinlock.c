@@ -24,7 +24,6 @@
 
 #include "lock/lock.h"
 #include "platform/testing.h"
-#include "thread/registry.h"
 #include "thread/upcalls.h"
 #include "wait/spin.h"
 
@@ -50,12 +49,6 @@ static bool try_take(ksl_spinlock_t *l, uint32_t id)
     return ksi_cas_acq(&l->word, &seen, id);
 }
 
-/* An id that no thread has had: the memory is not a lock. */
-static bool is_junk(uint32_t word)
-{
-    return word > ksi_registry_allocated();
-}
-
 /* False if the caller holds l itself, or l is no lock. */
 KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id, const void *site)
 {
@@ -66,7 +59,7 @@ KSI_COLD static bool take_slow(ksl_spinlock_t *l, uint32_t id, const void *site)
             return false;
         if (word == 0 && try_take(l, id))
             break;
-        if (turn == 0 && is_junk(word))
+        if (turn == 0 && !ksi_thread_is_id(word))
             return false;
         if (turn == 0)
             ksi_watch_before(KSI_SPINLOCK, l, KSI_EXCLUSIVE, site);
@@ -169,7 +162,7 @@ static inline bool check_holder(const ksl_spinlock_t *l, const ksl_thread *t,
     uint32_t word = ksi_load(&l->word);
     if (KSI_LIKELY(word == t->front.id))
         return true;
-    if (is_junk(word)) {
+    if (!ksi_thread_is_id(word)) {
         refuse(l, t, site);
         return false;
     }
@@ -268,7 +261,10 @@ bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,
 void ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
                          const void *site)
 {
-    take(l, t->front.id, site); /* cannot be ours: it was suspended */
+    if (!take(l, t->front.id, site)) {
+        refuse(l, t, site);
+        return;
+    }
     ksi_store(&l->saved, kept);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, kept, site);
 }

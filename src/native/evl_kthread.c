@@ -20,8 +20,9 @@ enum { STARTS, RUNS, IS_KICKED, HAS_ENDED };
  * After its end another thread may have its descriptor, and whoever stops it then must
  * not kick that one.
  */
-static void end(struct evl_kthread *k)
+static void end(void *arg)
 {
+    struct evl_kthread *k = arg;
     for (int seen = RUNS; !ksi_cas_rel(&k->ksl_state, &seen, HAS_ENDED); seen = RUNS)
         ksi_nap(20);
 }
@@ -45,9 +46,10 @@ static void *kthread_main(void *p)
     (void)evl_switch_oob();
     k->thread = evl_current();
     ksi_store_rel(&k->ksl_state, RUNS);
+    pthread_cleanup_push(end, k); /* fn may leave by pthread_exit */
     k->ksl_fn(k->ksl_arg);
     evl_switch_inband(0);
-    end(k);
+    pthread_cleanup_pop(1);
     return NULL;
 }
 

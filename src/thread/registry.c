@@ -52,9 +52,8 @@ ksl_thread *ksi_thread_by_id(uint32_t id)
     return chunk != NULL ? &chunk[(id - 1) % CHUNK] : NULL;
 }
 
-ksl_thread *ksi_thread_at(uintptr_t at)
+static ksl_thread *find_at(uintptr_t at, uint32_t left)
 {
-    uint32_t left = ksi_load_acq(&allocated);
     for (unsigned c = 0; left > 0; c++) {
         ksl_thread *chunk = ksi_load(&chunks[c]);
         uint32_t used = left < CHUNK ? left : CHUNK;
@@ -64,6 +63,21 @@ ksl_thread *ksi_thread_at(uintptr_t at)
         left -= used;
     }
     return NULL;
+}
+
+/*
+ * The caller has read the address before, and its thread may have been new then. So who
+ * is not found is looked for again, after a read-modify-write that no later load passes.
+ */
+ksl_thread *ksi_thread_at(uintptr_t at)
+{
+    ksl_thread *t = find_at(at, ksi_load_acq(&allocated));
+    return t != NULL ? t : find_at(at, ksi_fetch_add(&allocated, 0u));
+}
+
+bool ksi_thread_is_id(uint32_t id)
+{
+    return id <= ksi_load_acq(&allocated) || id <= ksi_fetch_add(&allocated, 0u);
 }
 
 static void reset(ksl_thread *t)
@@ -89,6 +103,7 @@ static void reset(ksl_thread *t)
     ksi_store(&t->put_off, 0u);
     ksi_store(&t->reading, 0u);
     ksi_store(&t->closing, 0u);
+    ksi_store(&t->stranger, 0u);
     for (unsigned i = 0; i < KSL_SLOTS; i++)
         ksi_store(&t->converted[i], (uintptr_t)0);
     ksi_store(&t->far_used, 0u);
@@ -331,6 +346,7 @@ void ksi_registry_after_fork_child(ksl_thread *self)
         next = t->next;
         if (t != self) {
             ksi_store(&t->state, (uint32_t)KSI_THREAD_DEAD);
+            ksi_store(&t->stranger, 1u);
             if (!shows_shares(t))
                 continue;
         }

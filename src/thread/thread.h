@@ -151,6 +151,7 @@ struct ksl_thread {
     uint32_t put_off;       /* atomic: a dispatch was put off, see irq_raise.c */
     uint32_t reading;       /* atomic: the registry, see there */
     uint32_t closing;       /* atomic: has SPIN of a lock, see lock/rw.h */
+    uint32_t stranger;      /* atomic: stayed in the parent of this child of fork */
     uint32_t spin_mutexes;  /* spinning mutexes held, see lock/mtx.c */
     uint32_t spin_level;    /* interrupt level before the first of them */
 
@@ -262,6 +263,9 @@ static inline int ksi_thread_urgency(const ksl_thread *t)
 /* The descriptor at an address that memory of unknown worth holds; NULL: none is there.
  */
 ksl_thread *ksi_thread_at(uintptr_t at);
+
+/* Some thread has had that id, or 0. */
+bool ksi_thread_is_id(uint32_t id);
 
 /* Descriptor of an id that some lock word holds. */
 ksl_thread *ksi_thread_by_id(uint32_t id);
