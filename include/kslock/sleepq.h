@@ -105,7 +105,9 @@ KSL_API int ksl_block_until(const struct timespec *date);
  * wakers and takes it again before it returns (Q4); interrupt state and the
  * state that l keeps for its holder are as before (Q6).
  * Context: thread that holds l; may sleep. Returns 0, -EINTR, or -EPERM if
- * refused. Violations: `not-owner`, `not-locked`, `irq-sleep` in a handler.
+ * refused. Violations: `not-owner`, `not-locked`, `irq-sleep` in a handler;
+ * afterwards `recursion` if a handler has taken l and kept it, and `destroyed`
+ * with -EPERM if l is no lock any more.
  */
 KSL_API int ksl_block_unlock(ksl_spinlock_t *l);
 

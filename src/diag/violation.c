@@ -349,7 +349,7 @@ static void violate(const struct ksi_misuse *m, const void *other, const char *w
     ksi_say(&text, " at ");
     ksi_say_site(&text, m->site);
     if (junk)
-        ksi_say(&text, "; " KSI_NAMES_NOBODY);
+        ksi_say(&text, "; " KSI_NO_LOCK_WORD);
     else if (m->owner != NULL)
         other = say_owner(&text, m, t);
     struct ksl_place place = {NULL, 0};

@@ -36,8 +36,8 @@ void ksi_say_site(struct ksi_text *text, const void *site);
 enum ksi_kind ksi_entry_kind(uintptr_t entry);
 
 /* For what a violation says of memory that cannot be a lock. */
-#define KSI_NAMES_NOBODY                                                                 \
-    "its word names no thread, so it was not initialised or has been overwritten"
+#define KSI_NO_LOCK_WORD                                                                 \
+    "its word is none of such a lock: not initialised, destroyed or overwritten"
 
 struct ksi_misuse {
     enum ksi_rule rule;

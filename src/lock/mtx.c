@@ -123,8 +123,6 @@ KSI_ASIDE static int lock_slow(struct ksi_named *m, bool try_only, const void *s
         ksi_watch_taken(KSI_MTX, m, KSI_EXCLUSIVE, site);
         return 1;
     }
-    if (error == -EIDRM)
-        (void)ksi_named_alive(m, KSI_NAMED_MTX, call, site); /* tells that it is not */
     if (error != -EPERM)
         return 0;
     ksi_named_refuse(m, KSI_MASKED_SLEEP_RULE,
@@ -218,14 +216,14 @@ static bool spin(struct ksi_named *m, ksl_thread *t, const void *site)
 static bool is_junk(uintptr_t w)
 {
     uintptr_t owner = w & ~(uintptr_t)KSI_FLAGS;
-    return owner != 0 && ksi_thread_at(owner) == NULL;
+    return owner != 0 ? ksi_thread_at(owner) == NULL : w != MARK;
 }
 
 int ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
 {
     if (KSI_UNLIKELY(is_junk(ksi_load(&m->word)))) {
         ksi_named_refuse(m, KSI_DESTROYED_RULE, NULL, site,
-                         "use of a mutex; " KSI_NAMES_NOBODY);
+                         "use of a mutex; " KSI_NO_LOCK_WORD);
         return 0;
     }
     if (ksi_named_mine(m, t) || !spin(m, t, site))

@@ -85,7 +85,7 @@ int ksi_rw_refuse_junk(const struct ksi_rw_class *c, const ksi_word *word,
                            site,
                            NULL,
                            false};
-    ksi_violate(&m, "use of a lock; " KSI_NAMES_NOBODY);
+    ksi_violate(&m, "use of a lock; " KSI_NO_LOCK_WORD);
     return -EINVAL;
 }
 

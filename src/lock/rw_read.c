@@ -84,6 +84,8 @@ static enum step share_or_queue(const struct ksi_rw_class *c, ksi_word *word,
     const void *key = (const void *)(uintptr_t)word;
     uintptr_t now = ksi_load(word);
     for (;;) {
+        if ((now & KSI_BASE) != c->base)
+            return JUNK;
         /*
          * The queue decides, not the mark, which may be stale: a writer that was
          * woken for a claim is on its way without COMING, and a child of fork may not
@@ -155,6 +157,8 @@ KSI_COLD static int wait_for_share(const struct ksi_rw_class *c, ksi_word *word,
             return -EIDRM; /* the word may be gone */
         if (outcome != KSI_WOKEN)
             return give_up(word, outcome);
+        if ((ksi_load(word) & KSI_BASE) != c->base)
+            return ksi_rw_refuse_junk(c, word, site); /* destroyed meanwhile */
         if (grab(c, word, t, how, site))
             return 0;
     }

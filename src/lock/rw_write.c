@@ -135,11 +135,10 @@ static bool grab(struct taking *k)
 
 enum step { IN, QUEUED, SLOTS_OPEN, HELD_BY_SELF, GONE, JUNK };
 
-/* The word is not one of the class: destroyed after the caller was woken, or never was.
- */
-static bool gone(const struct ksi_rw_class *c, uintptr_t w)
+/* The word is not one of the class; that of an EVL mutex is 0 when it was destroyed. */
+static enum step judge_base(const struct ksi_rw_class *c, uintptr_t w)
 {
-    return c->base != 0 && !ksi_rw_is_junk(w);
+    return c->kind == KSI_EVL_MUTEX && ksi_rw_unheld(w) ? GONE : JUNK;
 }
 
 /* With the bucket lock. *owner: who holds it alone, if the caller is queued. */
@@ -160,7 +159,7 @@ static enum step own_or_queue(struct taking *k, struct ksi_lot *lot, struct ksi_
         uintptr_t off = KSI_FAULT(RW_SPIN_STAYS) ? 0 : k->mine;
         uintptr_t waiting = (now & ~(off | KSI_COMING)) | coming | KSI_WRITERS;
         if ((now & KSI_BASE) != k->class->base)
-            return gone(k->class, now) ? GONE : JUNK;
+            return judge_base(k->class, now);
         if (ksi_rw_slots_open(now))
             return SLOTS_OPEN; /* I1 */
         if (ksi_rw_owner(now) == (uintptr_t)k->t || ksi_share_find(k->t, k->word) != NULL)

@@ -223,8 +223,7 @@ int ksl_block_unlock(ksl_spinlock_t *l)
     }
     KSI_POINT("block: unlocked");
     int result = block(t, KSI_FOREVER, KSI_SITE());
-    ksi_spinlock_resume(l, t, kept, KSI_SITE());
-    return result;
+    return ksi_spinlock_resume(l, t, kept, KSI_SITE()) ? result : -EPERM;
 }
 
 int ksl_block_wake_reason(ksl_thread *t, int reason)

@@ -81,7 +81,7 @@ static void refuse(const ksl_spinlock_t *l, const ksl_thread *t, const void *sit
     if (ksi_load(&l->word) == t->front.id)
         ksi_violate(&m, "spinlock acquired again by its holder");
     else
-        ksi_violate(&junk, "use of a spinlock; " KSI_NAMES_NOBODY);
+        ksi_violate(&junk, "use of a spinlock; " KSI_NO_LOCK_WORD);
 }
 
 void ksl_spinlock_acquire(ksl_spinlock_t *l)
@@ -258,15 +258,21 @@ bool ksi_spinlock_suspend(ksl_spinlock_t *l, ksl_thread *t, uint32_t *kept,
     return raw_release(l, t, "", site);
 }
 
-void ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
+bool ksi_spinlock_resume(ksl_spinlock_t *l, ksl_thread *t, uint32_t kept,
                          const void *site)
 {
-    if (!take(l, t->front.id, site)) {
+    bool in = take(l, t->front.id, site);
+    bool mine = in || ksl_spinlock_held(l); /* a handler has taken it and kept it */
+    if (mine)
+        ksi_store(&l->saved, kept);
+    else
+        ksi_irq_unmask(t, kept);
+    if (!in) {
         refuse(l, t, site);
-        return;
+        return mine;
     }
-    ksi_store(&l->saved, kept);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, kept, site);
+    return true;
 }
 
 bool ksl_spinlock_held(const ksl_spinlock_t *l)

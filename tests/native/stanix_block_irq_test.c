@@ -88,6 +88,67 @@ START_TEST(a_handler_on_the_masked_sleeper_wakes_it)
 }
 END_TEST
 
+/* What the sleeper gave up is no lock when it wakes up, or a handler has kept it. */
+static ksl_spinlock_t given_up;
+static int kept; /* atomic */
+
+static void keep(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    ksl_spinlock_acquire(&given_up);
+    STORE(&kept, 1);
+}
+
+static void sleep_unlocked(void *arg)
+{
+    struct blocker *b = arg;
+    ksl_spinlock_acquire(&given_up);
+    block_prepare();
+    b->result = ksl_block_unlock(&given_up);
+    b->open = have_interrupt() != 0;
+    if (ksl_spinlock_held(&given_up))
+        ksl_spinlock_release(&given_up);
+    b->pending = have_interrupt() != 0;
+}
+
+static void start_sleeper(struct blocker *b)
+{
+    recorder_start();
+    actor_start(&b->actor, sleep_unlocked, b);
+    wait_asleep(b->actor.thread);
+}
+
+START_TEST(Q4_a_handler_has_taken_the_lock_of_a_sleeper_and_kept_it)
+{
+    struct blocker b = {.result = 1};
+    request(keep, NULL);
+    start_sleeper(&b);
+    ck_assert_int_eq(ksl_irq_raise_on(b.actor.thread, IRQ), 0);
+    WAIT_UNTIL(LOAD(&kept));
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+    ck_assert_int_eq(unblock_task(b.actor.thread), 1);
+    actor_join(&b.actor);
+    ASSERT_VIOLATED("recursion");
+    ck_assert_int_eq(b.result, 0);
+    ck_assert_int_eq(b.open, 0);
+    ck_assert_int_eq(b.pending, 1); /* released: as before its own acquire */
+}
+END_TEST
+
+START_TEST(Q4_the_lock_of_a_sleeper_is_no_lock_any_more)
+{
+    struct blocker b = {.result = 1};
+    start_sleeper(&b);
+    memset(&given_up, 0x55, sizeof given_up);
+    ck_assert_int_eq(unblock_task(b.actor.thread), 1);
+    actor_join(&b.actor);
+    ASSERT_VIOLATED("destroyed");
+    ck_assert_int_eq(b.result, -EPERM);
+    ck_assert_int_eq(b.open, 1);
+}
+END_TEST
+
 static void block_in_handler(int irq, void *arg)
 {
     (void)irq;
@@ -153,6 +214,8 @@ static Suite *suite(void)
     tcase_add_test(tc, B6_preemption_between_prepare_and_block_does_not_sleep);
     tcase_add_test(tc, unblock_in_a_handler);
     tcase_add_test(tc, a_handler_on_the_masked_sleeper_wakes_it);
+    tcase_add_test(tc, Q4_a_handler_has_taken_the_lock_of_a_sleeper_and_kept_it);
+    tcase_add_test(tc, Q4_the_lock_of_a_sleeper_is_no_lock_any_more);
     tcase_add_test(tc, blocking_in_a_handler_is_irq_sleep);
     tcase_add_test(tc, new_kernel_task_in_a_handler_is_irq_sleep_and_named);
     suite_add_tcase(s, tc);
