@@ -94,7 +94,8 @@ KSL_BEGIN_DECLS
  * first look at them.
  * Context: thread; may allocate.
  * Returns 0; -EINVAL for NULL, a word that is unknown or wrong, a file that cannot be
- * opened, in a handler: then nothing has changed.
+ * opened, `annotate` without a race detector, in a handler, without memory or a thread
+ * for it: then nothing is switched on and no file emptied, but files may be new.
  */
 KSL_API int ksl_diag_enable(const char *list);
 

@@ -12,6 +12,8 @@ KSL_BEGIN_DECLS
 /*
  * Recursive sleeping mutex with an owner (evl_stanix.md M1..M6). Valid when
  * zero-filled; needs no destroy. Waiters queue in order of arrival.
+ * Violations of all calls, if the word cannot be that of such a lock (overwritten,
+ * freed): `destroyed`; then nothing has been taken.
  */
 typedef struct ksl_mutex {
     uintptr_t word; /* owner and marks; see src/lock/rw.h */

@@ -13,6 +13,8 @@ KSL_BEGIN_DECLS
  * Sleeping reader/writer lock with owners (evl_stanix.md R1..R9). Valid when
  * zero-filled; needs no destroy. A waiting writer keeps new readers out (R2);
  * a thread that already reads enters again all the same (R5).
+ * Violations of all calls, if the word cannot be that of such a lock (overwritten,
+ * freed): `destroyed`; then nothing has been taken.
  */
 typedef struct ksl_rwsem {
     uintptr_t word;  /* see src/lock/rwsem.c */

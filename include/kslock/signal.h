@@ -48,7 +48,8 @@ KSL_API int ksl_signal_take(void);
 KSL_API uint64_t ksl_signal_mask(uint64_t set);
 
 /*
- * Sets the process-wide action of signo: a combination of KSL_SIGNAL_*.
+ * Sets the process-wide action of signo: a combination of KSL_SIGNAL_*. With
+ * KSL_SIGNAL_IGNORE, what is pending of signo is dropped in all threads.
  * Context: any. Returns 0, or -EINVAL for a bad number or unknown flag.
  */
 KSL_API int ksl_signal_action(int signo, unsigned flags);

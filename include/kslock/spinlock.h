@@ -14,6 +14,8 @@ KSL_BEGIN_DECLS
 /*
  * Spinlock that masks the interrupts of its holder (evl_stanix.md S1..S8).
  * Valid when zero-filled; needs no init and no destroy.
+ * Violations of all calls, if the word cannot be that of such a lock (overwritten,
+ * freed): `destroyed`; then nothing has been taken.
  */
 typedef struct ksl_spinlock {
     uint32_t word;  /* 0: free, else the id of the holder; see src/lock/spinlock.c */

@@ -60,8 +60,9 @@ KSL_API int ksl_thread_effective_priority(const ksl_thread *t);
 KSL_API bool ksl_thread_asleep(const ksl_thread *t);
 
 /*
- * Forced unblock: ends the wait of t with -EINTR if that wait can be
- * unblocked (all interruptible waits). Other waits go on.
+ * Forced unblock: ends the wait of t if that wait can be unblocked: the
+ * interruptible ones of Stanix and of EVL's out-of-band stage (-EINTR), and of
+ * FreeBSD (EINTR). Other waits go on, those of AIX among them.
  * Context: any, handlers included; never sleeps.
  * Returns 1 only if a wait was ended, else 0.
  */

@@ -13,7 +13,7 @@ KSL_BEGIN_DECLS
  *   not-owner       operation reserved to the owner, by another thread   panic
  *   not-locked      the same on a free lock                              panic
  *   recursion       taken again by its holder in a way that cannot end   panic
- *   destroyed       use of a destroyed or never initialised lock         panic
+ *   destroyed       use of a lock destroyed, overwritten, or never made  panic
  *   destroy-held    destroyed while held or waited for                   panic
  *   irq-sleep       a call that may block in an interrupt handler        panic
  *   masked-sleep    blocking with interrupts masked where forbidden      panic

@@ -11,7 +11,8 @@
  *
  * Common violations: `recursion` for a lock that its holder takes again in a way that
  * cannot succeed; `not-owner`, `not-locked` for what is reserved to the holder;
- * `bad-argument` for NULL. A refused call returns FALSE, but lock_read_to_write TRUE.
+ * `bad-argument` for NULL; `destroyed` for memory whose word cannot be such a lock's. A
+ * refused call returns FALSE, but lock_read_to_write TRUE.
  */
 
 #include <sys/types.h>
@@ -117,7 +118,8 @@ KSL_API void lock_done(complex_lock_t l) KSL_SYMBOL(ksl_aix_lock_done);
  * Context: thread; may sleep.
  * Returns FALSE if it is now the writer (T36). TRUE if it FAILED, because somebody else
  * has asked to write: then the caller HOLDS NOTHING any more (T37, T39).
- * Violations: `not-owner` without a read hold (T41); `irq-sleep`, `masked-sleep`.
+ * Violations: `not-owner`, `not-locked` without a read hold (T41); `recursion` with more
+ * than one of one's own; `irq-sleep`, `masked-sleep`.
  */
 KSL_API boolean_t lock_read_to_write(complex_lock_t l)
     KSL_SYMBOL(ksl_aix_lock_read_to_write);
@@ -133,7 +135,8 @@ KSL_API boolean_t lock_try_read_to_write(complex_lock_t l)
 /*
  * Turns the caller's write hold into a read hold: no writer comes in between, waiting
  * readers do (T42). Context: thread; never sleeps.
- * Violations: `recursive-flag` for a lock that is recursive (T52).
+ * Violations: `recursive-flag` for a lock that is recursive (T52); `recursion` with
+ * nested holds: then nothing has changed.
  */
 KSL_API void lock_write_to_read(complex_lock_t l) KSL_SYMBOL(ksl_aix_lock_write_to_read);
 
@@ -161,25 +164,30 @@ KSL_API boolean_t lock_mine(void *l) KSL_SYMBOL(ksl_aix_lock_mine);
 /*
  * For what interrupt handlers share: contenders spin. Except for the init and free calls
  * a thread must have raised its interrupt priority, to the most favoured one of
- * the handlers that use l. Context: any.
+ * the handlers that use l; that it has is not checked. Context: any.
  */
 
-/* Makes l free; ends it. Context: thread; nobody uses it. */
+/* Makes l free; ends it, `destroy-held` while anybody has it. Context: thread. */
 KSL_API void drw_lock_init(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_init);
 KSL_API void drw_lock_free(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_free);
 
-/* Take l to read, to write; the try call returns TRUE if taken. */
+/*
+ * Take l to read, to write; the try call returns TRUE if taken. Violations: `recursion`
+ * for a read by the writer, or a write by any holder.
+ */
 KSL_API void drw_lock_read(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_read);
 KSL_API void drw_lock_write(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_write);
 KSL_API boolean_t drw_lock_try_write(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_try_write);
 
-/* Gives l back, in either mode. */
+/* Gives l back, in either mode. Violations: `not-owner`, `not-locked`. */
 KSL_API void drw_lock_done(drw_lock_t l) KSL_SYMBOL(ksl_aix_drw_lock_done);
 
 /*
  * Turn a read hold into a write hold. TRUE: done. FALSE: not; then the first call has
  * given the lock back, the second one has kept the read hold. Mind that
- * lock_read_to_write returns the opposite.
+ * lock_read_to_write returns the opposite. The first one spins until the other readers
+ * have left, and fails if another thread is upgrading or the caller has more than one
+ * read hold; the second one fails if anybody else reads.
  */
 KSL_API boolean_t drw_lock_read_to_write(drw_lock_t l)
     KSL_SYMBOL(ksl_aix_drw_lock_read_to_write);

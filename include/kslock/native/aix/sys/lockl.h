@@ -40,7 +40,8 @@ typedef unsigned long lock_t;
  * Returns LOCK_SUCC, LOCK_NEST (T1), LOCK_FAIL with LOCK_NDELAY (T4), LOCK_SIG with
  * LOCK_SIGRET (T5); LOCK_FAIL if refused.
  * Violations: `irq-sleep` in a handler; `bad-argument` for NULL, unknown flags, and a
- * signal with LOCK_SIGWAKE but no saved context.
+ * signal with LOCK_SIGWAKE but no saved context; `destroyed` (LOCK_FAIL) for memory
+ * that is no lock word.
  */
 KSL_API int lockl(lock_t *lock_word, int flags) KSL_SYMBOL(ksl_aix_lockl);
 

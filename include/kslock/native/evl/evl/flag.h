@@ -36,8 +36,9 @@ KSL_API void evl_destroy_flag(struct evl_flag *wf) KSL_SYMBOL(ksl_evl_destroy_fl
 
 /*
  * Wait until the flag is up and take it down. timeout: EVL_REL a time, EVL_INFINITE for
- * no end; EVL_ABS a date; EVL_NONBLOCK: -EAGAIN. Context: out-of-band thread.
- * Violations: `bad-argument` for another mode.
+ * no end; EVL_ABS a date; EVL_NONBLOCK: -EAGAIN. Context: any while the
+ * flag is up; only out-of-band threads may wait (-EPERM and a `stage` report).
+ * Returns as evl_down; -EPERM for another mode. Violations: `bad-argument` for that.
  */
 KSL_API int evl_wait_flag(struct evl_flag *wf) KSL_SYMBOL(ksl_evl_wait_flag);
 KSL_API int evl_wait_flag_timeout(struct evl_flag *wf, ktime_t timeout,

@@ -65,8 +65,8 @@ struct evl_kthread {
 /*
  * Starts fn(arg) on a new thread of that priority, on the out-of-band stage. name is a
  * format; clone_flags are accepted and change nothing. kthread->thread is set on
- * return. Context: thread, may sleep. Returns 0; -EINVAL; -EAGAIN without resources;
- * -EPERM if refused. Violations: `irq-sleep`.
+ * return. Context: thread, may sleep. Returns 0; -EINVAL for NULL or a priority
+ * outside 0..99; -EAGAIN without resources; -EPERM if refused. Violations: `irq-sleep`.
  */
 KSL_API int evl_run_kthread(struct evl_kthread *kthread, void (*fn)(void *arg), void *arg,
                             int prio, int clone_flags, const char *name, ...)

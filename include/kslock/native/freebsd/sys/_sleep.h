@@ -19,7 +19,9 @@ KSL_BEGIN_DECLS
  * EINVAL if refused.
  * Violations: `bad-argument` for a NULL channel, timo < 0, PDROP or an untimed
  * sleep without a lock (PNOLOCK allows it), a spinning mutex; `not-locked`,
- * `not-owner`, `recursion` for the interlock; `irq-sleep`; `masked-sleep`.
+ * `not-owner`, `recursion`, `destroyed` for the interlock; `irq-sleep`; `masked-sleep`.
+ * After the sleep `recursion` if a handler has taken the interlock for the caller and
+ * kept it, `destroyed` if it is no lock any more: then this call has not taken it.
  */
 KSL_API int ksl_freebsd_sleep(const void *chan, struct lock_object *lock, int priority,
                               const char *wmesg, int timo, const struct ksl_place *place);

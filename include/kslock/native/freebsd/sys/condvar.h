@@ -38,7 +38,7 @@ KSL_API void cv_broadcastpri(struct cv *cvp, int pri)
  * Wait. flags: 1 a signal ends it, 2 return without the lock, 4 timo counts.
  * Context: thread; may sleep. Return 0; EINTR or ERESTART; EWOULDBLOCK when timo
  * ticks are over; EINVAL if refused.
- * Violations: as sx_sleep.
+ * Violations: as ksl_freebsd_sleep of <sys/_sleep.h>.
  */
 KSL_API int ksl_freebsd_cv_wait(struct cv *cvp, struct lock_object *lock, int flags,
                                 int timo, const struct ksl_place *place);

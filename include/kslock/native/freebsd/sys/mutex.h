@@ -62,6 +62,7 @@ KSL_API void mtx_unlock(struct mtx *m) KSL_SYMBOL(ksl_freebsd_mtx_unlock);
 /*
  * Take a spinning mutex; interrupts stay masked until the thread holds none any
  * more. Context: any, handlers included; never sleeps.
+ * The try call returns 1 if m is taken, else 0.
  * Violations: `recursion` for the owner without MTX_RECURSE.
  */
 KSL_API void mtx_lock_spin(struct mtx *m) KSL_SYMBOL(ksl_freebsd_mtx_lock_spin);
@@ -75,7 +76,7 @@ KSL_API int mtx_initialized(const struct mtx *m) KSL_SYMBOL(ksl_freebsd_mtx_init
 
 /*
  * Checks MA_OWNED, with or without MA_RECURSED or MA_NOTRECURSED, or MA_NOTOWNED.
- * Violations: `assertion`; `bad-argument` for any other value.
+ * Context: any. Violations: `assertion`; `bad-argument` for any other value.
  */
 KSL_API void mtx_assert(const struct mtx *m, int what) KSL_SYMBOL(ksl_freebsd_mtx_assert);
 

@@ -25,7 +25,7 @@ KSL_BEGIN_DECLS
     ksl_freebsd_msleep((chan), (m), (priority), (wmesg), (timo), KSL_PLACE())
 
 struct mtx;
-/* m may be NULL. */
+/* m may be NULL. Context, returns and violations of this and the next: <sys/_sleep.h>. */
 KSL_API int ksl_freebsd_msleep(const void *chan, struct mtx *m, int priority,
                                const char *wmesg, int timo,
                                const struct ksl_place *place);
@@ -47,7 +47,8 @@ KSL_API void wakeup_any(const void *chan) KSL_SYMBOL(ksl_freebsd_wakeup_any);
 
 /*
  * Sleeps for timo ticks, 0 is taken for 1. pause_sig ends with a signal, too.
- * Context: thread; may sleep. Return EWOULDBLOCK; EINTR or ERESTART.
+ * Context: thread; may sleep. Return EWOULDBLOCK; EINTR or ERESTART; EINVAL if refused.
+ * Violations: `bad-argument` for timo < 0; `irq-sleep`; `masked-sleep`.
  * <unistd.h> owns the name pause: define KSL_FREEBSD_PAUSE to have it here.
  */
 KSL_API int ksl_freebsd_pause(const char *wmesg, int timo);

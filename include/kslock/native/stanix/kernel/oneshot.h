@@ -15,13 +15,13 @@ typedef struct oneshot {
     ksl_cond_t cond;
 } oneshot_t;
 
-/* Not signalled yet; a zero-filled one is valid too. */
+/* Not signalled yet; a zero-filled one is valid too. Context: any. */
 static inline void oneshot_init(oneshot_t *oneshot)
 {
     ksl_cond_init(&oneshot->cond);
 }
 
-/* `destroy-held` while a task waits. */
+/* `destroy-held` while a task waits. Context: any. */
 static inline void oneshot_destroy(oneshot_t *oneshot)
 {
     ksl_cond_destroy(&oneshot->cond);
@@ -33,7 +33,7 @@ static inline void oneshot_signal(oneshot_t *oneshot)
     ksl_cond_set(&oneshot->cond, 1);
 }
 
-/* Sleeps until it is signalled: 0. */
+/* Sleeps until it is signalled: 0; -EPERM if refused. Context: thread; may sleep. */
 static inline int oneshot_wait(oneshot_t *oneshot)
 {
     return ksl_cond_wait(&oneshot->cond, 1);

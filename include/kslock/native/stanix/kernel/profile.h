@@ -4,9 +4,9 @@
 
 /*
  * Which generation of the Stanix interface the sources were written for:
- *   1  the user's document (2026-02-01): spinlocks mask interrupts, blocking
- *      is interruptible; the default
- *   3  newest: spinlocks disable preemption, interruptible calls say so
+ *   1  that of February 2026: spinlocks mask interrupts, blocking is
+ *      interruptible; the default
+ *   3  that of August 2026: spinlocks disable preemption, interruptible calls say so
  */
 #ifndef KSL_STANIX_PROFILE
 #define KSL_STANIX_PROFILE 1

@@ -5,9 +5,9 @@
 /*
  * Stanix <kernel/sleep.h>: contracts in <kslock/sleepq.h>.
  *
- * The macros return 0 once the condition is true, or -EINTR where they are
- * interruptible. They evaluate the queue and the lock once and the condition
- * as often as needed; a condition that is true wins over a signal.
+ * The macros return 0 once the condition is true, -EINTR where they are
+ * interruptible, or -EPERM if refused. They evaluate the queue and the lock once and the
+ * condition as often as needed; a condition that is true wins over a signal.
  * sleep_on_queue_lock takes the lock and the condition in either order, tests
  * the condition with the lock held and returns with it held.
  */
@@ -143,7 +143,8 @@ template <class Cond> int sleep_cond(sleep_queue_t *queue, unsigned flags, Cond 
 template <class Cond>
 int sleep_lock(sleep_queue_t *queue, unsigned flags, spinlock_t *lock, Cond cond)
 {
-    return sleep_loop(queue, flags, ksl_block_check_lock(lock), cond, [lock] { return ksl_block_unlock(lock); });
+    return sleep_loop(queue, flags, ksl_block_check_lock(lock), cond,
+                      [lock] { return ksl_block_unlock(lock); });
 }
 
 template <class T> struct is_lock {
