@@ -29,7 +29,7 @@ void ksi_drw_init(ksi_word *word, const void *site)
 KSI_COLD static bool read_slow(ksi_word *word, ksl_thread *t, unsigned how,
                                const void *site)
 {
-    if (ksi_rw_is_junk(ksi_load(word)))
+    if (ksi_rw_is_foreign(&class, ksi_load(word)))
         return false;
     for (unsigned turn = 0; !ksi_rw_try_share(&class, word, t, how, site); turn++)
         ksi_spin_for(t, word, KSI_DRW, turn);
@@ -74,7 +74,7 @@ static void unmark(ksi_word *word)
 KSI_COLD static bool write_slow(ksi_word *word, ksl_thread *t, const void *site)
 {
     unsigned turn = 0;
-    if (ksi_rw_is_junk(ksi_load(word)))
+    if (ksi_rw_is_foreign(&class, ksi_load(word)))
         return false;
     do {
         mark(word);

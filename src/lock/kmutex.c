@@ -71,6 +71,7 @@ int ksi_kmutex_lock(ksi_word *word, const void *site)
     if (gone(word, "evl_lock_kmutex", site) ||
         ksi_refuse_in_handler(t, "evl_lock_kmutex", KSI_EVL_MUTEX, lock, site))
         return -EPERM;
+    KSI_POINT("kmutex: is one");
     int error;
     bool watching = ksi_watch_before(KSI_EVL_MUTEX, word, KSI_EXCLUSIVE, site);
     do {

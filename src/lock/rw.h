@@ -229,6 +229,12 @@ bool ksi_rw_close_word(ksi_word *word, uintptr_t seen, uintptr_t closed, bool bi
                        ksl_thread *t);
 /* The word names an owner that is no thread: the memory is not a lock. Any word. */
 bool ksi_rw_is_junk(uintptr_t w);
+/* The same, or the word is of another class; for those who spin. */
+static inline bool ksi_rw_is_foreign(const struct ksi_rw_class *c, uintptr_t w)
+{
+    return (w & KSI_BASE) != c->base || ksi_rw_is_junk(w);
+}
+
 /* Says that it is; returns -EINVAL. */
 int ksi_rw_refuse_junk(const struct ksi_rw_class *c, const ksi_word *word,
                        const void *site);

@@ -322,7 +322,8 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
     uint32_t level = ksi_irq_mask(t);
     uintptr_t w = ksi_load(word);
     bool in = false;
-    while (!in && ksi_rw_unheld(w) && (w & KSI_SPIN) == 0 && !ksi_rw_waits_for(word, t)) {
+    while (!in && ksi_rw_unheld(w) && (w & (KSI_SPIN | KSI_BASE)) == c->base &&
+           !ksi_rw_waits_for(word, t)) {
         if ((w & KSI_TIER) == 0) {
             bool looks = c->looks && (w & KSI_QUEUED) != 0;
             in = ksi_cas(word, &w,

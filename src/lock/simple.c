@@ -29,7 +29,7 @@ bool ksi_simple_try(ksi_word *word, const void *site)
 KSI_COLD static bool spin_slow(ksi_word *word, ksl_thread *t, const void *site)
 {
     unsigned turn = 0;
-    if (ksi_rw_is_junk(ksi_load(word)))
+    if (ksi_rw_is_foreign(&ksi_simple_class, ksi_load(word)))
         return false;
     do {
         if (!ksi_rw_stop_waiting(word, t))

@@ -31,6 +31,24 @@ START_TEST(path_destroy_lets_all_who_wait_for_a_kmutex_go)
 }
 END_TEST
 
+/* It goes between a look at it and the attempt to take it. */
+START_TEST(path_a_kmutex_that_has_gone_is_not_taken)
+{
+    struct puppet p[2];
+    evl_init_kmutex(&mutex);
+    puppets_start_on(p, 2, KSL_STAGE_OOB);
+    ck_assert_int_eq(ask(&p[0], lock, &mutex), 0);
+    bug_stop(0, "kmutex: is one", &p[1]);
+    tell(&p[1], lock, &mutex);
+    bug_await_stop(0);
+    evl_destroy_kmutex(&mutex);
+    bug_go(0);
+    ck_assert_int_eq(answer(&p[1]), -EIDRM);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 2);
+}
+END_TEST
+
 static int down_by_date(void *s)
 {
     return evl_down_timeout(s, (ktime_t)support_now_ns() + 1000000);
@@ -71,5 +89,6 @@ END_TEST
 void add_paths_of_evl(void)
 {
     BUG(path_destroy_lets_all_who_wait_for_a_kmutex_go);
+    BUG(path_a_kmutex_that_has_gone_is_not_taken);
     BUG(path_a_unit_given_at_the_date_is_taken);
 }

@@ -28,7 +28,8 @@ struct evl_kmutex {
 KSL_API void evl_init_kmutex(struct evl_kmutex *kmutex) KSL_SYMBOL(ksl_evl_init_kmutex);
 
 /*
- * Ends the mutex: all waiters get -EIDRM; its owner must not unlock it any more.
+ * Ends the mutex: all waiters get -EIDRM; its owner must not unlock it any more. The
+ * memory may go when calls of evl_lock_kmutex that an unlock has let go have returned.
  * Context: any.
  */
 KSL_API void evl_destroy_kmutex(struct evl_kmutex *kmutex)
