@@ -50,11 +50,16 @@ void ksi_rw_settle(ksi_word *word, struct ksi_lot *lot, struct ksi_wake_list *wa
                    uintptr_t off)
 {
     uintptr_t w = ksi_load(word);
-    uintptr_t coming = ksi_rw_coming(w & ~off);
+    uintptr_t sent = 0; /* COMING for a writer popped here, which is not awake yet */
     uintptr_t now;
     do {
+        /* Who was COMING when the word was read before may be in now, or gone again. */
+        uintptr_t there = ksi_rw_coming(w & ~off);
+        uintptr_t coming = there | sent;
         now = w & ~off;
         ksi_rw_pop(word, lot, wake, now, &coming);
+        sent |= KSI_FAULT(RW_SETTLE_STALE) ? coming : coming & ~there;
+        KSI_POINT("rw: settle");
         now = (now & ~(uintptr_t)KSI_MARKS) | ksi_rw_marks(word, lot, coming);
     } while (now != w && !ksi_cas(word, &w, now));
 }

@@ -267,6 +267,7 @@ KSI_COLD static int wait_to_own(struct taking *k, unsigned how)
         if (outcome != KSI_WOKEN)
             return give_up(k, outcome);
         k->mine = w->chosen ? KSI_COMING : 0;
+        KSI_POINT("rw: woken");
         if (spin_again(k) || KSI_FAULT(RW_WOKEN_BELIEVES))
             return 0;
     }
