@@ -195,13 +195,23 @@ KSI_COLD static void spin_slow(struct ksi_named *m, ksl_thread *t)
     ksi_spin_end(t);
 }
 
-/* False: nothing has happened, as t is the owner; a handler has taken it and kept it. */
+static bool is_junk(uintptr_t w)
+{
+    uintptr_t owner = w & ~(uintptr_t)KSI_FLAGS;
+    return owner != 0 ? ksi_thread_at(owner) == NULL : w != MARK;
+}
+
+/*
+ * False: nothing has happened. t is the owner, a handler has taken it and kept it; or the
+ * word is no mutex's.
+ */
 static bool spin(struct ksi_named *m, ksl_thread *t, const void *site)
 {
     uint32_t before = enter_spin(t);
     uint32_t level = t->spin_level;
     if (KSI_UNLIKELY(!take(m, t))) {
-        if (ksi_named_mine(m, t)) {
+        uintptr_t w = ksi_load(&m->word);
+        if (ksi_named_mine(m, t) || is_junk(w)) {
             t->spin_mutexes--;
             ksi_irq_unmask(t, before);
             return false;
@@ -213,22 +223,15 @@ static bool spin(struct ksi_named *m, ksl_thread *t, const void *site)
     return true;
 }
 
-static bool is_junk(uintptr_t w)
-{
-    uintptr_t owner = w & ~(uintptr_t)KSI_FLAGS;
-    return owner != 0 ? ksi_thread_at(owner) == NULL : w != MARK;
-}
-
 int ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
 {
-    if (KSI_UNLIKELY(is_junk(ksi_load(&m->word)))) {
-        ksi_named_refuse(m, KSI_DESTROYED_RULE, NULL, site,
-                         "use of a mutex; " KSI_NO_LOCK_WORD);
-        return 0;
-    }
-    if (ksi_named_mine(m, t) || !spin(m, t, site))
+    if (!ksi_named_mine(m, t) && spin(m, t, site))
+        return 1;
+    if (ksi_named_mine(m, t))
         return lock_again(m, t, KSI_MTX_SPIN, false, site);
-    return 1;
+    ksi_named_refuse(m, KSI_DESTROYED_RULE, NULL, site,
+                     "use of a mutex; " KSI_NO_LOCK_WORD);
+    return 0;
 }
 
 void ksi_mtx_unspin(struct ksi_named *m, ksl_thread *t)
