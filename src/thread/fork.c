@@ -8,6 +8,7 @@
 #include "platform/die.h"
 #include "platform/host.h"
 #include "thread/irq.h"
+#include "thread/readers.h"
 #include "thread/registry.h"
 #include "thread/upcalls.h"
 
@@ -24,6 +25,11 @@ static void prepare(void)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &fork_signals); /* no handlers from here on */
     ksi_up_switch_before_fork(); /* who switches on goes through all threads */
+    /*
+     * liburcu's own lock is had only when readers have gone whom somebody waits for, and
+     * a handler in a reader may want any of the others.
+     */
+    ksi_readers_before_fork();
     ksi_up_locks_before_fork();
     ksi_irq_timer_before_fork();
     ksi_irq_table_before_fork();
@@ -40,6 +46,7 @@ static void parent(void)
     ksi_irq_table_after_fork(false);
     ksi_irq_timer_after_fork(false);
     ksi_up_locks_after_fork(false);
+    ksi_readers_after_fork_parent();
     ksi_up_switch_after_fork(false);
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
 }

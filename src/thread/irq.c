@@ -138,6 +138,12 @@ static void drain(ksl_thread *t, uint32_t level)
         run(t, &due);
 }
 
+/* A real signal that came while the level was not 0 has left its work to the thread. */
+static bool has_signal_work(ksl_thread *t, uint32_t level)
+{
+    return level == 0 && t->handlers == 0 && ksi_load(&t->signal_work) != 0;
+}
+
 void ksi_irq_play(ksl_thread *t)
 {
     int saved = errno;
@@ -159,7 +165,7 @@ void ksi_irq_play(ksl_thread *t)
         if (!KSI_FAULT(IRQ_LEVEL_STAYS))
             ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
     } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->front.attention) != 0 &&
-             choose(t, level) >= 0);
+             (choose(t, level) >= 0 || has_signal_work(t, level)));
     ksi_cancel_back(cancel);
     errno = saved;
 }

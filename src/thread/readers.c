@@ -45,9 +45,12 @@ static void keep_record(void)
     }
 }
 #else
+/* Who is not known would wait for liburcu's lock, with locks of ours, over a fork. */
+static __thread bool known;
+
 static bool known_to_rcu(void)
 {
-    return true;
+    return known;
 }
 
 static void keep_record(void)
@@ -71,6 +74,9 @@ void ksi_registry_know(void)
     ksi_fetch_add(&came, 1u);
     urcu_bp_read_lock();
     urcu_bp_read_unlock();
+#if !defined(CONFIG_RCU_TLS)
+    known = true;
+#endif
 }
 
 /*

@@ -253,7 +253,8 @@ static void sweep(void)
         for (ksl_thread *t = first, *next; t != NULL; t = next) {
             next = t->next;
             int tid = ksi_load(&t->tid);
-            if (probe && ksi_thread_alive(t) &&
+            /* Another one with this thread's number has gone. */
+            if (probe && ksi_thread_alive(t) && t != ksl_tls.self &&
                 (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
                 ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
             if (!ksi_thread_alive(t))
@@ -327,12 +328,10 @@ void ksi_registry_clear_owners(void)
 void ksi_registry_before_fork(void)
 {
     ksi_raw_lock(&ksi_registry_lock);
-    ksi_readers_before_fork();
 }
 
 void ksi_registry_after_fork_parent(void)
 {
-    ksi_readers_after_fork_parent();
     ksi_raw_unlock(&ksi_registry_lock);
 }
 

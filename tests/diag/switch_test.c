@@ -23,6 +23,29 @@ static uint32_t bits(void)
 
 /* --- ksl_diag_enable --- */
 
+static void only_come(void *arg)
+{
+    (void)arg;
+}
+
+/*
+ * Loop: how many threads came and went before. Now and then who comes looks who has gone
+ * without a word; the one that calls here has not.
+ */
+START_TEST(part2_the_caller_is_not_taken_for_gone)
+{
+    static ksl_rwsem_t rwsem;
+    ksl_thread *self = ksl_thread_self();
+    for (int i = 0; i < _i; i++)
+        actor_run(only_come, NULL);
+    ck_assert_int_eq(ksl_diag_enable("stats=/dev/null"), 0);
+    ck_assert_int_eq(ksl_signal_post(self, 1), 0);
+    ck_assert_int_eq(ksl_signal_take(), 1);
+    ck_assert_int_eq(ksl_rwsem_acquire_write(&rwsem), 0);
+    ksl_rwsem_release_write(&rwsem);
+}
+END_TEST
+
 START_TEST(part2_wrong_lists_change_nothing)
 {
     static const char *const wrong[] = {
@@ -392,6 +415,7 @@ int main(int argc, char **argv)
     TCase *c = tcase_create("switch");
     tcase_add_test(c, part2_wrong_lists_change_nothing);
     tcase_add_test(c, part2_right_lists);
+    tcase_add_loop_test(c, part2_the_caller_is_not_taken_for_gone, 0, 64);
     tcase_add_test(c, part2_a_long_word_is_refused);
     tcase_add_test(c, part2_annotate_is_refused_without_a_detector_outside);
     tcase_add_test(c, part2_errno_is_kept);

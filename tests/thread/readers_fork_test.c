@@ -12,6 +12,7 @@
 #include "again.h"
 #include "sanitized.h"
 
+#include "platform/testing.h"
 #include "thread/thread.h"
 
 #include <kslock/kslock.h>
@@ -19,6 +20,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +138,97 @@ START_TEST(it_may_end_although_another_one_was_just_coming)
 END_TEST
 #endif
 
+/*
+ * Three threads: a reader of the registry, one that waits for readers, one that forks,
+ * which waits for that one. What the reader does meanwhile waits for none of them.
+ */
+enum { TIMER_IRQ = 20, FREED_IRQ = 21 };
+
+static struct {
+    struct actor reader, waiter, forker;
+    int reading, go_on, freeing, forking; /* atomic */
+    int armed, freed;
+} three;
+static __thread bool reads;
+
+static void nothing(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+}
+
+static void in_section(const char *where)
+{
+    if (!reads || strcmp(where, "irq: kick") != 0)
+        return;
+    reads = false;
+    STORE(&three.reading, 1);
+    WORKER_WAIT(LOAD(&three.go_on));
+    three.armed = ksl_irq_timer(TIMER_IRQ, 1000000000u, 0); /* as a handler may */
+}
+
+static void read_registry(void *arg)
+{
+    reads = true;
+    (void)ksl_irq_raise_on(arg, TIMER_IRQ);
+}
+
+static void free_interrupt(void *arg)
+{
+    (void)arg;
+    STORE(&three.freeing, 1);
+    three.freed = ksl_irq_free(FREED_IRQ);
+}
+
+static void fork_once(void *arg)
+{
+    int status;
+    STORE(&three.forking, 1);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    *(bool *)arg = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* Whether the thread sleeps, as the kernel sees it. */
+static bool sleeps(const ksl_thread *t)
+{
+    char name[64], state = '?';
+    snprintf(name, sizeof name, "/proc/self/task/%d/stat", ksl_thread_id(t));
+    FILE *f = fopen(name, "r");
+    if (f == NULL || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    if (f != NULL)
+        (void)fclose(f);
+    return state == 'S';
+}
+
+START_TEST(fork_waits_for_readers_before_it_stops_anybody)
+{
+    bool forked = false;
+    if (!support_fork_threads())
+        return;
+    ck_assert_int_eq(ksl_irq_request(TIMER_IRQ, KSL_STAGE_INBAND, 5, nothing, NULL), 0);
+    ck_assert_int_eq(ksl_irq_request(FREED_IRQ, KSL_STAGE_INBAND, 5, nothing, NULL), 0);
+    __atomic_store_n(&ksi_point_hook, in_section, __ATOMIC_SEQ_CST);
+    actor_start(&three.reader, read_registry, ksl_thread_self());
+    WAIT_UNTIL(LOAD(&three.reading));
+    actor_start(&three.waiter, free_interrupt, NULL);
+    WAIT_UNTIL(LOAD(&three.freeing) && sleeps(three.waiter.thread));
+    actor_start(&three.forker, fork_once, &forked);
+    WAIT_UNTIL(LOAD(&three.forking) && sleeps(three.forker.thread));
+    STORE(&three.go_on, 1);
+    actor_join(&three.reader);
+    actor_join(&three.waiter);
+    actor_join(&three.forker);
+    ck_assert_int_eq(three.armed, 0);
+    ck_assert_int_eq(three.freed, 0);
+    ck_assert(forked);
+    __atomic_store_n(&ksi_point_hook, NULL, __ATOMIC_SEQ_CST);
+    ck_assert_int_eq(ksl_irq_free(TIMER_IRQ), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -147,6 +240,7 @@ int main(int argc, char **argv)
     Suite *s = suite_create("readers_fork");
     TCase *tc = tcase_create("fork");
     tcase_add_test(tc, the_thread_that_has_forked_may_end_in_the_child);
+    tcase_add_test(tc, fork_waits_for_readers_before_it_stops_anybody);
 #if !SANITIZED
     tcase_add_test(tc, it_may_end_although_another_one_was_just_coming);
 #endif
