@@ -148,7 +148,8 @@ void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interloc
     if (ksi_named_mine(l, t)) {
         if (!ksi_named_unrecurse(l))
             ksi_rw_disown(&l->word, t);
-    } else if (s != NULL || how == KSI_INTERLOCK_SHARED) {
+    } else if (s != NULL || (how == KSI_INTERLOCK_SHARED &&
+                             (t->unshared > 0 || KSI_FAULT(INTERLOCK_GIVES_OTHERS)))) {
         ksi_rw_unshare(&l->word, t, s);
     }
     ksi_irq_unmask(t, level);

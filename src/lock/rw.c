@@ -220,14 +220,18 @@ bool ksi_rw_stop_waiting(const ksi_word *word, ksl_thread *t)
 {
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
     struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
     if (!ksi_rw_waits_for(word, t) || !ksi_lot_find(&lot, w))
         return false;
     bool off = ksi_rw_unheld(ksi_load_seq(word));
     if (off) {
         ksi_lot_remove(w);
-        ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+        if (KSI_FAULT(RW_STOPS_IN_SILENCE))
+            ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
+        else
+            ksi_wake_add(&wake, w); /* with a token: the thread may be parked */
     }
-    ksi_lot_unlock(&lot, NULL);
+    ksi_lot_unlock(&lot, &wake);
     return off;
 }
 

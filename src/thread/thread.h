@@ -81,6 +81,7 @@ struct ksi_waiter {
     struct ksi_waiter *next_lender; /* lock of wait/lend.c */
     struct ksi_waiter *prev_lender; /* likewise */
     uint32_t outcome;               /* atomic; leaves KSI_WAITING after unlinking */
+    uint32_t decided;               /* atomic: the outcome to come; bucket lock */
     int waker_cpu;                  /* atomic: set before that; -1: unknown */
     int prio;                       /* of a priority-ordered queue */
     unsigned order;                 /* enum ksi_order of its queue */

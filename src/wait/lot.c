@@ -266,6 +266,8 @@ void ksi_lot_remove(struct ksi_waiter *w)
 
 void ksi_wake_add(struct ksi_wake_list *wake, struct ksi_waiter *w)
 {
+    /* Fork, which has all buckets, finds it here if the waker gets no further. */
+    ksi_store(&w->decided, (uint32_t)wake->outcome);
     w->next = NULL;
     if (wake->first == NULL)
         wake->first = w;
@@ -386,6 +388,27 @@ static void drop_strangers(struct ksi_bucket *b, const ksl_thread *self)
     }
 }
 
+/*
+ * A wait of the thread that has forked, maybe in a handler. If it was popped, the waker
+ * did not come along to say so. If it is for a lock, who was to wake it may not have come
+ * along, so it looks again.
+ */
+static void decide_for_child(struct ksi_waiter *w)
+{
+    uint32_t kind = ksi_load(&w->queued);
+    bool popped = w->queue == NULL;
+    if (ksi_load(&w->outcome) != KSI_WAITING)
+        return;
+    bool looks = (kind == KSI_Q_READ || kind == KSI_Q_WRITE) && !KSI_FAULT(FORK_WAITS_ON);
+    if (!popped && !looks)
+        return;
+    if (!popped)
+        ksi_lot_remove(w);
+    ksi_store(&w->outcome, popped && !KSI_FAULT(FORK_DECISION_LOST)
+                               ? ksi_load(&w->decided)
+                               : (uint32_t)KSI_WOKEN);
+}
+
 void ksi_up_wait_after_fork(bool child, ksl_thread *self)
 {
     ksi_lend_after_fork(child);
@@ -401,10 +424,6 @@ void ksi_up_wait_after_fork(bool child, ksl_thread *self)
     if (!child)
         return;
     ksi_lot_forked = true;
-    for (unsigned i = 0; self != NULL && i < KSI_WAITERS; i++) {
-        /* Popped, but the waker did not come along to say so. */
-        struct ksi_waiter *w = &self->waiters[i];
-        if (w->queue == NULL && ksi_load(&w->outcome) == KSI_WAITING)
-            ksi_store(&w->outcome, (uint32_t)KSI_WOKEN);
-    }
+    for (unsigned i = 0; self != NULL && i < KSI_WAITERS; i++)
+        decide_for_child(&self->waiters[i]);
 }

@@ -51,6 +51,7 @@ void add_paths_of_spinning(void);
 void add_paths_of_freebsd(void);
 void add_paths_of_evl(void);
 void add_paths_of_aix(void);
+void add_paths_of_handlers(void);
 
 /* The path of the shared library, for tests that load a second copy. */
 extern const char *bug_shared_library;
@@ -78,6 +79,16 @@ void bug_act(unsigned i, const char *where, const struct puppet *p, void (*act)(
 bool bug_reached(unsigned i);
 void bug_await_stop(unsigned i);
 void bug_go(unsigned i);
+
+/*
+ * An interrupt whose handler makes one call; until bug_no_handler. bug_interrupt raises it
+ * on the thread of a struct puppet, from anywhere.
+ */
+void bug_handler(call_fn call, void *object);
+void bug_no_handler(void);
+void bug_interrupt(void *puppet);
+unsigned bug_handled(void); /* how often */
+int bug_handler_result(void);
 
 /* A lock of some kind, and puppets on the stage that it needs. */
 enum { SCENE_PUPPETS = 6 };

@@ -75,6 +75,7 @@ static void add_all(void)
     add_paths_of_freebsd();
     add_paths_of_evl();
     add_paths_of_aix();
+    add_paths_of_handlers();
 }
 
 static bool begins(const char *text, const char *with)

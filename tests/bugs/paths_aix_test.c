@@ -7,6 +7,7 @@
 #include "diag/slots.h"
 
 #include <string.h>
+#include <sys/intr.h>
 #include <sys/lock_def.h>
 #include <sys/sleep.h>
 
@@ -43,6 +44,44 @@ START_TEST(path_who_loses_the_race_for_a_marked_lock_has_no_entry)
     ck_assert_int_eq(answer(&s.p[2]), 0);
     ck_assert_int_eq(says(&s, 2, k->give), 0);
     ck_assert_uint_eq(ksi_load(&ksi_near_slot(t, s.lock)->lock), 0);
+    scene_end(&s);
+}
+END_TEST
+
+static int disable_and_enable(void *l)
+{
+    int level = disable_lock(INTMAX, (simple_lock_t)l);
+    unlock_enable(level, (simple_lock_t)l);
+    return 0;
+}
+
+/*
+ * The lock is free, who was woken is on its way, and another one that waits takes it in a
+ * handler. Its wait ends then, also if it has looked at it for the last time before.
+ */
+START_TEST(path_a_handler_ends_the_wait_of_its_thread)
+{
+    struct scene s;
+    const struct lock_kind *k = simple();
+    scene_begin(&s, k, 3);
+    bug_handler(disable_and_enable, s.lock);
+    ck_assert_int_eq(says(&s, 0, k->take), 0);
+    waits(&s, 1, k->take);
+    bug_stop(1, "wait: park", &s.p[2]);
+    tell(&s.p[2], k->take, s.lock);
+    bug_await_stop(1);
+    bug_stop(0, "rw: woken", &s.p[1]);
+    ck_assert_int_eq(says(&s, 0, k->give), 0);
+    bug_await_stop(0);
+    bug_interrupt(&s.p[2]);
+    WAIT_UNTIL(bug_handled() == 1);
+    bug_go(0);
+    ck_assert_int_eq(answer(&s.p[1]), 0);
+    ck_assert_int_eq(says(&s, 1, k->give), 0);
+    bug_go(1);
+    ck_assert_int_eq(answer(&s.p[2]), 0);
+    ck_assert_int_eq(says(&s, 2, k->give), 0);
+    bug_no_handler();
     scene_end(&s);
 }
 END_TEST
@@ -113,6 +152,7 @@ END_TEST
 void add_paths_of_aix(void)
 {
     BUG(path_who_loses_the_race_for_a_marked_lock_has_no_entry);
+    BUG(path_a_handler_ends_the_wait_of_its_thread);
     BUG(path_one_wake_up_goes_to_the_most_urgent);
     BUG(path_a_complex_lock_is_free_when_all_nested_holds_are);
 }

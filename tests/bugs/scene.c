@@ -63,6 +63,52 @@ void bug_go(unsigned i)
     STORE(&stops[i].go, 1);
 }
 
+enum { HANDLER_IRQ = 9, HANDLER_LEVEL = 5 };
+static struct {
+    call_fn call;
+    void *object;
+    int result;
+    unsigned runs; /* atomic */
+} handler;
+
+static void handle(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    handler.result = handler.call(handler.object);
+    ADD(&handler.runs, 1u);
+}
+
+void bug_handler(call_fn call, void *object)
+{
+    handler.call = call;
+    handler.object = object;
+    handler.result = -1;
+    STORE(&handler.runs, 0u);
+    ck_assert_int_eq(
+        ksl_irq_request(HANDLER_IRQ, KSL_STAGE_INBAND, HANDLER_LEVEL, handle, NULL), 0);
+}
+
+void bug_no_handler(void)
+{
+    ck_assert_int_eq(ksl_irq_free(HANDLER_IRQ), 0);
+}
+
+void bug_interrupt(void *puppet)
+{
+    (void)ksl_irq_raise_on(((struct puppet *)puppet)->actor.thread, HANDLER_IRQ);
+}
+
+unsigned bug_handled(void)
+{
+    return LOAD(&handler.runs);
+}
+
+int bug_handler_result(void)
+{
+    return handler.result;
+}
+
 void scene_begin(struct scene *s, const struct lock_kind *kind, int puppets)
 {
     memset(s, 0, sizeof *s);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Slow paths whose thread handles an interrupt at the wrong moment: what the handler has
+ * left is what counts. And forks at such a moment.
+ */
+
+#include "bugs.h"
+
+#include "../support/child.h"
+
+#include <sys/param.h>
+
+#include <sys/lock.h>
+#include <sys/proc.h>
+#include <sys/sx.h>
+
+#include <kslock/sleepq.h>
+
+#include <errno.h>
+#include <sys/wait.h>
+
+static struct sx sx;
+
+static int xlock(void *l)
+{
+    sx_xlock((struct sx *)l);
+    return 0;
+}
+
+static int xunlock(void *l)
+{
+    sx_xunlock((struct sx *)l);
+    return 0;
+}
+
+static int slock(void *l)
+{
+    sx_slock((struct sx *)l);
+    return 0;
+}
+
+static int try_slock(void *l)
+{
+    return sx_try_slock((struct sx *)l);
+}
+
+static int try_xlock(void *l)
+{
+    return sx_try_xlock((struct sx *)l);
+}
+
+static int sunlock(void *l)
+{
+    sx_sunlock((struct sx *)l);
+    return 0;
+}
+
+/* A writer waits; a handler of a reader that comes takes a share and keeps it. */
+START_TEST(path_a_share_that_a_handler_keeps_lets_its_thread_in)
+{
+    struct puppet p[3];
+    sx_init(&sx, "kept");
+    bug_handler(try_slock, &sx);
+    puppets_start(p, 3);
+    ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
+    tell_blocked(&p[1], xlock, &sx);
+    bug_act(0, "rw: share", &p[2], bug_interrupt, &p[2]);
+    tell(&p[2], slock, &sx);
+    ck_assert_int_eq(answer(&p[2]), 0);
+    ck_assert_int_eq(bug_handler_result(), 1);
+    ck_assert_int_eq(ask(&p[0], sunlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[2], sunlock, &sx), 0);
+    still_asleep(&p[1]);
+    ck_assert_int_eq(ask(&p[2], sunlock, &sx), 0);
+    ck_assert_int_eq(answer(&p[1]), 0);
+    ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 3);
+    bug_no_handler();
+    sx_destroy(&sx);
+}
+END_TEST
+
+static int sleep_with_share(void *l)
+{
+    return sx_sleep(l, (struct sx *)l, 0, "share", 1);
+}
+
+/* The interlock goes in a handler; what is in the word then is another thread's share. */
+START_TEST(path_a_share_is_given_back_once)
+{
+    struct puppet p[3];
+    sx_init(&sx, "given");
+    bug_handler(sunlock, &sx);
+    puppets_start(p, 3);
+    ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
+    ck_assert_int_eq(ask(&p[1], slock, &sx), 0);
+    bug_act(0, "channel: sleep", &p[1], bug_interrupt, &p[1]);
+    ck_assert_int_eq(ask(&p[1], sleep_with_share, &sx), EWOULDBLOCK);
+    ck_assert_uint_eq(bug_handled(), 1);
+    ck_assert_int_eq(ask(&p[1], sunlock, &sx), 0); /* it has taken it again */
+    ck_assert_int_eq(ask(&p[2], try_xlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[0], sunlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[2], try_xlock, &sx), 1);
+    ck_assert_int_eq(ask(&p[2], xunlock, &sx), 0);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 3);
+    bug_no_handler();
+    sx_destroy(&sx);
+}
+END_TEST
+
+static int prepare(void *unused)
+{
+    (void)unused;
+    ksl_block_prepare(KSL_BLOCK_INTERRUPTIBLE);
+    return 0;
+}
+
+static int block(void *unused)
+{
+    (void)unused;
+    return ksl_block();
+}
+
+static int end_by_date(void *thread)
+{
+    return ksl_block_wake_reason(thread, KSL_WAKE_TIMEOUT);
+}
+
+static int child_status(pid_t pid)
+{
+    int status = -1;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+static int block_in_child(void *unused)
+{
+    (void)unused;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(ksl_block() == -ETIMEDOUT ? 0 : 1);
+    return child_status(pid);
+}
+
+/* Whoever has decided is not in the child, and had not told yet. */
+START_TEST(path_the_child_of_fork_knows_why_its_wait_has_ended)
+{
+    struct puppet p[2];
+    if (!support_fork_threads())
+        return;
+    puppets_start(p, 2);
+    ck_assert_int_eq(ask(&p[0], prepare, NULL), 0);
+    bug_stop(0, "lot: unlocked", &p[1]);
+    tell(&p[1], end_by_date, p[0].actor.thread);
+    bug_await_stop(0);
+    ck_assert_int_eq(ask(&p[0], block_in_child, NULL), 0);
+    bug_go(0);
+    ck_assert_int_eq(answer(&p[1]), 1);
+    ck_assert_int_eq(ask(&p[0], block, NULL), -ETIMEDOUT);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 2);
+}
+END_TEST
+
+static pid_t of_test, forked; /* of_test: who runs the test */
+
+static int fork_it(void *unused)
+{
+    (void)unused;
+    forked = fork();
+    if (forked == 0)
+        alarm(SUPPORT_DEADLINE_S);
+    return 0;
+}
+
+static int xlock_or_end(void *l)
+{
+    sx_xlock((struct sx *)l);
+    if (getpid() != of_test)
+        _exit(sx_xlocked((struct sx *)l) ? 0 : 1);
+    return 0;
+}
+
+/* Who was woken before it is not in the child, so nobody would wake it. */
+START_TEST(path_a_waiter_that_forks_in_a_handler_looks_again)
+{
+    struct puppet p[3];
+    if (!support_fork_threads())
+        return;
+    of_test = getpid();
+    sx_init(&sx, "forked");
+    bug_handler(fork_it, NULL);
+    puppets_start(p, 3);
+    ck_assert_int_eq(ask(&p[0], xlock, &sx), 0);
+    tell_blocked(&p[1], xlock, &sx);
+    tell_blocked(&p[2], xlock_or_end, &sx);
+    bug_stop(0, "rw: woken", &p[1]);
+    ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+    bug_await_stop(0);
+    bug_interrupt(&p[2]);
+    WAIT_UNTIL(bug_handled() == 1);
+    ck_assert_int_eq(child_status(forked), 0);
+    bug_go(0);
+    ck_assert_int_eq(answer(&p[1]), 0);
+    ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
+    ck_assert_int_eq(answer(&p[2]), 0);
+    ck_assert_int_eq(ask(&p[2], xunlock, &sx), 0);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 3);
+    bug_no_handler();
+    sx_destroy(&sx);
+}
+END_TEST
+
+void add_paths_of_handlers(void)
+{
+    BUG(path_a_share_that_a_handler_keeps_lets_its_thread_in);
+    BUG(path_a_share_is_given_back_once);
+    BUG(path_the_child_of_fork_knows_why_its_wait_has_ended);
+    BUG(path_a_waiter_that_forks_in_a_handler_looks_again);
+}
