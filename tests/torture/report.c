@@ -16,6 +16,8 @@
 void torture_note_point(struct party *me, const char *where)
 {
     bool spins = strcmp(where, "spin: turn") == 0;
+    if (strcmp(where, "rw: empty") == 0 || strcmp(where, "stax: withdraw") == 0)
+        ADD(&me->withdrawals, 1ul);
     if (spins && !me->spinning)
         me->wait_began = ksi_host_now();
     me->spinning = spins;
@@ -55,6 +57,7 @@ void torture_report_row(double seconds)
 {
     struct totals t = {.seconds = seconds, .rounds = torture.round, .least = ~0ul};
     unsigned long spurious = 0, naps = 0, signals = 0, unblocks = 0, eintr = 0;
+    unsigned long withdrawals = 0;
     for (unsigned i = 0; i <= torture.threads; i++) {
         const struct party *p = &torture.parties[i];
         t.interrupts += p->interrupts;
@@ -63,6 +66,7 @@ void torture_report_row(double seconds)
         signals += p->signals;
         unblocks += p->unblocks;
         eintr += p->eintr;
+        withdrawals += p->withdrawals;
         if (i == torture.threads)
             continue;
         t.operations += p->operations;
@@ -72,11 +76,12 @@ void torture_report_row(double seconds)
     }
     printf("%-18s %5.1f s  rounds %lu, operations %lu (%lu..%lu a thread), interrupts "
            "%lu, longest wait %.1f ms, spurious %lu, naps %lu, signals %lu, unblocks "
-           "%lu, eintr %lu, forks %lu, restarts %lu, guests %lu, pauses %lu, moves %lu\n",
+           "%lu, eintr %lu, withdrawals %lu, forks %lu, restarts %lu, guests %lu, pauses "
+           "%lu, moves %lu\n",
            torture.row->name, seconds, torture.round, t.operations, t.least, t.most,
            t.interrupts, (double)t.longest / 1e6, spurious, naps, signals, unblocks,
-           eintr, torture.forks, torture.restarts, torture.guests, torture.pauses,
-           torture.moves);
+           eintr, withdrawals, torture.forks, torture.restarts, torture.guests,
+           torture.pauses, torture.moves);
     fflush(stdout);
     add_up(&t);
 }

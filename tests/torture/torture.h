@@ -83,10 +83,12 @@ struct party {
     unsigned long unblocks;    /* forced unblocks that claim to have ended a wait */
     unsigned long unexplained; /* -EINTR without a signal */
     unsigned long eintr;
-    bool leaving;                   /* atomic: its thread ends, and another one begins */
-    bool spinning;                  /* its last point was a turn of a spinner */
-    uint64_t wait_began;            /* ns */
-    uint64_t longest;               /* atomic: wait, ns */
+    unsigned long
+        withdrawals;     /* it closed the slots of readers, and went to empty them */
+    bool leaving;        /* atomic: its thread ends, and another one begins */
+    bool spinning;       /* its last point was a turn of a spinner */
+    uint64_t wait_began; /* ns */
+    uint64_t longest;    /* atomic: wait, ns */
     unsigned credits[TORTURE_IRQS]; /* interrupts raised and not yet handled */
 };
 
@@ -107,20 +109,21 @@ struct named_row {
 };
 extern const struct named_row torture_rows[];
 extern const unsigned torture_row_count;
+bool torture_is_row(const char *name);
 
 struct options {
     const char *lock; /* NULL: all */
     const char *busted;
     const char *plant;
-    double seconds;
-    double hang;   /* seconds without a finished round */
-    double linger; /* seconds between the last row and the end */
-    unsigned long rounds;
+    double seconds; /* 0: not given */
+    double hang;    /* seconds without a finished round, 0: not given */
+    double linger;  /* seconds between the last row and the end */
+    uint64_t rounds;
     uint64_t seed;
     unsigned threads;
     bool inject;
     bool strangers; /* somebody wakes all sleepers all the time */
-    bool list;
+    bool list, help;
 };
 
 /* run.c: the state of the run, constant while a round runs. */
@@ -175,7 +178,8 @@ void torture_report_all(void);
 /* busted.c */
 int torture_busted(const struct options *options, const char *self);
 bool torture_has_row(int fault);
-int torture_plant(const char *fault, struct options *options);
+bool torture_is_fault(const char *name); /* of those that have a row */
+void torture_plant(const char *fault, struct options *options);
 
 /* Random numbers of a party; n > 0. */
 uint64_t torture_next(uint64_t *state);
