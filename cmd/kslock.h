@@ -18,12 +18,13 @@ enum {
 /* "kslock: ..." on stderr; returns status. */
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
 
-/* --- run.c, report.c, dot.c: the words of the command line behind the name of the
- * command ----- */
+/* --- run.c, report.c, dot.c, torture.c: the words of the command line behind the name of
+ * the command ----- */
 
 int run_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int graph_main(int argc, char **argv);
+int torture_main(char **argv); /* argv[0] is its own word */
 
 /* --- document.c --------------------------------------------------------------------- */
 

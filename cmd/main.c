@@ -14,40 +14,45 @@ static const char usage[] =
     "usage: kslock run [OPTION...] [--] PROGRAM [ARG...]\n"
     "       kslock report FILE [--html OUT] [--top N]\n"
     "       kslock graph FILE\n"
+    "       kslock torture [OPTION...]\n"
     "       kslock --help | --version\n"
     "\n"
-    "run     runs PROGRAM, which must use libkslock, with diagnostics: sets KSLOCK, see\n"
-    "        <kslock/diag.h>, and executes it\n"
+    "run     runs PROGRAM, which must use libkslock, with diagnostics: sets KSLOCK,\n"
+    "        see <kslock/diag.h>, and executes it\n"
     "          --order          lock-order and context checker\n"
-    "          --stats[=FILE]   statistics at exit, to stderr or FILE (.json, .csv, "
-    "text)\n"
+    "          --stats[=FILE]   statistics at exit, to stderr or FILE (.json, .csv,\n"
+    "                           text)\n"
     "          --sample N       statistics time one hold in N (default 16, 1: all)\n"
     "          --hang SECONDS   report waits that take as long\n"
-    "          --trace FILE     what threads do, as trace JSON for the Perfetto UI and\n"
-    "                           chrome://tracing; %p stands for the process number\n"
+    "          --trace FILE     what threads do, as trace JSON for the Perfetto UI\n"
+    "                           and chrome://tracing; %p stands for the process\n"
+    "                           number\n"
     "          --trace-events N events that each thread keeps (default 32768)\n"
     "          --graph FILE     the order graph as JSON; switches --order on\n"
     "          --report FILE    reports go to FILE instead of stderr\n"
     "          --suppress FILE  which reports not to make\n"
-    "        Without options KSLOCK stays what it is in the environment; with some it "
-    "is\n"
-    "        replaced. No FILE may have a comma in its name.\n"
-    "report  shows a JSON file of --stats as text tables, or with --html as one page "
-    "that\n"
-    "        needs nothing else; the order graph in it is drawn if graphviz is "
-    "installed\n"
+    "        Without options KSLOCK stays what it is in the environment; with some\n"
+    "        it is replaced. No FILE may have a comma in its name.\n"
+    "report  shows a JSON file of --stats as text tables, or with --html as one page\n"
+    "        that needs nothing else; the order graph in it is drawn if graphviz is\n"
+    "        installed\n"
     "          --html OUT       write the page to OUT (\"-\": stdout)\n"
     "          --top N          rows of a table (default 20, 0: all)\n"
     "graph   writes the order graph of a file of --stats=FILE.json or --graph as DOT\n"
+    "torture runs the torture driver: threads that use the locks at random, with\n"
+    "        delays, signals and interrupts, and checks of what must hold\n"
+    "          --list           the rows: locks, and what is checked\n"
+    "          --lock NAME|all  which row (default: all)\n"
+    "          --seconds N      all rows together (default 10)\n"
+    "          --seed N         of all random numbers (printed in each run)\n"
+    "          --help           the other options\n"
+    "        KSLOCK_TORTURE=PATH in the environment names another driver.\n"
     "\n"
-    "FILE \"-\" of report and graph is stdin. The torture driver is a test and not part "
-    "of\n"
-    "this command: see tests/torture in the sources.\n"
+    "FILE \"-\" of report and graph is stdin.\n"
     "\n"
-    "Exit status: of run that of the program, 126 if it cannot be run, 127 if it is not\n"
-    "found; else 0; 1 if a file cannot be read or written or is not what it should be; "
-    "2\n"
-    "for a wrong command line.\n";
+    "Exit status: of run and torture that of the program, 126 if it cannot be run,\n"
+    "127 if it is not found; else 0; 1 if a file cannot be read or written or is not\n"
+    "what it should be; 2 for a wrong command line.\n";
 
 int complain(int status, const char *fmt, ...)
 {
@@ -73,6 +78,8 @@ int main(int argc, char **argv)
     int status;
     if (strcmp(word, "run") == 0)
         return run_main(argc - 2, argv + 2);
+    if (strcmp(word, "torture") == 0)
+        return torture_main(argv + 1);
     if (strcmp(word, "report") == 0) {
         status = report_main(argc - 2, argv + 2);
     } else if (strcmp(word, "graph") == 0) {

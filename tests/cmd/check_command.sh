@@ -1,16 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# check_command.sh KSLOCK SOURCE_DIR WORK_DIR VERSION PROGRAM...
+# check_command.sh KSLOCK SOURCE_DIR WORK_DIR VERSION torture=[DRIVER] PROGRAM...
 # What the command `kslock` prints and returns. PROGRAM takes locks and exits with 7.
+# DRIVER is what KSLOCK_TORTURE names; empty: the command finds that of the build tree.
 set -eu
 
 kslock=$1
 source=$2
 work=$3
 version=$4
-shift 4
+driver=${5#torture=}
+shift 5
 sample=$source/sample.json
-unset KSLOCK KSLOCK_TRACE_EVENTS || true
+unset KSLOCK KSLOCK_TRACE_EVENTS KSLOCK_TORTURE || true
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -132,6 +134,10 @@ fi
 echo "== command line"
 expect 0 "$kslock" --help
 says out 'usage: kslock run'
+says out 'kslock torture [OPTION...]'
+if awk 'length > 80' out | grep .; then
+    fail "long lines"
+fi
 expect 0 "$kslock" --version
 [ "$(cat out)" = "kslock $version" ] || fail "version"
 for words in "" "nonsense" "report" "report a b" "report --nonsense a" "report a --html" \
@@ -176,4 +182,60 @@ says out 'label="sx outer \"lock\""'
 [ "$(grep -c -e ' -> ' out)" -eq 1 ] || fail "one edge"
 expect 7 "$kslock" run --trace no-such-folder/t "$@"
 says err 'names no file that can be written'
+echo "== torture"
+torture()
+{
+    if [ -n "$driver" ]; then
+        KSLOCK_TORTURE=$driver "$kslock" torture "$@"
+    else
+        "$kslock" torture "$@"
+    fi
+}
+expect 0 torture --list
+says out 'exclusion, shares recursed'
+expect 0 torture --help
+says out 'usage: torture '
+expect 0 torture --lock sx --rounds 5 --seed 7
+says out 'torture: seed 7, '
+grep -q '^sx  .* rounds 5, ' out || fail "no row"
+expect 2 torture --lock nonsense --seed 7
+says err '"nonsense"'
+[ ! -s out ] || fail "a seed before the error"
+# The driver's words and its status are handed on as they are.
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nfor word; do echo "<$word>"; done\nexit 9\n' >driver
+chmod +x driver
+KSLOCK_TORTURE=$work/driver expect 9 "$kslock" torture --lock "a b" '' -- run
+[ "$(tr '\n' ' ' <out)" = "<--lock> <a b> <> <--> <run> " ] || fail "words"
+# What the variable names is missing: nothing else is executed in its place.
+KSLOCK_TORTURE=$work/no-such-driver expect 127 "$kslock" torture --list
+[ ! -s out ] || fail "another driver"
+says err "$work/no-such-driver"
+says err 'KSLOCK_TESTS=ON'
+KSLOCK_TORTURE=driver/within expect 127 "$kslock" torture --list
+KSLOCK_TORTURE=$sample expect 126 "$kslock" torture --list
+says err "kslock: torture: $sample: "
+KSLOCK_TORTURE=$work expect 126 "$kslock" torture --list
+
+# Beside a copy of the command: libexec, and nothing of a build tree in an installation.
+# Where it runs through an emulator, /proc/self/exe may be the emulator's.
+if [ -z "$(tr -d '\0' <"$kslock" | sed -n '1s/^#!.*/script/p')" ]; then
+    mkdir -p "place/bin" "place/tests/torture" "place/libexec/kslock"
+    cp "$kslock" place/bin/kslock
+    cp driver place/tests/torture/torture
+    expect 127 place/bin/kslock torture --list
+    says err "$work/place/bin/../libexec/kslock/torture"
+    : >place/cmake_install.cmake
+    expect 9 place/bin/kslock torture built
+    says out '<built>'
+    printf '#!/bin/sh\necho installed\n' >place/libexec/kslock/torture
+    expect 126 place/bin/kslock torture
+    says err 'libexec/kslock/torture: '
+    chmod +x place/libexec/kslock/torture
+    expect 0 place/bin/kslock torture
+    says out 'installed'
+    mv place elsewhere
+    expect 0 elsewhere/bin/kslock torture
+    KSLOCK_TORTURE=$work/driver expect 9 elsewhere/bin/kslock torture
+fi
 echo "all is well"

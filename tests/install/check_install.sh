@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# check_install.sh CMAKE BUILD_DIR SOURCE_DIR WORK_DIR CC CXX flags=FLAGS LIBDIR [LAUNCHER...]
+# check_install.sh CMAKE BUILD_DIR SOURCE_DIR WORK_DIR CC CXX flags=FLAGS LIBDIR BINDIR
+#     LIBEXECDIR [LAUNCHER...]
 # Installs into WORK_DIR, moves the result elsewhere, and builds and runs the consumers
 # against it by find_package and by pkg-config, shared and static.
 set -eu
@@ -13,7 +14,9 @@ cc=$5
 cxx=$6
 flags=${7#flags=}
 libdir=$8
-shift 8
+bindir=$9
+libexecdir=${10}
+shift 10
 
 step()
 {
@@ -40,6 +43,7 @@ step "installed files"
 for file in kslock-gdb.py helgrind.supp; do
     [ -s "$work/first/share/kslock/$file" ] || fail "no share/kslock/$file"
 done
+[ -x "$work/first/$libexecdir/kslock/torture" ] || fail "no torture driver"
 if find "$work/first" -name '*testing*' | grep .; then
     fail "the testing library is installed"
 fi
@@ -52,10 +56,28 @@ fi
 if [ -z "$flags" ] && grep -lF -e "$build" -e "$source/" "$work/first/$libdir/libkslock.so"; then
     fail "a path of the build machine is in the library"
 fi
+if [ -z "$flags" ] && grep -lF -e "$build" -e "$source/" "$work/first/$bindir/kslock" \
+    "$work/first/$libexecdir/kslock/torture"; then
+    fail "a path of the build machine is in the command"
+fi
 
 # The package has to work wherever it is moved.
 mv "$work/first" "$work/prefix"
 prefix=$work/prefix
+
+step "kslock torture"
+# Sanitizers need words before the name of their program; the command hands on what they set.
+unset KSLOCK KSLOCK_TORTURE || true
+"$@" "$prefix/$bindir/kslock" torture --list >"$work/list" || fail "kslock torture --list"
+grep -q '^sx  *exclusion' "$work/list" || fail "no row in $(cat "$work/list")"
+"$@" "$prefix/$bindir/kslock" torture --lock sx --rounds 5 --seed 7 >"$work/sx" || fail "a row"
+grep -q '^torture: seed 7, ' "$work/sx" || fail "no seed in $(cat "$work/sx")"
+mv "$prefix/$libexecdir/kslock/torture" "$work/taken"
+status=0
+"$@" "$prefix/$bindir/kslock" torture --list >"$work/list" 2>&1 || status=$?
+[ "$status" -eq 127 ] || fail "without a driver: status $status, $(cat "$work/list")"
+grep -qF "/kslock/torture" "$work/list" || fail "where was it looked for? $(cat "$work/list")"
+mv "$work/taken" "$prefix/$libexecdir/kslock/torture"
 
 step "find_package"
 "$cmake" -S "$source/tests/install/consumer_cmake" -B "$work/cmake" -G Ninja \
