@@ -156,10 +156,13 @@ bool ksi_evl_refuse_wait(ksl_thread *t, const char *call, enum ksi_kind kind,
     return true;
 }
 
-/* The caller has been kicked. Takes the kick off. */
+/*
+ * The caller has been kicked. Takes the kick off. As with signals both sides use a
+ * read-modify-write: either the kick is seen here, or who kicks finds the waiter queued.
+ */
 static bool kicked(ksl_thread *t)
 {
-    return ksi_load(&t->evl_kicked) != 0 && ksi_xchg(&t->evl_kicked, 0u) != 0;
+    return ksi_xchg(&t->evl_kicked, 0u) != 0;
 }
 
 int ksi_evl_error(ksl_thread *t, enum ksi_outcome outcome)
