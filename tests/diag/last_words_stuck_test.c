@@ -4,11 +4,12 @@
  * A signal ends the program while something is locked that a report wants: the registry
  * of threads, and the thread that it comes to is not known to the library, so who writes
  * the report does not register; or what the report reads, by a thread that never goes on,
- * or by the thread that the signal comes to.
+ * or by the thread that the signal comes to. Or nobody takes what a report writes.
  */
 
 #include "support.h"
 
+#include "../resource/refuse.h"
 #include "again.h"
 #include "readback.h"
 #include "sanitized.h"
@@ -20,10 +21,13 @@
 
 #include <kslock/kslock.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,6 +86,21 @@ static int end_with_lock(struct ksi_rawlock *l)
     return 96;
 }
 
+/* There is no timer of the host but alarm, whose signal the program does not want. */
+static int end_without_timers(void)
+{
+    const int calls[] = {SYS_timer_create};
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+    signal(SIGALRM, SIG_IGN);
+    if (!refuse_calls(calls, 1, EPERM))
+        return 95;
+    raise(SIGTERM);
+    return 96;
+}
+
 static struct ksi_rawlock *lock_of(const char *name)
 {
     return strcmp(name, "trace") == 0   ? &ksi_trace_lock
@@ -96,17 +115,18 @@ static int probe(const char *how, const char *name)
     if (strcmp(how, "unknown") == 0)
         return ksl_tls.self == NULL ? end_beside_lock(&ksi_registry_lock) : 97;
     pairs();
+    if (strcmp(how, "timers") == 0)
+        return end_without_timers();
     return strcmp(how, "beside") == 0 ? end_beside_lock(lock_of(name))
                                       : end_with_lock(lock_of(name));
 }
 
 static struct report_file out;
 
-/* Runs it with name=FILE: the status. */
-static int run(const char *how, const char *name)
+/* Runs it with name=FILE, which is there: the status. */
+static int run_with_file(const char *how, const char *name)
 {
     int status = -1;
-    report_file_new(&out);
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
@@ -118,6 +138,12 @@ static int run(const char *how, const char *name)
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     return status;
+}
+
+static int run(const char *how, const char *name)
+{
+    report_file_new(&out);
+    return run_with_file(how, name);
 }
 
 static const struct {
@@ -176,6 +202,39 @@ START_TEST(a_request_waits_for_the_lock_that_its_thread_has)
 }
 END_TEST
 
+/* A pipe that is full and stays so: its end; its size is what is inside. */
+static int full_pipe(void)
+{
+    report_file_new(&out);
+    ck_assert_int_eq(unlink(out.path), 0);
+    ck_assert_int_eq(mkfifo(out.path, 0600), 0);
+    int end = open(out.path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_ge(end, 0);
+    while (write(end, "x", 1) == 1)
+        ;
+    ck_assert_int_eq(errno, EAGAIN);
+    return end;
+}
+
+/* A report that hangs ends by its limit, which then is alarm; or this would never end. */
+START_TEST(a_report_that_hangs_is_ended_without_timers_of_the_host)
+{
+    char byte;
+    int end = full_pipe();
+    int status = run_with_file("timers", "trace");
+    while (read(end, &byte, 1) == 1)
+        ck_assert_int_eq(byte, 'x'); /* nothing of it was written: it did hang */
+    close(end);
+    report_file_end(&out);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 95) {
+        support_skip("no filters of system calls");
+        return;
+    }
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "%x",
+                  (unsigned)status);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     if (argc > 2)
@@ -191,6 +250,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tc, a_report_does_without_a_lock_that_is_never_given_back, 0,
                         REPORTS);
     tcase_add_loop_test(tc, a_request_waits_for_the_lock_that_its_thread_has, 0, REPORTS);
+    tcase_add_test(tc, a_report_that_hangs_is_ended_without_timers_of_the_host);
     suite_add_tcase(s, tc);
     return support_run(s);
 }

@@ -152,31 +152,15 @@ END_TEST
 
 /* ---- system calls ---- */
 
-/* The host's C library ends a process that loses rseq, unless it was told not to use it.
- */
-static void without_membarrier_and_rseq(void)
+static void without_membarrier(void)
 {
-    const char *tunables = getenv("GLIBC_TUNABLES");
-    bool no_rseq = tunables != NULL && strstr(tunables, "rseq=0") != NULL;
-    refuse(SYS_membarrier, no_rseq ? SYS_rseq : SYS_membarrier, ENOSYS);
+    refuse(SYS_membarrier, SYS_membarrier, ENOSYS);
     use_all_contended();
 }
 
-START_TEST(membarrier_and_rseq_refused)
+START_TEST(membarrier_refused)
 {
-    must_end_well(without_membarrier_and_rseq);
-}
-END_TEST
-
-static void without_introspection(void)
-{
-    refuse(SYS_process_vm_readv, SYS_sched_getaffinity, EPERM);
-    use_all_contended();
-}
-
-START_TEST(introspection_refused)
-{
-    must_end_well(without_introspection);
+    must_end_well(without_membarrier);
 }
 END_TEST
 
@@ -376,14 +360,13 @@ static bool add_group(TCase *tc, const char *group)
         tcase_add_test(tc, one_free_signal_is_enough);
         tcase_add_test(tc, all_threads_on_one_processor);
     } else if (strcmp(group, "filters") == 0) {
-        tcase_add_test(tc, membarrier_and_rseq_refused);
+        tcase_add_test(tc, membarrier_refused);
         tcase_add_test(tc, timers_need_no_timer_of_the_host);
     } else if (strcmp(group, "plain") == 0) {
         tcase_add_test(tc, registration_without_memory_says_so);
         tcase_add_test(tc, locks_need_no_memory);
         tcase_add_test(tc, free_locks_need_no_futex);
         tcase_add_test(tc, timers_without_a_thread_are_refused);
-        tcase_add_test(tc, introspection_refused);
     } else if (strcmp(group, "futex") == 0) {
         tcase_add_test(tc, waiting_without_futex_says_so);
     } else {

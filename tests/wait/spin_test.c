@@ -127,6 +127,7 @@ static bool stay_on(int cpu)
 static struct {
     uint64_t word;
     int cpu;
+    int told; /* the number of the processor, as the library has it */
     bool placed;
     unsigned limit;
 } event;
@@ -135,7 +136,8 @@ static void sleep_for_event(void *arg)
 {
     (void)arg;
     ksl_thread *t = ksl_thread_self();
-    event.placed = stay_on(event.cpu) && ksi_cpu_now() == event.cpu;
+    event.placed = stay_on(event.cpu) && sched_getcpu() == event.cpu;
+    event.told = ksi_cpu_now();
     (void)ksl_stage_switch(KSL_STAGE_OOB);
     (void)ksi_ksem_down(&event.word, KSI_FOREVER, false, KSI_SITE());
     (void)ksl_stage_switch(KSL_STAGE_INBAND);
@@ -150,35 +152,128 @@ static unsigned limit_after_event(int own, int cpu)
     ksi_ksem_init(&event.word, 0, KSI_SITE());
     actor_start(&a, sleep_for_event, NULL);
     wait_asleep(a.thread);
-    bool placed = stay_on(own) && ksi_cpu_now() == own;
+    bool placed = stay_on(own) && sched_getcpu() == own;
     ksi_ksem_up(&event.word, INT32_MAX, KSI_SITE());
     actor_join(&a);
     ck_assert_msg(placed && event.placed, "processors cannot be chosen");
     return event.limit;
 }
 
-START_TEST(who_is_woken_on_its_own_processor_does_not_spin_next_time)
+/* The first two processors that we may use; false: there is one. */
+static bool two_processors(int cpus[2])
 {
     cpu_set_t set;
-    int cpus[2], n = 0;
+    int n = 0;
     ck_assert_int_eq(sched_getaffinity(0, sizeof set, &set), 0);
     for (int i = 0; i < CPU_SETSIZE && n < 2; i++) {
         if (CPU_ISSET((size_t)i, &set))
             cpus[n++] = i;
     }
-    if (ksi_cpu_now() < 0 || ksi_cpu_count() < 2 || n < 2) {
+    return n == 2 && ksi_cpu_count() > 1;
+}
+
+START_TEST(who_is_woken_on_its_own_processor_does_not_spin_next_time)
+{
+    int cpus[2];
+    if (ksi_cpu_now() < 0 || !two_processors(cpus)) {
         support_skip("one processor, or the host does not tell which one it is");
         return;
     }
     ck_assert_uint_eq(limit_after_event(cpus[0], cpus[0]), 0);
+    ck_assert_int_eq(event.told, cpus[0]);
     ck_assert_uint_gt(limit_after_event(cpus[0], cpus[1]), 0);
+    ck_assert_int_eq(event.told, cpus[1]);
 }
 END_TEST
+
+/* ---- where the C library has registered no thread for restartable sequences ---- */
+
+START_TEST(unknown_processors_are_not_taken_for_the_same_one)
+{
+    int cpus[2];
+    ck_assert_int_eq(ksi_cpu_now(), -1);
+    if (!two_processors(cpus)) {
+        support_skip("one processor");
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_gt(limit_after_event(cpus[0], cpus[i]), 0);
+        ck_assert_int_eq(event.told, -1);
+    }
+}
+END_TEST
+
+/* Three spins in vain, and there are no more; but for a long one after so many waits. */
+START_TEST(spinning_in_vain_is_learned_all_the_same)
+{
+    enum { VAIN = 3, WAITS = 100 };
+    ksl_thread *t = self_on_many();
+    unsigned limit = 1, spins = 0;
+    for (int i = 0; t != NULL && i < VAIN; i++) {
+        limit = ksi_event_limit(t);
+        ck_assert_uint_gt(limit, 0);
+        ksi_event_learn(t, limit, limit, false);
+    }
+    for (int i = 0; t != NULL && i < WAITS; i++)
+        spins += ksi_event_limit(t) > 0;
+    if (t == NULL)
+        return;
+    ck_assert_uint_gt(spins, 0);
+    ck_assert_uint_lt(spins, WAITS / 10);
+}
+END_TEST
+
+/* Two threads that wait for each other's events, many times. */
+enum { ROUNDS = 2000 };
+static uint64_t ball[2];
+static int failed; /* atomic */
+
+static void return_balls(void *arg)
+{
+    int mine = *(int *)arg;
+    (void)ksl_stage_switch(KSL_STAGE_OOB);
+    for (int i = 0; i < ROUNDS; i++) {
+        if (ksi_ksem_down(&ball[mine], KSI_FOREVER, false, KSI_SITE()) != 0)
+            STORE(&failed, 1);
+        ksi_ksem_up(&ball[!mine], INT32_MAX, KSI_SITE());
+    }
+    (void)ksl_stage_switch(KSL_STAGE_INBAND);
+}
+
+START_TEST(events_go_to_and_fro)
+{
+    struct actor a[2];
+    int side[2] = {0, 1};
+    for (int i = 0; i < 2; i++)
+        ksi_ksem_init(&ball[i], 0, KSI_SITE());
+    for (int i = 0; i < 2; i++)
+        actor_start(&a[i], return_balls, &side[i]);
+    ksi_ksem_up(&ball[0], INT32_MAX, KSI_SITE());
+    for (int i = 0; i < 2; i++)
+        actor_join(&a[i]);
+    ck_assert_int_eq(failed, 0);
+    ck_assert_uint_eq(ksi_ksem_value(ball[0]), 1); /* the last one came back */
+    ck_assert_uint_eq(ksi_ksem_value(ball[1]), 0);
+}
+END_TEST
+
+static int run_unregistered(void)
+{
+    Suite *s = suite_create("spin_unregistered");
+    TCase *c = tcase_create("spin_unregistered");
+    tcase_add_test(c, unknown_processors_are_not_taken_for_the_same_one);
+    tcase_add_test(c, spinning_in_vain_is_learned_all_the_same);
+    tcase_add_test(c, events_go_to_and_fro);
+    suite_add_tcase(s, c);
+    return support_run(s);
+}
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "one-processor") == 0)
         return on_one_processor();
+    if (argc > 1 && strcmp(argv[1], "unregistered") == 0)
+        return run_unregistered();
     Suite *s = suite_create("spin");
     TCase *c = tcase_create("spin");
     tcase_add_test(c, limit_stays_in_bounds_whatever_is_learned);
