@@ -53,4 +53,14 @@ static inline void use_each_kind(void)
     }
 }
 
+/* Takes, looks at and gives back those that spin; false: one was not taken, or stays. */
+bool stanix_use_spinning(void);
+bool freebsd_use_spinning(void);
+bool aix_use_spinning(void);
+
+static inline bool use_each_spinning(void)
+{
+    return stanix_use_spinning() && freebsd_use_spinning() && aix_use_spinning();
+}
+
 #endif

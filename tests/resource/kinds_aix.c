@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kinds.h"
 
+#include <sys/intr.h>
 #include <sys/lock_def.h>
 #include <sys/lockl.h>
 
 static Simple_lock simple;
 static Complex_lock complex_one;
 static lock_t word;
+static Simple_lock at_priority;
+static Drw_lock drw;
 
 static void simple_renew(void)
 {
@@ -74,3 +77,18 @@ const struct lock_kind aix_kinds[] = {
     {"lockl", word_renew, word_take, word_give, word_try, false},
 };
 const int aix_kinds_count = sizeof aix_kinds / sizeof *aix_kinds;
+
+bool aix_use_spinning(void)
+{
+    simple_lock_init(&at_priority);
+    int before = disable_lock(INTCLASS1, &at_priority);
+    bool kept = lock_mine(&at_priority);
+    unlock_enable(before, &at_priority);
+    drw_lock_init(&drw);
+    drw_lock_write(&drw);
+    kept = kept && drw_lock_islocked(&drw);
+    drw_lock_done(&drw);
+    drw_lock_read(&drw);
+    drw_lock_done(&drw);
+    return kept && !lock_mine(&at_priority) && !drw_lock_islocked(&drw);
+}

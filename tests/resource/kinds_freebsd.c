@@ -8,7 +8,7 @@
 #include "kinds.h"
 
 static struct sx sx;
-static struct mtx mtx;
+static struct mtx mtx, spin;
 
 static void sx_renew(void)
 {
@@ -55,3 +55,12 @@ const struct lock_kind freebsd_kinds[] = {
     {"mtx", mtx_renew, mtx_take, mtx_give, mtx_try, false},
 };
 const int freebsd_kinds_count = sizeof freebsd_kinds / sizeof *freebsd_kinds;
+
+bool freebsd_use_spinning(void)
+{
+    mtx_init(&spin, "spin", NULL, MTX_SPIN | MTX_NEW);
+    mtx_lock_spin(&spin);
+    bool kept = mtx_owned(&spin);
+    mtx_unlock_spin(&spin);
+    return kept && !mtx_owned(&spin);
+}
