@@ -36,6 +36,7 @@ function(ksl_add_test)
     ksl_valgrind_label(${arg_NAME} arg_LABELS)
     set(arg_COMMAND ${KSLOCK_TEST_LAUNCHER} "$<TARGET_FILE:${arg_TARGET}>" ${arg_ARGS})
   endif()
+  list(APPEND arg_LABELS ${KSLOCK_SANITIZE_LABEL})
   add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND})
   # COST: what may take long begins early, so that nothing runs alone at the end.
   # Check's own limit of 4 seconds a case would make a busy machine fail;

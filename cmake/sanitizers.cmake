@@ -3,11 +3,19 @@
 # go before the name of a program that was built here, instrumented or foreign.
 
 set(KSLOCK_TEST_LAUNCHER ${CMAKE_CROSSCOMPILING_EMULATOR})
+set(KSLOCK_SANITIZE_LABEL) # of all tests of an instrumented build
 
 if(KSLOCK_SANITIZE)
   if(NOT KSLOCK_SANITIZE MATCHES "^(address|undefined|address,undefined|thread)$")
     message(FATAL_ERROR "KSLOCK_SANITIZE is '${KSLOCK_SANITIZE}'; it must be "
                         "address, undefined, address,undefined or thread")
+  endif()
+  set(KSLOCK_SANITIZE_LABEL asan)
+  if(KSLOCK_SANITIZE STREQUAL "thread")
+    set(KSLOCK_SANITIZE_LABEL tsan)
+    if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+      set(KSLOCK_SANITIZE_LABEL tsan-clang)
+    endif()
   endif()
   set(KSLOCK_SANITIZE_FLAGS -fsanitize=${KSLOCK_SANITIZE} -fno-omit-frame-pointer)
   add_compile_options(${KSLOCK_SANITIZE_FLAGS})

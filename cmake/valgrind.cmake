@@ -33,12 +33,13 @@ set(KSL_NOT_VALGRIND
     # Forks from several threads at once under a scheduler with one lock.
     ".*fork.*")
 
-# The labels of the test NAME of a program, to which `valgrind` is added.
+# The labels of the test NAME of a program, to which `valgrind` is added, and the tool that
+# it runs under in this build.
 function(ksl_valgrind_label name labels)
   foreach(pattern IN LISTS KSL_NOT_VALGRIND)
     if(name MATCHES "^(${pattern})$")
       return()
     endif()
   endforeach()
-  set(${labels} ${${labels}} valgrind PARENT_SCOPE)
+  set(${labels} ${${labels}} valgrind ${KSLOCK_VALGRIND} PARENT_SCOPE)
 endfunction()
