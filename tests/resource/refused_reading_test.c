@@ -2,12 +2,13 @@
 /*
  * A host that refuses what a process may know of itself: to read memory that may be gone,
  * as reports and a child of fork do (process_vm_readv), and on how many processors it may
- * run (sched_getaffinity). Both are refused for the whole program.
+ * run (sched_getaffinity). The first is refused for the whole program, the second for one
+ * that it executes: sanitizers need it to start a thread.
  *
  * resource_refused_reading_test [missing]           refused, or without these calls at
  * all resource_refused_reading_test under PROGRAM WORD...   that program under the filter
  *
- * 77: the host has no filters.
+ * 77: the host has no filters, or AddressSanitizer sees that a text is copied by pages.
  */
 #define _GNU_SOURCE 1
 
@@ -15,6 +16,7 @@
 #include "child.h"
 #include "readback.h"
 #include "refuse.h"
+#include "sanitized.h"
 
 #include "diag/slots.h"
 #include "lock/rw.h"
@@ -46,13 +48,13 @@ static void forbid(void *page, bool forbidden)
 
 /* ---- the calls themselves ---- */
 
-static bool is_refused(int error)
+static int error; /* of what is refused */
+
+static bool is_refused(void)
 {
     char from = 0, to;
     struct iovec local = {&to, 1}, remote = {&from, 1};
-    cpu_set_t set;
-    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) < 0 && errno == error &&
-           sched_getaffinity(0, sizeof set, &set) < 0 && errno == error;
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) < 0 && errno == error;
 }
 
 /* ---- violations ---- */
@@ -189,7 +191,10 @@ END_TEST
 /* In a program that begins like this: there is more than one, or there is not. */
 static int count_processors(void)
 {
+    cpu_set_t set;
     unsigned expected = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return 2;
     return ksi_cpu_count() == expected ? 0 : 1;
 }
 
@@ -199,6 +204,9 @@ START_TEST(processors_are_those_of_the_machine)
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
+        const int calls[] = {SYS_sched_getaffinity};
+        if (!refuse_calls(calls, 1, error))
+            _exit(98);
         support_exec((const char *const[]){"refused_reading_test", "count", NULL});
         _exit(99);
     }
@@ -207,26 +215,22 @@ START_TEST(processors_are_those_of_the_machine)
 }
 END_TEST
 
-static bool begin(int error)
-{
-    const int calls[] = {SYS_process_vm_readv, SYS_sched_getaffinity};
-    if (refuse_calls(calls, 2, error))
-        return true;
-    printf("refused_reading_test: skipped, no filters of system calls\n");
-    return false;
-}
-
 int main(int argc, char **argv)
 {
-    int error = argc == 2 && strcmp(argv[1], "missing") == 0 ? ENOSYS : EPERM;
-    if (argc == 2 && strcmp(argv[1], "count") == 0) {
-        cpu_set_t set;
-        return sched_getaffinity(0, sizeof set, &set) < 0 ? count_processors() : 2;
-    }
-    if (!begin(error))
+    const int calls[] = {SYS_process_vm_readv};
+    if (argc == 2 && strcmp(argv[1], "count") == 0)
+        return count_processors();
+    if (SANITIZED && !RACE_DETECTOR) {
+        printf("refused_reading_test: skipped, a sanitizer watches the copies\n");
         return 77;
-    if (!is_refused(error)) {
-        fprintf(stderr, "refused_reading_test: the calls are not refused\n");
+    }
+    error = argc == 2 && strcmp(argv[1], "missing") == 0 ? ENOSYS : EPERM;
+    if (!refuse_calls(calls, 1, error)) {
+        printf("refused_reading_test: skipped, no filters of system calls\n");
+        return 77;
+    }
+    if (!is_refused()) {
+        fprintf(stderr, "refused_reading_test: the call is not refused\n");
         return 2;
     }
     if (argc > 2 && strcmp(argv[1], "under") == 0) {
@@ -238,7 +242,8 @@ int main(int argc, char **argv)
     tcase_add_test(tc, violation_names_the_lock_if_it_can_be_read);
     tcase_add_test(tc, dump_tells_of_locks_if_they_can_be_read);
     tcase_add_test(tc, child_of_fork_withdraws_a_share_that_was_not_granted);
-    tcase_add_test(tc, processors_are_those_of_the_machine);
+    if (!SANITIZED)
+        tcase_add_test(tc, processors_are_those_of_the_machine);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
