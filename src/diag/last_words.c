@@ -27,6 +27,7 @@
 #include "diag/trace.h"
 #include "platform/atomic.h"
 #include "platform/host.h"
+#include "thread/irq.h"
 #include "thread/registry.h"
 
 #include <errno.h>
@@ -117,6 +118,8 @@ static int report(void *arg)
     ksi_store(&speaks_for, ksi_load(&owner));
     if (ksl_tls.self == NULL)
         ksl_tls.self = nobody; /* to register takes a lock, which may be held for ever */
+    /* What is raised is for the thread that stayed behind, and those that it may need. */
+    ksi_irq_set(ksl_tls.self, KSI_MASK_ALL);
     prctl(PR_SET_DUMPABLE, 0); /* one core is enough */
     /* Who ends a program often ends its process group, too; there is a limit already. */
     for (unsigned i = 0; i < FATAL; i++)

@@ -80,6 +80,35 @@ static void end_beside_threads(void)
     abort();
 }
 
+static void leave_at_once(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    _exit(7);
+}
+
+static void *raise_on(void *main_thread)
+{
+    return ksl_irq_raise_on(main_thread, 1) == 0 ? main_thread : NULL;
+}
+
+/* With an interrupt that this thread would take if it called the library once more. */
+static void end_with_interrupt(void)
+{
+    pthread_t thread;
+    void *raised = NULL;
+    sigset_t kicks;
+    sigemptyset(&kicks);
+    for (int signo = SIGRTMIN; signo <= SIGRTMAX; signo++)
+        sigaddset(&kicks, signo);
+    pthread_sigmask(SIG_BLOCK, &kicks, NULL);
+    if (ksl_irq_request(1, KSL_STAGE_INBAND, 5, leave_at_once, NULL) != 0 ||
+        pthread_create(&thread, NULL, raise_on, ksl_thread_self()) != 0 ||
+        pthread_join(thread, &raised) != 0 || raised == NULL)
+        _exit(98);
+    raise(SIGTERM);
+}
+
 /* SIGTERM goes on coming to all of the process group, until this process is gone. */
 static void end_with_group(void)
 {
@@ -118,6 +147,8 @@ static int probe(const char *how)
         kill(getpid(), SIGTERM);
     else if (strcmp(how, "group") == 0)
         end_with_group();
+    else if (strcmp(how, "raised") == 0)
+        end_with_interrupt();
     else if (strcmp(how, "threads") == 0)
         end_beside_threads();
     else if (strcmp(how, "panic") == 0 &&
@@ -233,6 +264,20 @@ START_TEST(so_are_statistics)
 }
 END_TEST
 
+/* Or it would do there again what it does, or wait for a thread that is not there. */
+START_TEST(no_handler_runs_where_a_report_is_written)
+{
+    static const struct {
+        const char *word, *text;
+    } reports[] = {{"stats", "1000"}, {"graph", "]}\n"}, {"trace", "process_name"}};
+    pid_t pid;
+    report_file_new(&out);
+    assert_killed("raised", run("raised", reports[_i].word, &pid), SIGTERM);
+    ck_assert_ptr_nonnull(strstr(report_file_read(&out), reports[_i].text));
+    report_file_end(&out);
+}
+END_TEST
+
 START_TEST(so_is_the_graph)
 {
     pid_t pid;
@@ -294,6 +339,7 @@ int main(int argc, char **argv)
 #if !SANITIZED
     tcase_add_loop_test(tc, a_trace_is_written_when_a_signal_ends_the_program, 0, ENDS);
     tcase_add_test(tc, so_are_statistics);
+    tcase_add_loop_test(tc, no_handler_runs_where_a_report_is_written, 0, 3);
     tcase_add_test(tc, so_is_the_graph);
     tcase_add_test(tc, a_handler_of_the_program_is_what_counts);
     tcase_add_test(tc, process_1_outlives_requests_and_writes_the_trace_when_it_exits);
