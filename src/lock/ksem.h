@@ -93,6 +93,7 @@ KSI_COLD void ksi_ksem_hide(uint64_t *word);
 struct ksi_ksem_watch {
     bool lock; /* it may be one: who takes the unit is its holder */
     bool unsure;
+    uint32_t proofs; /* counted before that was seen, see ksem_watch.c */
 };
 
 KSI_COLD void ksi_ksem_watch_begin(uint64_t *word, unsigned value, const void *site);

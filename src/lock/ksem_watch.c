@@ -13,16 +13,31 @@
  * is an event, and a unit given back by its taker that it is a lock.
  *
  * All changes are compare-and-swaps of the word as ksem.c knows it, so a call beside
- * them sees one form or the other. A call beside the proof of the contrary may be
- * recorded for a lock that is none; the next proof strikes that out.
+ * them sees one form or the other.
+ *
+ * Nobody is recorded for a lock that is none. Who proves that it is none counts it in
+ * `proofs` and then strikes out who is recorded; who has got a unit is recorded and then
+ * looks whether something has been counted since the look at the word, which may be gone
+ * by now. Both sides pass a read-modify-write, so the later one sees the other. Another
+ * semaphore with the same counter costs no more than an entry.
  */
 
 #include "diag/entered.h"
+#include "diag/spots.h"
 #include "lock/ksem.h"
 
 #include <kslock/stage.h>
 
 #include <limits.h>
+
+enum { COUNTERS = 256 };
+
+static uint32_t proofs[COUNTERS]; /* atomic */
+
+static uint32_t *proofs_of(const uint64_t *word)
+{
+    return &proofs[ksi_spot_hash((uintptr_t)word, COUNTERS)];
+}
 
 void ksi_ksem_hide(uint64_t *word)
 {
@@ -56,8 +71,10 @@ void ksi_ksem_watch_event(uint64_t *word)
         if ((w & (KSI_KSEM_GONE | KSI_KSEM_EVENT)) != 0)
             return;
     } while (!ksi_cas(word, &w, ksi_ksem_event(w)));
-    if (watched)
+    if (watched) {
+        ksi_fetch_add(proofs_of(word), 1u);
         ksi_entered_no_lock(word);
+    }
 }
 
 /* What is known of it; one that was not watched is from now on. */
@@ -79,6 +96,7 @@ static uint64_t known(uint64_t *word)
 
 void ksi_ksem_watch_try(uint64_t *word, struct ksi_ksem_watch *watch)
 {
+    watch->proofs = ksi_load_acq(proofs_of(word));
     uint64_t w = known(word);
     watch->lock = ksi_ksem_may_be_lock(w);
     watch->unsure = (w & KSI_KSEM_UNSURE) != 0;
@@ -104,7 +122,10 @@ void ksi_ksem_watch_wait(uint64_t *word, const struct ksi_ksem_watch *watch, boo
 void ksi_ksem_watch_taken(const uint64_t *word, const struct ksi_ksem_watch *watch,
                           const void *site)
 {
-    ksi_entered_push(ksi_self(), KSI_KSEM, word, site, watch->unsure);
+    ksl_thread *t = ksi_self();
+    ksi_entered_push(t, KSI_KSEM, word, site, watch->unsure);
+    if (ksi_fetch_add(proofs_of(word), 0u) != watch->proofs)
+        (void)ksi_entered_strike(t, word);
 }
 
 void ksi_ksem_watch_up(uint64_t *word, uint64_t most)

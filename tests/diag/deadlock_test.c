@@ -170,6 +170,26 @@ START_TEST(part2_an_event_is_no_lock)
 }
 END_TEST
 
+/* Likewise; that shows while Bob waits, who gets the unit. */
+START_TEST(part2_nobody_holds_what_became_an_event)
+{
+    start();
+    ask(&alice, take_0, (void *)semaphore);
+    tell_blocked(&bob, take_0, (void *)semaphore);
+    ask(&carol, give_0, (void *)semaphore);
+    (void)answer(&bob);
+    ask(&alice, take_0, (void *)mutex);
+    tell_blocked(&alice, take_0, (void *)semaphore);
+    tell_blocked(&bob, take_0, (void *)mutex);
+    ask(&carol, give_0, (void *)semaphore);
+    (void)answer(&alice);
+    ask(&alice, give_0, (void *)mutex);
+    (void)answer(&bob);
+    ask(&bob, give_0, (void *)mutex);
+    end(0);
+}
+END_TEST
+
 /* Somebody else has left for alice. */
 START_TEST(part2_a_stax_that_was_left)
 {
@@ -235,6 +255,7 @@ int main(void)
     c = tcase_create("silent");
     tcase_add_loop_test(c, part2_a_date_is_no_deadlock, 0, 2);
     tcase_add_test(c, part2_an_event_is_no_lock);
+    tcase_add_test(c, part2_nobody_holds_what_became_an_event);
     tcase_add_test(c, part2_a_stax_that_was_left);
     tcase_add_test(c, part2_told_once_and_that_a_signal_can_end_it);
     tcase_add_test(c, part2_from_before_the_switch);
