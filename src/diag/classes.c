@@ -3,6 +3,7 @@
 
 #include "diag/violation.h"
 #include "platform/rawlock.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 #include <kslock/diag.h>
@@ -129,6 +130,7 @@ enum ksi_class_look ksi_class_try(const void *lock, struct ksi_class *c)
 {
     if (!ksi_raw_try(&table_lock))
         return KSI_CLASS_BUSY;
+    KSI_POINT("classes: look");
     const struct entry *e = *place_of(lock);
     bool found = e != NULL && e->classed;
     if (found)

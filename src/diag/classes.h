@@ -18,7 +18,10 @@ void ksi_class_set(const void *lock, struct ksi_class c);
 void ksi_class_drop(const void *lock);
 bool ksi_class_find(const void *lock, struct ksi_class *c);
 
-/* The same where nothing may be waited for; the caller takes no real signal meanwhile. */
+/*
+ * The same where nothing may be waited for; the caller takes no real signal meanwhile, or
+ * has its interrupts masked.
+ */
 enum ksi_class_look { KSI_CLASS_NONE, KSI_CLASS_FOUND, KSI_CLASS_BUSY };
 enum ksi_class_look ksi_class_try(const void *lock, struct ksi_class *c);
 

@@ -22,6 +22,7 @@
 #include "diag/switch.h"
 #include "diag/symbols.h"
 #include "diag/trace.h"
+#include "thread/irq.h"
 
 #include <errno.h>
 #include <string.h>
@@ -99,7 +100,10 @@ static void put_lock(struct ksi_out *out, const struct ksi_node *n)
         ksi_out(&text, "%s made at ", ksi_kind_name((unsigned)n->kind));
         ksi_out_site(&text, (const void *)(uintptr_t)n->key); // NOLINT: key is a place
     } else {
+        ksl_thread *self = ksi_self();
+        uint32_t level = ksi_irq_mask(self); /* as ksi_class_try wants it */
         ksi_out_lock(&text, n->kind, n->lock);
+        ksi_irq_unmask(self, level);
     }
     ksi_json_text(out, ksi_json_caught(&text));
 }

@@ -4,6 +4,7 @@
 #include "diag/stats_view.h"
 
 #include "diag/order.h"
+#include "thread/irq.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,15 @@ static void *pointer_of(uint64_t key)
     return (void *)(uintptr_t)key; // NOLINT: the key is an address
 }
 
+/* A handler would wait for what the look at the lock's class has locked. */
+static void name_lock(struct ksi_out *out, uint32_t kind, const void *lock)
+{
+    ksl_thread *t = ksi_self();
+    uint32_t level = ksi_irq_mask(t);
+    ksi_out_lock(out, (enum ksi_kind)kind, lock);
+    ksi_irq_unmask(t, level);
+}
+
 void ksi_stats_name_class(char *to, uint32_t class, uint32_t kind)
 {
     const struct ksi_stats_class *c = ksi_stats_class_at(class);
@@ -44,7 +54,7 @@ void ksi_stats_name_class(char *to, uint32_t class, uint32_t kind)
         ksi_out(&out, "%s made at ", what);
         ksi_out_site(&out, pointer_of(c->key));
     } else {
-        ksi_out_lock(&out, (enum ksi_kind)kind, pointer_of(c->key));
+        name_lock(&out, kind, pointer_of(c->key));
     }
     end(&out, to);
 }
@@ -57,7 +67,7 @@ void ksi_stats_name_lock(char *to, const struct ksi_stats_sum *s)
     if (s->class != 0 && c->by == KSI_BY_NAME) /* the lock may be gone */
         ksi_out(&out, "%s %p (%s)", ksi_kind_name(s->kind), s->lock, c->name);
     else
-        ksi_out_lock(&out, (enum ksi_kind)s->kind, s->lock);
+        name_lock(&out, s->kind, s->lock);
     end(&out, to);
 }
 

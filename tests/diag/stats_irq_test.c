@@ -5,7 +5,9 @@
 
 #include "platform/testing.h"
 
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 static void handler(int irq, void *arg)
 {
@@ -142,6 +144,60 @@ START_TEST(an_interrupt_comes_while_exited_threads_are_read)
 }
 END_TEST
 
+/*
+ * A report looks up the class of a lock when an interrupt comes; a handler that takes
+ * locks with `order` on does so, too.
+ */
+
+static unsigned looks;  /* interrupts raised in the middle of one */
+static unsigned inside; /* handlers that would wait for their own thread */
+
+static void interrupt_look(const char *where)
+{
+    if (ksl_tls.self == reporter && strcmp(where, "classes: look") == 0) {
+        looks++;
+        (void)ksl_irq_raise_on(reporter, 9);
+    }
+}
+
+static void nest_in_handler(int irq, void *arg)
+{
+    static ksl_spinlock_t inner;
+    (void)irq;
+    if (ksi_raw_held != 0) {
+        inside++;
+        return;
+    }
+    ksl_spinlock_acquire(arg);
+    ksl_spinlock_acquire(&inner);
+    ksl_spinlock_release(&inner);
+    ksl_spinlock_release(arg);
+}
+
+START_TEST(an_interrupt_comes_while_the_class_of_a_lock_is_looked_up)
+{
+    static const int formats[] = {KSL_STATS_TEXT, KSL_STATS_JSON};
+    void *lock = (void *)(uintptr_t)&simple;
+    int fd = open("/dev/null", O_WRONLY);
+    on_with_clock();
+    ck_assert_int_eq(ksl_diag_enable("order"), 0);
+    ck_assert_int_eq(
+        ksl_irq_request(9, KSL_STAGE_INBAND, 3, nest_in_handler, (void *)&spinlock), 0);
+    take_simple(lock);
+    give_simple(lock);
+    ksl_diag_level(lock, 1);
+    reporter = ksl_thread_self();
+    STORE(&ksi_point_hook, interrupt_look);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(ksl_diag_stats(fd, formats[i]), 0);
+    STORE(&ksi_point_hook, NULL);
+    ck_assert_uint_ge(looks, 3);
+    ck_assert_uint_eq(inside, 0);
+    ck_assert_int_eq(ksl_irq_free(9), 0);
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("stats interrupts");
@@ -149,6 +205,7 @@ int main(void)
     tcase_add_test(tc, interrupts_are_counted);
     tcase_add_test(tc, a_handler_in_a_wait_is_apart);
     tcase_add_test(tc, an_interrupt_comes_while_exited_threads_are_read);
+    tcase_add_test(tc, an_interrupt_comes_while_the_class_of_a_lock_is_looked_up);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
