@@ -3,6 +3,7 @@
 
 #include "diag/hooks.h"
 #include "platform/host.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 #include "thread/registry.h"
 
@@ -17,11 +18,20 @@ const char *ksi_kind_name(unsigned kind)
     return names[kind < KSI_KINDS ? kind : KSI_NO_KIND];
 }
 
-static void copy(struct ksl_hold *to, const struct ksl_hold *from)
+/*
+ * From a newer entry to an older one, which is empty. It is always in one place or both:
+ * who strikes it out looks from the newest entry down, the way that it goes. If that was
+ * in the old place, it is struck out in the new one, too.
+ */
+static void move(struct ksl_hold *to, struct ksl_hold *from)
 {
-    ksi_store(&to->lock, ksi_load(&from->lock));
+    const void *lock = ksi_load(&from->lock);
     ksi_store(&to->site, ksi_load(&from->site));
     ksi_store(&to->what, ksi_load(&from->what));
+    ksi_store_rel(&to->lock, lock);
+    KSI_POINT("held: move");
+    if (ksi_xchg(&from->lock, (const void *)NULL) != lock)
+        (void)ksi_cas(&to->lock, &lock, (const void *)NULL);
 }
 
 /* Chunk c has KSI_HOLDS_INLINE << c entries, and as many stand before it. */
@@ -48,7 +58,7 @@ static void compact(ksl_thread *t)
         if (ksi_load(&h->lock) == NULL)
             continue;
         if (kept != i)
-            copy(ksi_held_at(t, kept), h);
+            move(ksi_held_at(t, kept), h);
         kept++;
     }
     ksi_store(&t->front.nholds, kept);
@@ -145,14 +155,15 @@ KSI_ASIDE static void remove_entry(ksl_thread *t, const void *lock, enum ksi_mod
             t->unrecorded--;
         return;
     }
-    const struct ksl_hold *gone = ksi_held_at(t, i - 1);
+    struct ksl_hold *gone = ksi_held_at(t, i - 1);
     if ((ksi_load(&gone->what) & (uint32_t)KSI_HOLD_TOLD << 8) != 0 &&
         !ksi_quick_given(t, ksi_hold_kind(gone), lock))
         ksi_watch_given(ksi_hold_kind(gone), lock, mode);
     if (ksi_order_on() && i < t->front.nholds)
         ksi_order_unstacked(t, i - 1);
+    ksi_store(&gone->lock, (const void *)NULL);
     for (; i < t->front.nholds; i++) /* order of acquisition stays, reports list it */
-        copy(ksi_held_at(t, i - 1), ksi_held_at(t, i));
+        move(ksi_held_at(t, i - 1), ksi_held_at(t, i));
     ksi_store(&t->front.nholds, t->front.nholds - 1);
 }
 
@@ -165,12 +176,13 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
 static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
                    enum ksi_mode mode)
 {
-    uint32_t n = ksi_load(&t->front.nholds);
-    for (uint32_t i = 0; i < n; i++) {
-        struct ksl_hold *h = ksi_held_at(t, i);
+    for (uint32_t i = ksi_load(&t->front.nholds); i > 0; i--) {
+        struct ksl_hold *h = ksi_held_at(t, i - 1);
         const void *seen = lock;
-        if (h != NULL && ksi_hold_mode(h) == mode && ksi_hold_kind(h) == kind &&
-            ksi_cas(&h->lock, &seen, (const void *)NULL)) {
+        if (h == NULL || ksi_hold_mode(h) != mode || ksi_hold_kind(h) != kind)
+            continue;
+        KSI_POINT("held: strike");
+        if (ksi_cas(&h->lock, &seen, (const void *)NULL)) {
             ksi_fetch_add(&t->struck, 1u);
             return true;
         }
@@ -178,10 +190,7 @@ static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
     return false;
 }
 
-/*
- * The thread may be moving entries at the same moment; then the worst that
- * follows is a wrong line in its report at exit.
- */
+/* The thread may be moving entries at the same moment, see move. */
 void ksi_held_pop_foreign(const void *lock, enum ksi_kind kind, enum ksi_mode mode)
 {
     ksl_thread *self = ksi_self();

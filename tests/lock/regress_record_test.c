@@ -4,11 +4,14 @@
 
 #include "support.h"
 
+#include "diag/held.h"
+#include "platform/testing.h"
 #include "thread/thread.h"
 
 #include <kslock/diag.h>
 #include <kslock/kslock.h>
 
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -79,6 +82,63 @@ START_TEST(R4_release_without_memory_for_the_record)
 }
 END_TEST
 
+/*
+ * A share is given back by another thread, which has seen its entry, while the holder
+ * moves that, because the one below goes: in the middle of the move, or when it is over.
+ */
+enum { IDLE, LOOKED, MOVED, STRUCK };
+static ksl_rwlock_t below;
+static int step;          /* atomic */
+static int in_the_middle; /* atomic */
+
+static void await(int to)
+{
+    uint64_t state = 0;
+    while (LOAD(&step) != to && support_keep_waiting(&state))
+        ;
+}
+
+static void go_on(const char *where)
+{
+    if (strcmp(where, "held: strike") == 0 && LOAD(&step) == IDLE) {
+        STORE(&step, LOOKED);
+        await(MOVED);
+    } else if (strcmp(where, "held: move") == 0 && LOAD(&in_the_middle)) {
+        STORE(&step, MOVED);
+        await(STRUCK);
+    }
+}
+
+static void give_for_holder(void *arg)
+{
+    (void)arg;
+    ksl_rwlock_release_read(&lock, NULL);
+    STORE(&step, STRUCK);
+}
+
+START_TEST(W5_an_entry_is_struck_out_while_it_moves)
+{
+    struct actor a;
+    recorder_start();
+    STORE(&in_the_middle, _i);
+    ksl_rwlock_acquire_write(&below, NULL);
+    ksl_rwlock_acquire_read(&lock, NULL);
+    STORE(&ksi_point_hook, go_on);
+    actor_start(&a, give_for_holder, NULL);
+    WAIT_UNTIL(LOAD(&step) == LOOKED);
+    ksl_rwlock_release_write(&below, NULL);
+    STORE(&in_the_middle, 0);
+    if (_i == 0)
+        STORE(&step, MOVED);
+    actor_join(&a);
+    STORE(&ksi_point_hook, NULL);
+    ck_assert_ptr_null(ksi_held_find(ksl_thread_self(), &lock, KSI_SHARED));
+    ck_assert_int_eq(ksl_rwlock_try_acquire_write(&lock, NULL), 1);
+    ksl_rwlock_release_write(&lock, NULL);
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
 static int masked_state; /* of a share that was taken with interrupts masked */
 
 static void read_masked(void *arg)
@@ -120,6 +180,7 @@ int main(void)
     Suite *s = suite_create("regress_record");
     TCase *tc = tcase_create("record");
     tcase_add_test(tc, W5_a_lock_handed_over_leaves_no_entry_for_ever);
+    tcase_add_loop_test(tc, W5_an_entry_is_struck_out_while_it_moves, 0, 2);
     tcase_add_test(tc, R4_release_without_memory_for_the_record);
     tcase_add_test(tc, W2_a_masked_state_opens_nothing);
     suite_add_tcase(s, tc);
