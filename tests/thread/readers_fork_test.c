@@ -13,6 +13,7 @@
 #include "sanitized.h"
 
 #include "platform/testing.h"
+#include "thread/registry.h"
 #include "thread/thread.h"
 
 #include <kslock/kslock.h>
@@ -87,7 +88,7 @@ static void *end_of_process(void *arg)
 }
 
 /* Threads come and go in the child, then the one that has forked goes. */
-static void child(void)
+static void leave_first(void)
 {
     static pthread_t self;
     pthread_t thread;
@@ -104,7 +105,33 @@ static void child(void)
     pthread_exit(NULL);
 }
 
-static void assert_forks(void)
+/* As a handler does that interrupts it there; liburcu does not know the thread. */
+static void *fork_in_section(void *arg)
+{
+    int status = -1;
+    ksi_registry_read_lock();
+    pid_t pid = fork();
+    ksi_registry_read_unlock();
+    if (pid == 0) {
+        alarm(LIMIT_S);
+        ksi_registry_wait_readers();
+        _exit(0);
+    }
+    return waitpid(pid, &status, 0) == pid && status == 0 ? arg : NULL;
+}
+
+static void child_forks_in_section(void)
+{
+    pthread_t thread;
+    void *went_well = NULL;
+    alarm(2 * LIMIT_S);
+    if (pthread_create(&thread, NULL, fork_in_section, &rwsem) != 0 ||
+        pthread_join(thread, &went_well) != 0)
+        _exit(7);
+    _exit(went_well != NULL ? 0 : 8);
+}
+
+static void assert_forks(void (*child)(void))
 {
     int status = -1;
     pid_t pid = fork();
@@ -118,7 +145,23 @@ static void assert_forks(void)
 START_TEST(the_thread_that_has_forked_may_end_in_the_child)
 {
     use_locks();
-    assert_forks();
+    assert_forks(leave_first);
+}
+END_TEST
+
+static void *come(void *arg)
+{
+    (void)ksl_thread_self();
+    return arg;
+}
+
+START_TEST(a_handler_may_fork_in_a_section)
+{
+    pthread_t thread;
+    use_locks();
+    ck_assert_int_eq(pthread_create(&thread, NULL, come, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    assert_forks(child_forks_in_section);
 }
 END_TEST
 
@@ -131,7 +174,7 @@ START_TEST(it_may_end_although_another_one_was_just_coming)
     use_locks();
     ck_assert_int_eq(pthread_create(&thread, NULL, come_and_stay, NULL), 0);
     WAIT_UNTIL(LOAD(&has_mutex));
-    assert_forks();
+    assert_forks(leave_first);
     STORE(&may_go, 1);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
@@ -241,6 +284,7 @@ int main(int argc, char **argv)
     TCase *tc = tcase_create("fork");
     tcase_add_test(tc, the_thread_that_has_forked_may_end_in_the_child);
     tcase_add_test(tc, fork_waits_for_readers_before_it_stops_anybody);
+    tcase_add_test(tc, a_handler_may_fork_in_a_section);
 #if !SANITIZED
     tcase_add_test(tc, it_may_end_although_another_one_was_just_coming);
 #endif
