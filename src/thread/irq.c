@@ -100,7 +100,10 @@ static void run(ksl_thread *t, const struct due *due)
     uint32_t stalled = t->front.stalled;
     uint64_t active = t->active;
     uint32_t held_below = t->held_below;
+    bool again = (active & ksi_irq_bit(due->irq)) != 0;
 
+    if (again) /* nested in itself: a thread counts once, as a child of fork does */
+        ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
     ksi_store(&t->handlers, t->handlers + 1);
     t->held_below = ksi_load(&t->front.nholds);
     t->active = active | ksi_irq_bit(due->irq);
@@ -127,7 +130,8 @@ static void run(ksl_thread *t, const struct due *due)
     t->held_below = held_below;
     ksi_store(&t->handlers, t->handlers - 1);
     ksi_watch_show_owner(t);
-    ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
+    if (!again)
+        ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
 }
 
 /* Runs everything in the log that `level` lets through; masked meanwhile. */

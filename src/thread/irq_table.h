@@ -16,7 +16,7 @@ struct ksi_irq_slot {
     void *arg;          /* atomic, like level and stage */
     uint32_t level;
     uint32_t stage;
-    uint32_t running; /* atomic: handlers of it that run now */
+    uint32_t running; /* atomic: threads on which handlers of it run now */
 };
 
 extern struct ksi_irq_slot ksi_irq_slots[KSL_IRQ_COUNT];

@@ -109,6 +109,41 @@ START_TEST(fork_with_interrupts_masked)
 }
 END_TEST
 
+enum { LIMIT_S = 20 };
+
+static pid_t forked;
+
+/* The handler of an interrupt opens it, and is interrupted by the same one, which forks.
+ */
+static void nest_and_fork(int irq, void *arg)
+{
+    int *depth = arg;
+    if (++*depth == 2) {
+        forked = fork();
+    } else {
+        (void)ksl_irq_set_level(0);
+        (void)ksl_irq_raise_on(ksl_thread_self(), irq);
+    }
+    --*depth;
+}
+
+START_TEST(fork_in_a_handler_that_is_nested_in_itself)
+{
+    int depth = 0, status = -1;
+    ck_assert_int_eq(ksl_irq_request(TIMED, KSL_STAGE_INBAND, 3, nest_and_fork, &depth),
+                     0);
+    ck_assert_int_eq(ksl_irq_raise_on(ksl_thread_self(), TIMED), 0);
+    if (forked == 0) {
+        alarm(LIMIT_S);
+        _exit(ksl_irq_free(TIMED) == 0 ? 0 : 1);
+    }
+    ck_assert_int_gt(forked, 0);
+    ck_assert_int_eq(waitpid(forked, &status, 0), forked);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", (unsigned)status);
+    ck_assert_int_eq(ksl_irq_free(TIMED), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("irq_fork");
@@ -116,6 +151,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, interrupts_and_timers_in_the_child);
     tcase_add_test(tc, fork_with_interrupts_masked);
+    tcase_add_test(tc, fork_in_a_handler_that_is_nested_in_itself);
     suite_add_tcase(s, tc);
     return support_run(s);
 }
