@@ -115,7 +115,12 @@ KSI_COLD static void learn(const struct taking *k, const struct ksi_held_lock *h
     struct ksi_irq_pair pair = {.found = false};
     bool full = false;
     int frames = backtrace(frame, KSI_FRAMES + OURS);
+    KSI_POINT("order: learn");
     uint32_t level = ksi_graph_lock(k->t);
+    if (ksi_node_seen(k->key) != k->node || ksi_node_seen(h->key) != from) {
+        ksi_graph_unlock(k->t, level);
+        return; /* one of them has just ended; the pair is of an epoch that is over */
+    }
     struct ksi_edge e = edge_of(k, h, from);
     for (int i = OURS; i < frames; i++)
         e.frame[e.frames++] = frame[i];
@@ -225,7 +230,7 @@ static inline void before(ksl_thread *t, enum ksi_kind kind, const void *lock,
     if (!ksi_held_none(t))
         before_under(t, kind, lock, key, site, node, epoch);
     if (node != KSI_NO_NODE && KSI_UNLIKELY(t->handlers != 0))
-        ksi_irq_wanted(t, node, site);
+        ksi_irq_wanted(t, key, node, site);
 }
 
 void ksi_order_check(ksl_thread *t, enum ksi_kind kind, const void *lock,
@@ -261,7 +266,7 @@ KSI_ASIDE static void taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
     if (kind == KSI_SIMPLE)
         ksi_rules_taken(t, kind, lock, site);
     if (node != KSI_NO_NODE) {
-        ksi_irq_held(t, node, site);
+        ksi_irq_held(t, lock, node, site);
         ksi_quiet_learn(t, kind, lock, epoch);
     }
     if (KSI_LIKELY(t->openness == open))
@@ -270,7 +275,7 @@ KSI_ASIDE static void taken(ksl_thread *t, enum ksi_kind kind, const void *lock,
     while (ksi_held_next(t, &i, &h)) { /* taken when others were open */
         node = ksi_node_of(h.kind, h.key);
         if (node >= KSI_FIRST_NODE)
-            ksi_irq_held(t, node, h.site);
+            ksi_irq_held(t, h.key, node, h.site);
     }
 }
 

@@ -214,8 +214,8 @@ enum ksi_rank ksi_rank_of(const struct ksi_held_lock *h);
 /* --- order_irq.c -------------------------------------------------------------------- */
 
 /* A handler may wait for a lock of this class; a lock of it is held now. */
-void ksi_irq_wanted(ksl_thread *t, uint32_t node, const void *site);
-void ksi_irq_held(ksl_thread *t, uint32_t node, const void *site);
+void ksi_irq_wanted(ksl_thread *t, const void *key, uint32_t node, const void *site);
+void ksi_irq_held(ksl_thread *t, const void *key, uint32_t node, const void *site);
 struct ksi_irq_pair {
     struct ksi_node safe;   /* wanted by a handler */
     struct ksi_node unsafe; /* held with that interrupt open */

@@ -12,6 +12,7 @@
 
 #include "diag/order.h"
 
+#include "platform/testing.h"
 #include "thread/irq_table.h"
 
 #include <kslock/stage.h>
@@ -102,13 +103,19 @@ static void rise_from(uint32_t node, unsigned stage, uint32_t handler, uint32_t 
         found(safe, unsafe, stage, p);
 }
 
-KSI_COLD static void wanted_new(ksl_thread *t, uint32_t node, unsigned stage,
-                                uint32_t handler, const void *site)
+/* With the graph's lock: the class may have ended, and its number be that of another. */
+static bool is_still(const void *key, uint32_t node)
+{
+    return ksi_node_seen(key) == node;
+}
+
+KSI_COLD static void wanted_new(ksl_thread *t, const void *key, uint32_t node,
+                                unsigned stage, uint32_t handler, const void *site)
 {
     struct ksi_irq_pair pair = {.found = false};
     struct ksi_use *u = &ksi_nodes[node].use[stage];
     uint32_t level = ksi_graph_lock(t);
-    if (handler > ksi_load(&u->handler)) {
+    if (is_still(key, node) && handler > ksi_load(&u->handler)) {
         ksi_store(&u->handler, handler);
         u->handler_site = site;
         rise_from(node, stage, handler, node, &pair);
@@ -118,25 +125,26 @@ KSI_COLD static void wanted_new(ksl_thread *t, uint32_t node, unsigned stage,
         ksi_report_irq(&pair, site);
 }
 
-void ksi_irq_wanted(ksl_thread *t, uint32_t node, const void *site)
+void ksi_irq_wanted(ksl_thread *t, const void *key, uint32_t node, const void *site)
 {
     if (KSI_LIKELY(t->handlers == 0))
         return;
     unsigned stage = ksi_load(&t->stage) == KSL_STAGE_OOB;
     uint32_t handler = handler_level(t);
     if (handler > ksi_load(&ksi_nodes[node].use[stage].handler))
-        wanted_new(t, node, stage, handler, site);
+        wanted_new(t, key, node, stage, handler, site);
 }
 
 /* Held with more interrupts open than ever. */
-KSI_COLD static void held_new(ksl_thread *t, uint32_t node, unsigned stage, uint32_t open,
-                              const void *site)
+KSI_COLD static void held_new(ksl_thread *t, const void *key, uint32_t node,
+                              unsigned stage, uint32_t open, const void *site)
 {
     struct ksi_irq_pair pair = {.found = false};
     struct ksi_use *u = &ksi_nodes[node].use[stage];
+    KSI_POINT("order: held");
     uint32_t level = ksi_graph_lock(t);
     uint32_t seen = ksi_load(&u->open);
-    if (seen == 0 || open < seen) {
+    if (is_still(key, node) && (seen == 0 || open < seen)) {
         ksi_store(&u->open, open);
         u->open_site = site;
         if (u->reach >= open)
@@ -147,18 +155,19 @@ KSI_COLD static void held_new(ksl_thread *t, uint32_t node, unsigned stage, uint
         ksi_report_irq(&pair, site);
 }
 
-static void held_in(ksl_thread *t, uint32_t node, unsigned stage, const void *site)
+static void held_in(ksl_thread *t, const void *key, uint32_t node, unsigned stage,
+                    const void *site)
 {
     uint32_t open = open_level(t, stage) + 1;
     uint32_t seen = ksi_load(&ksi_nodes[node].use[stage].open);
     if (open <= KSI_MASK_ALL && (seen == 0 || open < seen))
-        held_new(t, node, stage, open, site);
+        held_new(t, key, node, stage, open, site);
 }
 
-void ksi_irq_held(ksl_thread *t, uint32_t node, const void *site)
+void ksi_irq_held(ksl_thread *t, const void *key, uint32_t node, const void *site)
 {
-    held_in(t, node, KSL_STAGE_INBAND, site);
-    held_in(t, node, KSL_STAGE_OOB, site);
+    held_in(t, key, node, KSL_STAGE_INBAND, site);
+    held_in(t, key, node, KSL_STAGE_OOB, site);
 }
 
 void ksi_irq_edge(uint32_t from, uint32_t to, struct ksi_irq_pair *p)

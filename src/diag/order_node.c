@@ -233,11 +233,12 @@ static void forget(const void *lock)
     uint32_t node = s != NULL ? ksi_load(&s->number) : KSI_NO_NODE;
     if (node == KSI_NO_NODE || KSI_FAULT(ORDER_STALE_CLASS))
         return;
-    ksi_store_rel(&ksi_class_epoch, ksi_load(&ksi_class_epoch) + 1);
     if (node != KSI_EXEMPT_NODE && ksi_nodes[node].by == KSI_BY_ADDRESS)
         node_drop(node);
     ksi_store(&s->more, 0u);
     ksi_store(&s->number, (uint32_t)KSI_NO_NODE);
+    /* Last: who sees it finds the old number no more, see class_of in order.c. */
+    ksi_store_rel(&ksi_class_epoch, ksi_load(&ksi_class_epoch) + 1);
 }
 
 static uint32_t enter(enum ksi_kind kind, const void *lock, const void *site)
