@@ -28,6 +28,12 @@ static inline void ksi_wait_opens(ksl_thread *t)
     ksi_store(&t->wait_number, ksi_load(&t->wait_number) | KSI_WAIT_OPENS);
 }
 
+/* t queues: if it was to be open before, it has not waited then. */
+static inline void ksi_wait_queues(ksl_thread *t)
+{
+    ksi_store(&t->wait_number, ksi_load(&t->wait_number) & ~(uint32_t)KSI_WAIT_OPENS);
+}
+
 /* The number of a wait that begins now. */
 static inline void ksi_wait_begins(ksl_thread *t, bool timed)
 {

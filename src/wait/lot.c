@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wait/lot.h"
 
+#include "diag/cycle.h"
 #include "diag/events.h"
 #include "platform/host.h"
 #include "platform/probe.h"
@@ -224,6 +225,7 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     w->chosen = false;
     w->order = order;
     w->signals_only = false;
+    ksi_wait_queues(w->thread);
     if (counter != NULL)
         ksi_store(counter, ksi_load(counter) + 1);
     ksi_store(&w->outcome, (uint32_t)KSI_WAITING);

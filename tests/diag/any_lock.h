@@ -54,6 +54,8 @@ extern const unsigned any_stanix_n, any_freebsd_n, any_aix_n, any_evl_n;
 /* Of EVL: a wait with a date (CLOCK_MONOTONIC ns), and the stage. */
 int any_down_until(const struct any_lock *semaphore, unsigned i, unsigned long date);
 int any_go_oob(void *unused);
+/* One that nothing makes the caller wait in: the kick has come before. */
+int any_down_kicked(const struct any_lock *semaphore, unsigned i);
 
 void any_level(const void *lock, int level);
 void any_kernel_lock_take(void);

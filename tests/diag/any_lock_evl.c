@@ -5,8 +5,10 @@
 #include <evl/sched.h>
 #include <evl/sem.h>
 #include <evl/stax.h>
+#include <evl/thread.h>
 
 #include <kslock/stage.h>
+#include <kslock/thread.h>
 
 static struct evl_kmutex any_kmutex[ANY_LOCKS];
 static struct evl_ksem any_ksem[ANY_LOCKS];
@@ -93,6 +95,16 @@ int any_down_until(const struct any_lock *semaphore, unsigned i, unsigned long d
     bool switched = go();
     (void)semaphore;
     int error = evl_down_timeout(&any_ksem[i], (ktime_t)date);
+    back(switched);
+    return error;
+}
+
+int any_down_kicked(const struct any_lock *semaphore, unsigned i)
+{
+    bool switched = go();
+    (void)semaphore;
+    evl_kick_thread((struct evl_thread *)(void *)ksl_thread_self(), 0);
+    int error = evl_down(&any_ksem[i]);
     back(switched);
     return error;
 }

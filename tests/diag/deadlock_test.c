@@ -229,6 +229,27 @@ START_TEST(part2_told_once_and_that_a_signal_can_end_it)
 }
 END_TEST
 
+static int down_kicked(void *t)
+{
+    return any_down_kicked((type)t, 0);
+}
+
+/* Not even if a signal or an unblock could have ended the one before, which was none. */
+START_TEST(part2_told_that_nothing_can_end_it)
+{
+    start();
+    ask(&carol, take_0, (void *)semaphore);
+    ck_assert_int_ne(ask(&alice, down_kicked, (void *)semaphore), 0);
+    ask(&alice, take_0, (void *)mutex);
+    ask(&bob, take_1, (void *)mutex);
+    tell_blocked(&alice, take_1, (void *)mutex);
+    tell_blocked(&bob, take_0, (void *)mutex);
+    WAIT_UNTIL(told(2));
+    ck_assert_ptr_null(strstr(file.text, "can end the wait"));
+    end_stuck(2);
+}
+END_TEST
+
 START_TEST(part2_from_before_the_switch)
 {
     report_file_new(&file);
@@ -258,6 +279,7 @@ int main(void)
     tcase_add_test(c, part2_nobody_holds_what_became_an_event);
     tcase_add_test(c, part2_a_stax_that_was_left);
     tcase_add_test(c, part2_told_once_and_that_a_signal_can_end_it);
+    tcase_add_test(c, part2_told_that_nothing_can_end_it);
     tcase_add_test(c, part2_from_before_the_switch);
     suite_add_tcase(s, c);
     return support_run(s);
