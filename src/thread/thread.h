@@ -83,6 +83,7 @@ struct ksi_waiter {
     uint32_t outcome;               /* atomic; leaves KSI_WAITING after unlinking */
     uint32_t decided;               /* atomic: the outcome to come; bucket lock */
     int waker_cpu;                  /* atomic: set before that; -1: unknown */
+    uint64_t woken_by;              /* atomic: likewise; see diag/events.h */
     int prio;                       /* of a priority-ordered queue */
     unsigned order;                 /* enum ksi_order of its queue */
     bool interruptible;             /* may be ended by signal and unblock ... */
@@ -161,7 +162,6 @@ struct ksl_thread {
     ksl_thread *changed[KSI_CHANGED]; /* see wait/lend.h */
     uint32_t telling;                 /* see diag/events.c */
     void *stats;                      /* see diag/stats.h; kept for ever */
-    uint64_t woken_by;    /* atomic: number of the wake-up, see diag/events.h */
     uint64_t wait_since;  /* atomic: when the wait began, if `hang` is on, else 0 */
     uint64_t spins_since; /* atomic: likewise for spins_on */
     uint64_t hang_told;   /* of the watcher: the wait that it has reported */

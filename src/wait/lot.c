@@ -222,6 +222,7 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     ksi_store(&w->address, address);
     ksi_store(&w->queued, (uint32_t)kind);
     ksi_store(&w->lock_kind, 0u);
+    ksi_store(&w->woken_by, (uint64_t)0);
     w->chosen = false;
     w->order = order;
     w->signals_only = false;
@@ -341,10 +342,10 @@ bool ksi_lot_pop_last(struct ksi_lot *lot, const void *address, enum ksi_queue_k
 }
 
 /* The number goes to the other thread before its outcome does. */
-KSI_COLD static void tell_wake(const struct ksi_waiter *w)
+KSI_COLD static void tell_wake(struct ksi_waiter *w)
 {
     uint64_t number = ksi_tell_number();
-    ksi_store(&w->thread->woken_by, number);
+    ksi_store(&w->woken_by, number);
     ksi_tell_wait(ksi_self(), KSI_EV_WAKES, w, (uint64_t)ksi_load(&w->thread->tid),
                   number);
 }

@@ -94,7 +94,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     KSI_PROBE2(sleep__end, ksi_load(&w->address), (unsigned)outcome_of(w));
     if (told)
         ksi_tell_wait(t, KSI_EV_RESUMES, w, (uint64_t)outcome_of(w),
-                      ksi_xchg(&t->woken_by, (uint64_t)0));
+                      ksi_load(&w->woken_by));
     ksi_irq_unmask(t, KSI_FAULT(WAIT_LEVEL_LOST) ? 0 : level);
     return outcome_of(w);
 }

@@ -16,10 +16,13 @@
 #include <kslock/mutex.h>
 #include <kslock/rwlock.h>
 #include <kslock/rwsem.h>
+#include <kslock/sleepq.h>
 #include <kslock/spinlock.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 static const struct ksl_place here = {"events", 1};
 #define SITE ((const void *)((uintptr_t)&here | KSI_PLACE_BIT))
@@ -348,6 +351,35 @@ START_TEST(a_wait_is_told)
 }
 END_TEST
 
+static int wake(void *t)
+{
+    return ksl_block_wake(t);
+}
+
+/* A wake-up that came before the wait, which then was not made, is not that of the next.
+ */
+START_TEST(a_wake_up_is_of_one_wait)
+{
+    struct puppet waker;
+    struct timespec date;
+    ksl_thread *self = ksl_thread_self();
+    switch_on();
+    puppet_start(&waker);
+    ksl_block_prepare(0);
+    ck_assert_int_eq(ask(&waker, wake, self), 1);
+    ksl_block_cancel();
+    forget();
+    ksl_block_prepare(0);
+    ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &date), 0);
+    ck_assert_int_eq(ksl_block_until(&date), -ETIMEDOUT);
+    const struct ksi_event *resumes = first(self, KSI_EV_RESUMES);
+    ck_assert_ptr_nonnull(resumes);
+    ck_assert_uint_eq(resumes->arg, KSI_TIMED_OUT);
+    ck_assert_uint_eq(resumes->more, 0);
+    puppet_end(&waker);
+}
+END_TEST
+
 START_TEST(recursion_and_conversion_are_told)
 {
     ksl_thread *t = ksl_thread_self();
@@ -434,6 +466,7 @@ int main(void)
     tcase_add_loop_test(c, a_pair_is_told, 0, KINDS);
     tcase_add_loop_test(c, a_try_in_vain_is_told, 0, KINDS);
     tcase_add_loop_test(c, a_wait_is_told, 0, KINDS);
+    tcase_add_test(c, a_wake_up_is_of_one_wait);
     tcase_add_test(c, recursion_and_conversion_are_told);
     tcase_add_test(c, interrupts_and_stages_are_told);
     tcase_add_test(c, a_watched_semaphore_counts);
