@@ -15,12 +15,13 @@
 
 #include <string.h>
 
-enum { SPOTS = 131072, NAMES = 131072, PROBES = 128, NO_NAME = 0 };
+/* UNNAMED, in a spot: the lock has come when there was no room for names any more. */
+enum { SPOTS = 131072, NAMES = 131072, PROBES = 128, NO_NAME = 0, UNNAMED = NAMES };
 
 static struct ksi_spot *spots; /* number: of the lock that is at an address now */
 static struct ksi_trace_name *names;
 static uint32_t used = NO_NAME + 1;
-static uint64_t unnamed; /* atomic */
+static uint64_t unnamed; /* atomic; one without a spot, for each of its events */
 static struct ksi_rawlock names_lock;
 
 bool ksi_trace_names_make(void)
@@ -104,15 +105,15 @@ KSI_COLD static uint32_t enter(const struct ksi_event *e)
     uint32_t name = NO_NAME;
     describe(&fresh, e);
     ksi_raw_lock(&names_lock);
-    struct ksi_spot *s =
-        used < NAMES ? ksi_spot_make((struct ksi_spots){spots, SPOTS, PROBES}, e->lock)
-                     : NULL;
-    if (s != NULL) {
+    struct ksi_spot *s = ksi_spot_make((struct ksi_spots){spots, SPOTS, PROBES}, e->lock);
+    if (s != NULL && used < NAMES) {
         name = used++;
         names[name] = fresh;
         ksi_store_rel(&s->number, name);
-    } else {
+    } else if (s == NULL || e->type == KSI_EV_BEGINS || ksi_load(&s->number) != UNNAMED) {
         ksi_fetch_add(&unnamed, (uint64_t)1);
+        if (s != NULL)
+            ksi_store_rel(&s->number, (uint32_t)UNNAMED);
     }
     ksi_raw_unlock(&names_lock);
     return name;
@@ -134,6 +135,11 @@ uint32_t ksi_trace_name_of(const struct ksi_event *e)
     uint32_t name = look_up(e->lock);
     if (e->type == KSI_EV_ENDS && name != NO_NAME)
         leave(e->lock);
+    if (name == UNNAMED) {
+        if (e->type == KSI_EV_BEGINS)
+            (void)enter(e); /* counts it */
+        return NO_NAME;
+    }
     if (e->type == KSI_EV_ENDS || e->kind == KSI_NO_KIND)
         return name;
     if (name == NO_NAME)

@@ -57,6 +57,36 @@ START_TEST(what_is_overwritten_is_counted)
 }
 END_TEST
 
+/* Locks are counted that have no name, not what happens to them. */
+START_TEST(locks_without_a_name_are_counted)
+{
+    enum { MANY = 1 << 20 };
+    struct ksi_event e = {.type = KSI_EV_BEGINS, .kind = KSI_MUTEX, .lock = &outer};
+    uint32_t names = 0;
+    trace_on();
+    while (names < MANY && ksi_trace_name_of(&e) != 0)
+        names++; /* each time another lock */
+    ck_assert_uint_eq(ksi_trace_unnamed(), 1);
+    e.type = KSI_EV_TAKEN;
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(ksi_trace_name_of(&e), 0);
+    ck_assert_uint_eq(ksi_trace_unnamed(), 1);
+    e.lock = &inner;
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(ksi_trace_name_of(&e), 0);
+    ck_assert_uint_eq(ksi_trace_unnamed(), 2);
+    e.type = KSI_EV_ENDS;
+    (void)ksi_trace_name_of(&e);
+    ck_assert_uint_eq(ksi_trace_unnamed(), 2);
+    e.type = KSI_EV_TAKEN;
+    (void)ksi_trace_name_of(&e);
+    ck_assert_uint_eq(ksi_trace_unnamed(), 3);
+    e.type = KSI_EV_BEGINS;
+    (void)ksi_trace_name_of(&e);
+    ck_assert_uint_eq(ksi_trace_unnamed(), 4);
+}
+END_TEST
+
 /* Its beginning is lost, so there is no slice for it, and nobody else's is cut short. */
 START_TEST(a_slice_without_beginning_is_not_written)
 {
@@ -209,6 +239,7 @@ int main(void)
     Suite *s = suite_create("diag/trace_ring");
     TCase *c = tcase_create("trace_ring");
     tcase_add_test(c, what_is_overwritten_is_counted);
+    tcase_add_test(c, locks_without_a_name_are_counted);
     tcase_add_test(c, a_slice_without_beginning_is_not_written);
     tcase_add_test(c, a_sleep_without_beginning_is_not_written);
     tcase_add_test(c, an_entry_is_whole_or_refused);
