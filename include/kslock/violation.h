@@ -60,7 +60,8 @@ typedef void (*ksl_violation_handler)(const ksl_violation *v, void *arg);
  * Replaces what happens on a violation; NULL brings back the default: print
  * `kslock: panic: RULE: MESSAGE` (or `report`) with a backtrace to stderr
  * (or the file of `report=FILE`, <kslock/diag.h>),
- * reports once per pair of places, and abort on a panic.
+ * reports once per pair of places (again, if there is no memory to keep the pair),
+ * and abort on a panic.
  * Context: thread.
  */
 KSL_API void ksl_set_violation_handler(ksl_violation_handler fn, void *arg);

@@ -239,22 +239,48 @@ unsigned long ksl_violation_count(void)
     return ksi_load(&violations);
 }
 
+/* Pairs of places that have been told of; the newest piece first, the others are full. */
+struct told {
+    struct told *next;
+    unsigned used;
+    const void *pair[255][2];
+};
+enum { PAIRS = sizeof((struct told *)0)->pair / sizeof((struct told *)0)->pair[0] };
+static struct told *told; /* with the lock of the handler */
+
+static bool is_told(const void *site, const void *other)
+{
+    bool found = false;
+    for (const struct told *p = told; p != NULL && !found; p = p->next) {
+        for (unsigned i = 0; i < p->used && !found; i++)
+            found = p->pair[i][0] == site && p->pair[i][1] == other;
+    }
+    return found;
+}
+
+/* Without memory for it the pair is told of again. */
+static void add_told(const void *site, const void *other)
+{
+    if (told == NULL || told->used == PAIRS) {
+        struct told *fresh = ksi_pages(sizeof *fresh);
+        if (fresh == NULL)
+            return;
+        fresh->next = told;
+        told = fresh;
+    }
+    told->pair[told->used][0] = site;
+    told->pair[told->used][1] = other;
+    told->used++;
+}
+
 /* Reports are printed once per distinct pair of places. */
 static bool seen_before(ksl_thread *t, const void *site, const void *other)
 {
-    enum { PLACES = 256 };
-    static const void *places[PLACES][2];
-    static unsigned used;
-    bool found = false;
     uint32_t level = ksi_irq_mask(t);
     ksi_raw_lock(&handler_lock);
-    for (unsigned i = 0; i < used && !found; i++)
-        found = places[i][0] == site && places[i][1] == other;
-    if (!found && used < PLACES) {
-        places[used][0] = site;
-        places[used][1] = other;
-        used++;
-    }
+    bool found = is_told(site, other);
+    if (!found)
+        add_told(site, other);
     ksi_raw_unlock(&handler_lock);
     ksi_irq_unmask(t, level);
     return found;

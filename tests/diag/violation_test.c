@@ -3,6 +3,7 @@
 /* <kslock/violation.h>: what is printed, what a handler gets, what is refused. */
 
 #include "outcome.h"
+#include "readback.h"
 #include "support.h"
 
 #include <kslock/kslock.h>
@@ -118,6 +119,35 @@ START_TEST(a_report_is_printed_once_per_place_and_counted_each_time)
     ck_assert_msg(occurrences("kslock: report: exit-held: ") == 2, "not two reports: %s",
                   output);
     ck_assert_uint_eq(occurrences("kslock: panic: "), 0);
+}
+END_TEST
+
+/* The place is that of all locks, the other one of a pair is the lock. */
+START_TEST(so_are_many_reports)
+{
+    enum { MANY = 300 };
+    static ksl_mutex_t locks[MANY];
+    static struct report_file file;
+    char list[128], line[4096];
+    unsigned long before = ksl_violation_count();
+    unsigned printed = 0;
+    report_file_new(&file);
+    snprintf(list, sizeof list, "order,report=%s", file.path);
+    ck_assert_int_eq(ksl_diag_enable(list), 0);
+    ck_assert_int_eq(ksl_stage_switch(KSL_STAGE_OOB), 0);
+    for (unsigned i = 0; i < 2 * MANY; i++) {
+        (void)ksl_mutex_acquire(&locks[i % MANY]); /* not there */
+        ksl_mutex_release(&locks[i % MANY]);
+    }
+    ck_assert_int_eq(ksl_stage_switch(KSL_STAGE_INBAND), 0);
+    FILE *f = fopen(file.path, "r");
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof line, f) != NULL)
+        printed += strncmp(line, "kslock: report: stage: ", 23) == 0;
+    fclose(f);
+    report_file_end(&file);
+    ck_assert_uint_eq(ksl_violation_count() - before, 2 * MANY);
+    ck_assert_uint_eq(printed, MANY);
 }
 END_TEST
 
@@ -365,6 +395,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, a_panic_prints_and_aborts, 0, 3);
     tcase_add_test(tc, a_report_is_printed_once_per_place_and_counted_each_time);
+    tcase_add_test(tc, so_are_many_reports);
     tcase_add_test(tc, null_brings_the_default_back);
     tcase_add_test(tc, the_handler_gets_every_occurrence);
     tcase_add_test(tc, fields_are_filled);
