@@ -3,8 +3,8 @@
  * bugs_test                       all tests but those that not every host can run
  * bugs_test --only PREFIX         the tests whose names begin so, these too; 77 if one of
  *                                 them cannot run here, with what is missing
- * bugs_test --plant FAULT         plants the fault; 0 if the tests named in mutants.def
- *                                 find it, and says which, and when
+ * bugs_test --plant FAULT         plants the fault; 0 if each of the tests named in
+ *                                 mutants.def finds it, and says when
  * bugs_test --list                tests, and the faults that they find
  * --shared FILE                   the shared library
  */
@@ -126,23 +126,27 @@ static bool is_skipped(unsigned i)
     return true;
 }
 
-static SRunner *runner_of(const char *only, const char *fault)
+static void add_test(Suite *s, unsigned i)
+{
+    TCase *c = tcase_create(tests[i].name);
+    tcase_add_checked_fixture(c, before_each, NULL);
+    if (bug_is_planted() && !RACE_DETECTOR)
+        tcase_set_timeout(c, PLANTED_S);
+    else if (getenv("CK_DEFAULT_TIMEOUT") == NULL) /* which fits this build */
+        tcase_set_timeout(c, TEST_S);
+    tcase_add_test(c, tests[i].test);
+    suite_add_tcase(s, c);
+}
+
+static SRunner *runner_of(const char *only)
 {
     Suite *s = suite_create("bugs");
     SRunner *runner = srunner_create(s);
     for (unsigned i = 0; i < count; i++) {
         if ((only != NULL && !begins(tests[i].name, only)) ||
-            (fault != NULL && !finds(tests[i].name, fault)) ||
-            (only == NULL && fault == NULL && tests[i].lacks != NULL) || is_skipped(i))
+            (only == NULL && tests[i].lacks != NULL) || is_skipped(i))
             continue;
-        TCase *c = tcase_create(tests[i].name);
-        tcase_add_checked_fixture(c, before_each, NULL);
-        if (fault != NULL && !RACE_DETECTOR)
-            tcase_set_timeout(c, PLANTED_S);
-        else if (getenv("CK_DEFAULT_TIMEOUT") == NULL) /* which fits this build */
-            tcase_set_timeout(c, TEST_S);
-        tcase_add_test(c, tests[i].test);
-        suite_add_tcase(s, c);
+        add_test(s, i);
     }
     return runner;
 }
@@ -154,6 +158,47 @@ static int fault_by_name(const char *name)
             return i;
     }
     return KSI_FAULT_NONE;
+}
+
+/* True if that test alone finds it; says so. */
+static bool is_found(const char *fault, unsigned i)
+{
+    Suite *s = suite_create("bugs");
+    SRunner *runner = srunner_create(s);
+    add_test(s, i);
+    uint64_t begin = support_now_ns();
+    srunner_set_fork_status(runner, CK_FORK);
+    srunner_run_all(runner, CK_SILENT);
+    double seconds = (double)(support_now_ns() - begin) / 1e9;
+    bool found = srunner_ntests_failed(runner) > 0;
+    if (!found) {
+        printf("busted %s: SURVIVED %.1f s (test=%s)\n", fault, seconds, tests[i].name);
+    } else {
+        TestResult **results = srunner_failures(runner);
+        const char *what = tr_msg(results[0]);
+        printf("busted %s: killed after %.1f s (test=%s: %s)\n", fault, seconds,
+               tests[i].name, strstr(what, "timeout") != NULL ? "hang" : what);
+        free(results);
+    }
+    srunner_free(runner);
+    return found;
+}
+
+/* A line of mutants.def whose test is not there has no test that finds it. */
+static bool are_there(const char *fault)
+{
+    for (unsigned i = 0; i < sizeof mutants / sizeof *mutants; i++) {
+        unsigned at = 0;
+        if (strcmp(mutants[i].fault, fault) != 0)
+            continue;
+        while (at < count && strcmp(tests[at].name, mutants[i].test) != 0)
+            at++;
+        if (at < count)
+            continue;
+        fprintf(stderr, "bugs_test: no test is called %s\n", mutants[i].test);
+        return false;
+    }
+    return true;
 }
 
 static int plant(const char *fault)
@@ -171,28 +216,18 @@ static int plant(const char *fault)
         fprintf(stderr, "bugs_test: no fault is called %s\n", fault);
         return 2;
     }
-    SRunner *runner = runner_of(NULL, fault);
-    if (skipped > 0) {
-        srunner_free(runner);
+    if (!are_there(fault))
+        return 2;
+    unsigned tried = 0, found = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (!finds(tests[i].name, fault) || is_skipped(i))
+            continue;
+        tried++;
+        found += is_found(fault, i);
+    }
+    if (skipped > 0 && found == tried)
         return 77;
-    }
-    uint64_t begin = support_now_ns();
-    srunner_set_fork_status(runner, CK_FORK);
-    srunner_run_all(runner, CK_SILENT);
-    double seconds = (double)(support_now_ns() - begin) / 1e9;
-    int failed = srunner_ntests_failed(runner);
-    if (failed == 0) {
-        printf("busted %s: SURVIVED %.1f s\n", fault, seconds);
-    } else {
-        TestResult **results = srunner_failures(runner);
-        printf("busted %s: killed after %.1f s (test=%s: %s)\n", fault, seconds,
-               tr_tcname(results[0]),
-               strstr(tr_msg(results[0]), "timeout") != NULL ? "hang"
-                                                             : tr_msg(results[0]));
-        free(results);
-    }
-    srunner_free(runner);
-    return failed > 0 ? 0 : 1;
+    return tried > 0 && found == tried ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -221,7 +256,7 @@ int main(int argc, char **argv)
     }
     if (fault != NULL)
         return plant(fault);
-    SRunner *runner = runner_of(only, NULL);
+    SRunner *runner = runner_of(only);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     bool none = srunner_ntests_run(runner) == 0;
