@@ -124,6 +124,8 @@ bool ksi_up_signals_deferred(const ksl_thread *t)
         enum ksi_family family = ksi_family_of(entry);
         if (entry != 0 && family >= KSI_FAMILY_SIMPLE && family <= KSI_FAMILY_DRW)
             return true;
+        if (entry != 0 && KSI_FAULT(SIGNAL_PUT_OFF_BY_ONE))
+            return false;
     }
     return false;
 }

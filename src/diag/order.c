@@ -125,7 +125,13 @@ KSI_COLD static void learn(const struct taking *k, const struct ksi_held_lock *h
     for (int i = OURS; i < frames; i++)
         e.frame[e.frames++] = frame[i];
     if (ksi_edge_meet(from, k->node)) {
-        if (!closes(&e, c) && !(full = !ksi_edge_add(&e)))
+        bool closed = closes(&e, c);
+        if (KSI_FAULT(ORDER_LOOKS_EARLY)) {
+            ksi_graph_unlock(k->t, level);
+            KSI_POINT("order: looked");
+            level = ksi_graph_lock(k->t);
+        }
+        if (!closed && !(full = !ksi_edge_add(&e)))
             ksi_irq_edge(from, k->node, &pair);
     } else {
         full = !ksi_edge_known(from, k->node);

@@ -49,6 +49,8 @@ static uint64_t date_of(int ticks)
     if (ticks == 0)
         return KSI_FOREVER;
     unsigned hz = (unsigned)ksi_hz();
+    if (KSI_FAULT(CHANNEL_TICK_EARLY))
+        ticks--;
     return ksi_now() + ((uint64_t)(unsigned)ticks * SECOND + hz - 1) / hz;
 }
 
@@ -132,12 +134,14 @@ int ksi_sleep(const struct ksi_sleep *s)
     struct ksi_lot lot;
     if (KSI_FAULT(CHANNEL_UNLOCKS_FIRST) && s->lock != NULL && !s->spinning)
         ksi_interlock_release(s->lock, t, how);
+    if (KSI_FAULT(CHANNEL_UNSPINS_FIRST) && s->spinning)
+        ksi_mtx_unspin(s->lock, t);
     KSI_POINT("channel: sleep");
     ksi_lot_lock(&lot, s->key);
     ksi_lot_enqueue(&lot, w, s->key, s->kind, KSI_FIFO, s->counter);
     bool ended = s->interruptible && !ksi_wait_interruptible(w);
     ksi_lot_unlock(&lot, NULL);
-    if (s->spinning)
+    if (s->spinning && !KSI_FAULT(CHANNEL_UNSPINS_FIRST))
         ksi_mtx_unspin(s->lock, t);
     else if (s->lock != NULL && !KSI_FAULT(CHANNEL_UNLOCKS_FIRST))
         ksi_interlock_release(s->lock, t, how);

@@ -138,4 +138,6 @@ void ksl_cond_set(ksl_cond_t *c, int value)
     uint64_t word = ksi_xchg(&c->word, (uint64_t)(uint32_t)value);
     if ((word & WAITERS) != 0)
         wake_waiters(c);
+    if (KSI_FAULT(COND_WRITTEN_LATE))
+        ksi_store(&c->word, (uint64_t)(uint32_t)value);
 }

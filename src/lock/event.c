@@ -119,10 +119,12 @@ void ksi_event_clear(ksl_thread *t, int result)
     struct ksi_lot lot;
     struct ksi_wake_list wake = KSI_WAKE_LIST;
     struct ksi_waiter *w = waiter_of(t);
+    if (KSI_FAULT(EVENT_CLEARED_ASLEEP) && ksi_load(&t->asleep) == 0)
+        return;
     if (!ksi_lot_find(&lot, w))
         return;
     if (w->queue->kind == KSI_Q_EVENT) {
-        t->event_result = result;
+        t->event_result = KSI_FAULT(EVENT_CLEAR_SAYS_WOKEN) ? 0 : result;
         ksi_lot_remove(w);
         ksi_wake_add(&wake, w);
     }
@@ -189,6 +191,8 @@ uint64_t ksi_events_wait(const struct ksi_events_wait *s)
     ksl_thread *t = ksi_self();
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
     struct ksi_lot lot;
+    if (KSI_FAULT(EVENTS_CLEARED_EARLY))
+        ksi_fetch_and(&t->events, ~s->clear);
     for (;;) {
         ksi_lot_lock(&lot, &t->events);
         uint64_t posted = ksi_load(&t->events);
@@ -204,7 +208,7 @@ uint64_t ksi_events_wait(const struct ksi_events_wait *s)
         ksi_lot_unlock(&lot, NULL);
         if (!ended && ksi_wait(w, KSI_FOREVER) != KSI_SIGNALLED)
             continue;
-        if (s->forget) {
+        if (s->forget && !KSI_FAULT(EVENTS_KEPT_BY_SIGNAL)) {
             ksi_lot_lock(&lot, &t->events);
             ksi_store(&t->events, (uint64_t)0);
             ksi_lot_unlock(&lot, NULL);
@@ -219,7 +223,7 @@ void ksi_events_post(ksl_thread *t, uint64_t events)
     struct ksi_wake_list wake = KSI_WAKE_LIST;
     KSI_POINT("events: post");
     ksi_lot_lock(&lot, &t->events);
-    uint64_t posted = ksi_load(&t->events) | events;
+    uint64_t posted = (KSI_FAULT(EVENTS_OVERWRITTEN) ? 0 : ksi_load(&t->events)) | events;
     ksi_store(&t->events, posted);
     if ((posted & t->events_wanted) != 0)
         ksi_lot_pop(&lot, &t->events, KSI_Q_EVENTS, &wake);

@@ -162,6 +162,8 @@ bool ksi_evl_refuse_wait(ksl_thread *t, const char *call, enum ksi_kind kind,
  */
 static bool kicked(ksl_thread *t)
 {
+    if (KSI_FAULT(EVL_KICK_STAYS))
+        return ksi_load(&t->evl_kicked) != 0;
     return ksi_xchg(&t->evl_kicked, 0u) != 0;
 }
 
@@ -230,6 +232,8 @@ KSI_COLD static int down_slow(uint64_t *word, uint64_t deadline, const char *cal
     enum ksi_outcome outcome = ksi_wait(w, deadline);
     if (outcome == KSI_WOKEN)
         ksi_event_woken(t, w);
+    else if (KSI_FAULT(KSEM_LEAVER_UNMARKS))
+        ksi_fetch_and(word, ~WAITERS);
     return ksi_evl_error(t, outcome);
 }
 

@@ -25,6 +25,7 @@
 #include "diag/entered.h"
 #include "diag/spots.h"
 #include "lock/ksem.h"
+#include "platform/testing.h"
 
 #include <kslock/stage.h>
 
@@ -85,7 +86,7 @@ static uint64_t known(uint64_t *word)
     while ((w & decided) == 0) {
         uint64_t next = KSI_KSEM_WATCHED | KSI_KSEM_UNSURE | (w & KSI_KSEM_WAITERS);
         if (ksi_ksem_value(w) == 1)
-            next |= KSI_KSEM_UNIT;
+            next |= KSI_FAULT(KSEM_WATCHED_EMPTY) ? 0 : KSI_KSEM_UNIT;
         else if (ksi_ksem_value(w) != 0)
             next = ksi_ksem_event(w);
         if (ksi_cas(word, &w, next))
@@ -135,6 +136,8 @@ void ksi_ksem_watch_up(uint64_t *word, uint64_t most)
         return;
     ksl_thread *t = ksi_self();
     bool taker = most == INT_MAX && t->handlers == 0 && ksi_entered_strike(t, word);
+    if (KSI_FAULT(KSEM_ALWAYS_LOCK))
+        taker = true;
     if (taker) {
         const uint64_t doubts = KSI_KSEM_UNSURE | KSI_KSEM_ODD;
         while (ksi_ksem_may_be_lock(w) && (w & doubts) != 0 &&

@@ -298,6 +298,8 @@ static void disown_queued(ksi_word *word, ksl_thread *t)
     ksi_lot_unlock(&lot, &wake);
     if (KSI_FAULT(RW_TOUCHED_LATE))
         (void)ksi_load(word);
+    if (KSI_FAULT(RW_WRITTEN_LATE))
+        ksi_fetch_and(word, ~(uintptr_t)KSI_SPIN);
 }
 
 /* Lending began while t gave the lock back; the word is a mere key. */

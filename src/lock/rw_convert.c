@@ -113,7 +113,8 @@ bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
         uintptr_t first = w;
         bool spin = (w & KSI_SPIN) != 0;
         KSI_POINT("rw: upgrade");
-        if (!spin && ksi_rw_owner(w) == 0 && ksi_rw_count(w) == mine) {
+        if (!spin && ksi_rw_owner(w) == 0 && ksi_rw_count(w) == mine &&
+            !(KSI_FAULT(RW_UPGRADE_SHY) && (w & KSI_QUEUED) != 0)) {
             if ((w & KSI_TIER) != 0)
                 in = ksi_rw_own_past_slots(word, t, w, mine);
             else if (mine == 1)

@@ -5,6 +5,7 @@
 #include "lock/aix.h"
 #include "lock/event.h"
 #include "native/aix_jump.h"
+#include "platform/testing.h"
 
 #include <sys/sleep.h>
 
@@ -101,7 +102,10 @@ static bool check_flags(int flags, const char *call, const tid_t *word, const vo
 /* What a wait that a signal has ended returns, if it does. */
 static int signalled(int flags, int jump, const char *call, const void *site)
 {
-    return (flags & EVENT_SIGRET) != 0 ? EVENT_SIG : ksi_aix_jump(jump, call, site);
+    bool returns = (flags & EVENT_SIGRET) != 0;
+    if (KSI_FAULT(EVENT_SIGWAKE_WINS) && (flags & EVENT_SIGWAKE) != 0)
+        returns = false;
+    return returns ? EVENT_SIG : ksi_aix_jump(jump, call, site);
 }
 
 int e_sleep(tid_t *event_word, int flags)
@@ -136,7 +140,8 @@ int e_sleepl(lock_t *lock_word, tid_t *event_word, int flags)
     ksi_event_queue(event_word, (flags & EVENT_FLAGS) != 0);
     ksi_unlockl(lock_word, site);
     bool woken = ksi_event_wait(&result);
-    (void)ksi_lockl(lock_word, LOCK_SHORT, site);
+    if (woken || !KSI_FAULT(EVENT_SIGNALLED_UNLOCKED))
+        (void)ksi_lockl(lock_word, LOCK_SHORT, site);
     return woken ? EVENT_SUCC : signalled(flags, EINTR, "e_sleepl", site);
 }
 

@@ -9,6 +9,7 @@
 
 #include "diag/violation.h"
 #include "lock/aix.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 #include <sys/lockl.h>
@@ -45,10 +46,13 @@ int ksi_aix_jump(int val, const char *call, const void *site)
                site);
         return -EPERM;
     }
-    t->contexts = jb->ksl_next;
-    if (jb->ksl_kernel_lock && t->handlers == 0 && !ksi_lockl_mine(&kernel_lock))
+    if (!KSI_FAULT(JUMP_CONTEXT_STAYS))
+        t->contexts = jb->ksl_next;
+    if (jb->ksl_kernel_lock && t->handlers == 0 && !ksi_lockl_mine(&kernel_lock) &&
+        !KSI_FAULT(JUMP_KERNEL_LOCK_LOST))
         (void)ksi_lockl(&kernel_lock, LOCK_SHORT, site);
-    ksi_irq_unmask(t, jb->ksl_level);
+    if (!KSI_FAULT(JUMP_LEVEL_STAYS))
+        ksi_irq_unmask(t, jb->ksl_level);
     longjmp(jb->ksl_env, val != 0 ? val : EINTR);
 }
 

@@ -68,6 +68,8 @@ void evl_kick_thread(struct evl_thread *thread, int info)
     KSI_POINT("evl: kick");
     for (unsigned i = 0; i < KSI_WAITERS; i++)
         end_kicked_wait(t, &t->waiters[i]);
+    if (KSI_FAULT(EVL_KICK_LOST))
+        ksi_xchg(&t->evl_kicked, 0u);
 }
 
 /* On a queue that nobody wakes. */
@@ -194,6 +196,8 @@ void evl_flush_flag(struct evl_flag *wf, int reason)
         refuse_argument("evl_flush_flag", reason, KSI_KSEM, wf, KSI_SITE());
         return;
     }
+    if (KSI_FAULT(FLAG_FLUSH_BREAKS))
+        outcome = KSI_UNBLOCKED;
     ksi_ksem_flush(&wf->ksl_word, outcome, "evl_flush_flag", KSI_SITE());
 }
 

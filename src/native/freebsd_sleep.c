@@ -4,6 +4,7 @@
 #include "diag/print.h"
 #include "native/freebsd.h"
 #include "platform/host.h"
+#include "platform/testing.h"
 
 #include <sys/condvar.h>
 #include <sys/kernel.h>
@@ -207,7 +208,7 @@ int ksl_freebsd_pause(const char *wmesg, int timo)
 
 int(pause_sig)(const char *wmesg, int timo)
 {
-    return nap(wmesg, timo, true, KSI_SITE());
+    return nap(wmesg, timo, !KSI_FAULT(PAUSE_DEAF), KSI_SITE());
 }
 
 void(cv_init)(struct cv *cvp, const char *desc)
@@ -233,7 +234,8 @@ void(cv_signal)(struct cv *cvp)
 void(cv_broadcastpri)(struct cv *cvp, int pri)
 {
     (void)pri;
-    ksi_wakeup(cvp, KSI_Q_CV, KSI_WAKE_ALL);
+    ksi_wakeup(cvp, KSI_Q_CV,
+               KSI_FAULT(CV_BROADCAST_ONE) ? KSI_WAKE_URGENT : KSI_WAKE_ALL);
 }
 
 int ksl_freebsd_cv_wait(struct cv *cvp, struct lock_object *lock, int flags, int timo,

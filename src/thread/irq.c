@@ -164,7 +164,8 @@ void ksi_irq_play(ksl_thread *t)
         /* A handler's lock may have put off a signal that was for the thread's wait. */
         if (level == 0 && t->handlers == 0 &&
             (ksi_xchg(&t->signal_work, 0u) != 0 ||
-             (ksi_load(&t->asleep) != 0 && ksi_fetch_or(&t->signals, (uint64_t)0) != 0)))
+             (ksi_load(&t->asleep) != 0 && ksi_fetch_or(&t->signals, (uint64_t)0) != 0 &&
+              !KSI_FAULT(SIGNAL_LEFT_PUT_OFF))))
             ksi_up_end_wait(t, KSI_SIGNALLED);
         if (!KSI_FAULT(IRQ_LEVEL_STAYS))
             ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */

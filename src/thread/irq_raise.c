@@ -55,7 +55,7 @@ bool ksi_irq_put_off(ksl_thread *t)
 static void dispatch(int signo)
 {
     (void)signo;
-    ksl_thread *t = ksl_tls.self;
+    ksl_thread *t = KSI_FAULT(IRQ_KNOWS_STRANGERS) ? ksi_self() : ksl_tls.self;
     if (t == NULL)
         return; /* exiting; it offers what floats by itself */
     int saved = errno;

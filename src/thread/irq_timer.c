@@ -8,6 +8,7 @@
 
 #include "platform/host.h"
 #include "platform/rawlock.h"
+#include "platform/testing.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -43,7 +44,7 @@ static uint64_t turn(void)
             continue;
         if (t->date <= now) {
             due |= ksi_irq_bit(irq);
-            if (t->period == 0) {
+            if (t->period == 0 || KSI_FAULT(TIMER_ONCE)) {
                 t->date = 0;
                 continue;
             }
@@ -53,10 +54,16 @@ static uint64_t turn(void)
         if (t->date < next)
             next = t->date;
     }
+    bool unlocked = due != 0 && KSI_FAULT(TIMER_RAISES_LATE);
+    if (unlocked) {
+        ksi_raw_unlock(&timer_lock);
+        KSI_POINT("timer: due");
+    }
     /* With the lock: who has stopped a timer sees no raise of it afterwards. */
     for (; due != 0; due &= due - 1)
         ksi_irq_raise_any(NULL, __builtin_ctzll(due));
-    ksi_raw_unlock(&timer_lock);
+    if (!unlocked)
+        ksi_raw_unlock(&timer_lock);
     return next;
 }
 
@@ -123,7 +130,8 @@ void ksi_irq_timer_stop(int irq)
     ksl_thread *self = ksi_self();
     uint32_t mask = ksi_irq_mask(self);
     ksi_raw_lock(&timer_lock);
-    timers[irq].date = 0;
+    if (!KSI_FAULT(TIMER_OUTLIVES_FREE))
+        timers[irq].date = 0;
     ksi_raw_unlock(&timer_lock);
     ksi_irq_unmask(self, mask);
 }

@@ -5,6 +5,7 @@
 
 #include "platform/host.h"
 #include "platform/rawlock.h"
+#include "platform/testing.h"
 #include "thread/registry.h"
 
 #include <errno.h>
@@ -153,6 +154,8 @@ KSI_COLD static void wait_without_barrier(void)
 void ksi_registry_wait_readers(void)
 {
     int saved = errno;
+    if (KSI_FAULT(READERS_NOT_AWAITED))
+        return;
     /* liburcu sleeps in a call that may be cancelled; the caller has begun something. */
     int cancel = ksi_cancel_off();
     /* liburcu asks the host once, when the process starts, as we do. */

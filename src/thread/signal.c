@@ -38,7 +38,7 @@ bool ksi_signal_ignored(int signo)
 int ksi_signal_next(const ksl_thread *t)
 {
     uint64_t set = ksi_load_acq(&t->signals) & ~ksi_load(&t->signal_mask);
-    if (set == 0 || ksi_up_signals_deferred(t))
+    if (set == 0 || (ksi_up_signals_deferred(t) && !KSI_FAULT(SIGNAL_NOT_PUT_OFF)))
         return 0;
     for (; set != 0; set &= set - 1) {
         int signo = __builtin_ctzll(set) + 1;
@@ -126,10 +126,12 @@ static void arrived(int signo)
     if (ksi_signal_ignored(signo)) {
         /* dropped, like a posted one */
     } else if (t == NULL) {
-        __atomic_or_fetch(&ksl_tls.early_signals, bit(signo), __ATOMIC_RELAXED);
+        if (!KSI_FAULT(SIGNAL_EARLY_LOST))
+            __atomic_or_fetch(&ksl_tls.early_signals, bit(signo), __ATOMIC_RELAXED);
     } else {
         ksi_fetch_or(&t->signals, bit(signo));
-        if ((ksi_load(&t->signal_mask) & bit(signo)) == 0) {
+        if ((ksi_load(&t->signal_mask) & bit(signo)) == 0 &&
+            !KSI_FAULT(SIGNAL_ONLY_NOTED)) {
             ksi_store_seq(&t->signal_work, 1u);
             ksi_store_seq(&t->front.attention, 1u);
             if (!ksi_irq_put_off(t) && ksi_load(&t->front.level) == 0)

@@ -169,7 +169,8 @@ static void settle_chain(ksl_thread *t)
     for (unsigned i = 0; t != NULL && i < FAR; i++) {
         ksl_thread *next = next_of(t);
         ksi_rt_mirror(t);
-        ksi_wait_reorder(t);
+        if (!KSI_FAULT(LEND_KEEPS_PLACE))
+            ksi_wait_reorder(t);
         t = next;
     }
 }

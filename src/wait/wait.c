@@ -86,7 +86,7 @@ enum ksi_outcome ksi_wait(struct ksi_waiter *w, uint64_t deadline)
     }
     /* Put off by a lock of a handler on this thread; after this look ksi_irq_play looks.
      */
-    if (ksi_fetch_or(&t->signals, (uint64_t)0) != 0)
+    if (ksi_fetch_or(&t->signals, (uint64_t)0) != 0 && !KSI_FAULT(SIGNAL_UNSEEN_ASLEEP))
         (void)ksi_up_end_wait(t, KSI_SIGNALLED);
     park_until_decided(t, w, deadline);
     ksi_store_rel(&t->asleep, 0u);

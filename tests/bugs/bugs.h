@@ -52,6 +52,9 @@ void add_paths_of_freebsd(void);
 void add_paths_of_evl(void);
 void add_paths_of_aix(void);
 void add_paths_of_handlers(void);
+void add_paths_of_signals(void);
+void add_paths_of_events(void);
+void add_paths_of_irq(void);
 
 /* The path of the shared library, for tests that load a second copy. */
 extern const char *bug_shared_library;

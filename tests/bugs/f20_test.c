@@ -146,6 +146,46 @@ START_TEST(f20_threads_that_teach_at_the_same_time)
 }
 END_TEST
 
+static struct sx twins[2]; /* of the classes of many[0] and many[1] */
+
+static int nest_one_way(void *unused)
+{
+    (void)unused;
+    nest(&many[0], &many[1]);
+    return 0;
+}
+
+static int nest_other_way(void *unused)
+{
+    (void)unused;
+    nest(&twins[1], &twins[0]);
+    return 0;
+}
+
+/*
+ * The second one teaches its order while the first one has looked at the graph and not
+ * yet put its own there, if there is such a moment. Either way one of them is told.
+ */
+START_TEST(f20_of_two_that_teach_opposite_orders_one_is_told)
+{
+    struct puppet p[2];
+    begin("twin");
+    for (int i = 0; i < 2; i++)
+        sx_init(&twins[i], names[i]);
+    puppets_start(p, 2);
+    bug_stop(0, "order: looked", &p[0]);
+    tell(&p[0], nest_one_way, NULL);
+    WAIT_UNTIL(bug_reached(0) || done(&p[0]));
+    ck_assert_int_eq(ask(&p[1], nest_other_way, NULL), 0);
+    bug_go(0);
+    ck_assert_int_eq(answer(&p[0]), 0);
+    ck_assert_uint_eq(recorder_count("order"), 1);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 2);
+    recorder_stop();
+}
+END_TEST
+
 void add_f20(void)
 {
     BUG(f20_seventy_locks_held);
@@ -153,4 +193,5 @@ void add_f20(void)
     BUG(f20_a_cycle_of_two_hundred);
     BUG(f20_memory_that_is_another_lock);
     BUG(f20_threads_that_teach_at_the_same_time);
+    BUG(f20_of_two_that_teach_opposite_orders_one_is_told);
 }

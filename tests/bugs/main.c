@@ -76,6 +76,9 @@ static void add_all(void)
     add_paths_of_evl();
     add_paths_of_aix();
     add_paths_of_handlers();
+    add_paths_of_signals();
+    add_paths_of_events();
+    add_paths_of_irq();
 }
 
 static bool begins(const char *text, const char *with)

@@ -10,6 +10,7 @@
 #include <sys/lock.h>
 #include <sys/mutex.h>
 #include <sys/sx.h>
+#include <sys/systm.h>
 
 #include <kslock/signal.h>
 
@@ -114,8 +115,27 @@ START_TEST(path_who_gives_up_puts_no_mark_back)
 }
 END_TEST
 
+static int pause_long(void *unused)
+{
+    enum { TICKS = 1000000 };
+    (void)unused;
+    return pause_sig("long", TICKS);
+}
+
+START_TEST(path_a_signal_ends_a_pause)
+{
+    struct puppet p;
+    puppet_start(&p);
+    tell_blocked(&p, pause_long, NULL);
+    ck_assert_int_eq(ksl_signal_post(p.actor.thread, 2), 0);
+    ck_assert_int_eq(answer(&p), EINTR);
+    puppet_end(&p);
+}
+END_TEST
+
 void add_paths_of_freebsd(void)
 {
+    BUG(path_a_signal_ends_a_pause);
     BUG(path_who_gives_up_puts_no_mark_back);
     BUG(path_a_recursed_lock_is_free_when_all_holds_are);
 }

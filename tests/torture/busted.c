@@ -90,6 +90,14 @@ static const char *const row_of[KSI_FAULT_COUNT] = {
     [KSI_FAULT_SPINLOCK_OPENS_FIRST] = "spinlock",
     [KSI_FAULT_RWLOCK_OPENS_FIRST] = "rwlock",
     [KSI_FAULT_MTX_SPIN_OPENS_FIRST] = "mtx-spin",
+    [KSI_FAULT_CHANNEL_UNSPINS_FIRST] = "mtx-spin-sleep",
+    [KSI_FAULT_CV_BROADCAST_ONE] = "cv",
+    [KSI_FAULT_EVENTS_CLEARED_EARLY] = "events-post",
+    [KSI_FAULT_RW_UPGRADE_SHY] = "sx-lone",
+    [KSI_FAULT_RW_WRITTEN_LATE] = "last-out",
+    [KSI_FAULT_COND_WRITTEN_LATE] = "cond-reuse",
+    [KSI_FAULT_KSEM_LEAVER_UNMARKS] = "evl-destroy",
+    [KSI_FAULT_CHANNEL_TICK_EARLY] = "tsleep",
 };
 
 static int fault_by_name(const char *name)
@@ -106,18 +114,26 @@ bool torture_has_row(int fault)
     return row_of[fault] != NULL;
 }
 
-bool torture_is_fault(const char *name)
+/* The row that is wanted, else that of the fault; NULL if it has none. */
+static const char *row_for(int fault, const struct options *o)
 {
-    return torture_has_row(fault_by_name(name));
+    return o->lock != NULL ? o->lock : row_of[fault];
 }
 
-/* In the child. */
-void torture_plant(const char *fault, struct options *options)
+bool torture_is_fault(const char *name)
+{
+    return fault_by_name(name) != KSI_FAULT_NONE;
+}
+
+/* In the child. False if there is no row for it. */
+bool torture_plant(const char *fault, struct options *options)
 {
     int i = fault_by_name(fault);
-    if (options->lock == NULL)
-        options->lock = row_of[i];
+    if (row_for(i, options) == NULL)
+        return false;
+    options->lock = row_for(i, options);
     ksi_fault_planted = i;
+    return true;
 }
 
 static double child_seconds(const struct options *o)
@@ -215,7 +231,7 @@ static bool killed(int fault, const struct options *o, const char *self)
     double most = child_seconds(o) + child_hang(o) + GRACE_S;
     char text[4096] = "", buffer[64];
     int out = -1, status = 0;
-    pid_t child = row_of[fault] != NULL ? start_child(self, name, o, &out) : -1;
+    pid_t child = row_for(fault, o) != NULL ? start_child(self, name, o, &out) : -1;
     if (child < 0) {
         printf("busted %s: SURVIVED (no child or no row)\n", name);
         return false;
@@ -252,9 +268,13 @@ int torture_busted(const struct options *o, const char *self)
         return 77;
     }
     bool all = strcmp(o->busted, "all") == 0;
+    if (!all && row_for(fault_by_name(o->busted), o) == NULL) {
+        fprintf(stderr, "torture: no row finds the fault %s: --lock names one\n", o->busted);
+        return 2;
+    }
     bool survived = false;
     for (int i = KSI_FAULT_NONE + 1; i < KSI_FAULT_COUNT; i++) {
-        if (all && row_of[i] == NULL)
+        if (all && row_for(i, o) == NULL)
             continue; /* tests/bugs finds it */
         if (all || strcmp(ksi_fault_name(i), o->busted) == 0)
             survived |= !killed(i, o, self);

@@ -231,8 +231,10 @@ int main(int argc, char **argv)
     }
     if (o.busted != NULL)
         return torture_busted(&o, "/proc/self/exe");
-    if (o.plant != NULL)
-        torture_plant(o.plant, &o);
+    if (o.plant != NULL && !torture_plant(o.plant, &o)) {
+        fprintf(stderr, "torture: no row finds the fault %s: --lock names one\n", o.plant);
+        return 2;
+    }
     complete(&o);
     return run(&o);
 }

@@ -178,8 +178,8 @@ void torture_report_all(void);
 /* busted.c */
 int torture_busted(const struct options *options, const char *self);
 bool torture_has_row(int fault);
-bool torture_is_fault(const char *name); /* of those that have a row */
-void torture_plant(const char *fault, struct options *options);
+bool torture_is_fault(const char *name);
+bool torture_plant(const char *fault, struct options *options);
 
 /* Random numbers of a party; n > 0. */
 uint64_t torture_next(uint64_t *state);
