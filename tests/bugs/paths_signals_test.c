@@ -12,7 +12,7 @@
 #include <sys/lock_def.h>
 #include <sys/lockl.h>
 
-enum { SIGNO = 5, IRQ = 22, LEVEL = 4, OTHERS = 8, PLACES = 16 };
+enum { SIGNO = 5, IRQ = 22, LEVEL = 4, OTHERS = 8 };
 
 static void post(const struct puppet *p)
 {
@@ -50,7 +50,12 @@ START_TEST(path_a_signal_waits_for_the_release)
 END_TEST
 
 static ksl_mutex_t others[OTHERS];
-static Simple_lock simples[PLACES];
+
+/* One for each near slot of a thread, whose number is that of the place in 1024 bytes. */
+static union {
+    Simple_lock lock;
+    char bytes[1024 / KSL_SLOTS];
+} places[KSL_SLOTS] __attribute__((aligned(1024)));
 
 static int take_others(void *unused)
 {
@@ -86,12 +91,12 @@ START_TEST(path_a_signal_waits_beside_locks_of_other_families)
     struct puppet p;
     puppet_start(&p);
     ck_assert_int_eq(ask(&p, take_others, NULL), 0);
-    for (int i = 0; i < PLACES; i++) {
-        simple_lock_init(&simples[i]);
-        ck_assert_int_eq(ask(&p, take_simple, &simples[i]), 0);
+    for (int i = 0; i < KSL_SLOTS; i++) {
+        simple_lock_init(&places[i].lock);
+        ck_assert_int_eq(ask(&p, take_simple, &places[i].lock), 0);
         post(&p);
         ck_assert_int_eq(ask(&p, check_signals, NULL), 0);
-        ck_assert_int_eq(ask(&p, give_simple, &simples[i]), 0);
+        ck_assert_int_eq(ask(&p, give_simple, &places[i].lock), 0);
         ck_assert_int_eq(ask(&p, check_signals, NULL), SIGNO);
     }
     ck_assert_int_eq(ask(&p, give_others, NULL), 0);
