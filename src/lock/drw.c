@@ -62,12 +62,14 @@ void ksi_drw_read(ksi_word *word, const void *site)
 static void mark(ksi_word *word)
 {
     uintptr_t w = ksi_load(word);
+    KSI_POINT("drw: mark");
     if (!ksi_rw_unheld(w) && (w & KSI_WRITERS) == 0)
         ksi_cas(word, &w, w | KSI_WRITERS);
 }
 
 static void unmark(ksi_word *word)
 {
+    KSI_POINT("drw: unmark");
     ksi_fetch_and(word, ~(uintptr_t)KSI_WRITERS);
 }
 
@@ -122,8 +124,10 @@ static void leave(ksi_word *word, ksl_thread *t, struct ksl_slot *s, bool owner)
     if (s == ksi_near_slot(t, word))
         ksi_rw_drop_notes(word, t);
     ksi_watch_given(KSI_DRW, word, owner ? KSI_EXCLUSIVE : KSI_SHARED);
+    KSI_POINT("drw: leave");
     while (!ksi_cas_rel(word, &w, owner ? w & KSI_FLAGS : ksi_rw_one_less(w)))
         ;
+    KSI_POINT("drw: left");
     ksi_irq_unmask(t, level);
 }
 
@@ -148,14 +152,18 @@ static bool await_alone(ksi_word *word, ksl_thread *t)
     uintptr_t w = ksi_load(word);
     if (ksi_share_count(t, word) > 1)
         return false;
+    KSI_POINT("drw: upgrade");
     do {
         if ((w & KSI_UPGRADING) != 0)
             return false;
     } while (!ksi_cas(word, &w, w | KSI_UPGRADING | KSI_WRITERS));
+    KSI_POINT("drw: upgrading");
     for (unsigned turn = 0; ksi_rw_count(ksi_load(word)) > 1; turn++)
         ksi_spin_for(t, word, KSI_DRW, turn);
     ksi_spin_end(t);
+    KSI_POINT("drw: alone");
     bool in = ksi_rw_upgrade(&class, word, t);
+    KSI_POINT("drw: upgraded");
     if (!KSI_FAULT(DRW_UPGRADING_STAYS))
         ksi_fetch_and(word, ~(uintptr_t)KSI_UPGRADING);
     return in;

@@ -44,6 +44,7 @@ void ksi_ksem_hide(uint64_t *word)
 {
     const uint64_t hidden = KSI_KSEM_WATCHED | KSI_KSEM_GONE;
     uint64_t w = ksi_load(word);
+    KSI_POINT("ksem: hide");
     while ((w & hidden) == 0 && ksi_ksem_value(w) < KSI_KSEM_HIDDEN_MAX &&
            !ksi_cas(word, &w, ksi_ksem_event(w)))
         ;
@@ -71,6 +72,7 @@ void ksi_ksem_watch_event(uint64_t *word)
         watched = ksi_ksem_may_be_lock(w);
         if ((w & (KSI_KSEM_GONE | KSI_KSEM_EVENT)) != 0)
             return;
+        KSI_POINT("ksem: event");
     } while (!ksi_cas(word, &w, ksi_ksem_event(w)));
     if (watched) {
         ksi_fetch_add(proofs_of(word), 1u);
@@ -89,6 +91,7 @@ static uint64_t known(uint64_t *word)
             next |= KSI_FAULT(KSEM_WATCHED_EMPTY) ? 0 : KSI_KSEM_UNIT;
         else if (ksi_ksem_value(w) != 0)
             next = ksi_ksem_event(w);
+        KSI_POINT("ksem: watch");
         if (ksi_cas(word, &w, next))
             w = next;
     }
@@ -140,6 +143,7 @@ void ksi_ksem_watch_up(uint64_t *word, uint64_t most)
         taker = true;
     if (taker) {
         const uint64_t doubts = KSI_KSEM_UNSURE | KSI_KSEM_ODD;
+        KSI_POINT("ksem: lock");
         while (ksi_ksem_may_be_lock(w) && (w & doubts) != 0 &&
                !ksi_cas(word, &w, w & ~doubts))
             ;
@@ -147,6 +151,7 @@ void ksi_ksem_watch_up(uint64_t *word, uint64_t most)
     }
     while (most == INT_MAX && (w & KSI_KSEM_UNSURE) != 0 &&
            (w & (KSI_KSEM_ODD | KSI_KSEM_UNIT)) == 0) {
+        KSI_POINT("ksem: odd");
         if (ksi_cas(word, &w, w | KSI_KSEM_ODD))
             return;
     }

@@ -178,6 +178,7 @@ static uint32_t enter_spin(ksl_thread *t)
 
 static void leave_spin(ksl_thread *t)
 {
+    KSI_POINT("mtx: leave");
     if (--t->spin_mutexes == 0)
         ksi_irq_unmask(t, t->spin_level);
 }
@@ -209,6 +210,7 @@ static bool spin(struct ksi_named *m, ksl_thread *t, const void *site)
 {
     uint32_t before = enter_spin(t);
     uint32_t level = t->spin_level;
+    KSI_POINT("mtx: take");
     if (KSI_UNLIKELY(!take(m, t))) {
         uintptr_t w = ksi_load(&m->word);
         if (ksi_named_mine(m, t) || is_junk(w)) {
@@ -219,6 +221,7 @@ static bool spin(struct ksi_named *m, ksl_thread *t, const void *site)
         ksi_watch_before(KSI_MTX_SPIN, m, KSI_EXCLUSIVE, site);
         spin_slow(m, t);
     }
+    KSI_POINT("mtx: taken");
     ksi_held_push(t, m, KSI_MTX_SPIN, KSI_EXCLUSIVE, level, site);
     return true;
 }
@@ -242,6 +245,7 @@ void ksi_mtx_unspin(struct ksi_named *m, ksl_thread *t)
         ksi_store_rel(&m->word, (uintptr_t)MARK);
         return;
     }
+    KSI_POINT("mtx: free");
     ksi_store_rel(&m->word, (uintptr_t)MARK);
     if (!KSI_FAULT(MTX_SPIN_STAYS_MASKED) || t->spin_mutexes > 1)
         leave_spin(t);

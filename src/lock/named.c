@@ -84,6 +84,7 @@ bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t)
     bool may = ksi_named_mine(l, t) && (ksi_load(&l->flags) & KSI_NAMED_RECURSABLE) != 0;
     if (may) {
         ksi_store(&l->recursed, l->recursed + 1);
+        KSI_POINT("named: recurse");
         ksi_fetch_or(&l->word, (uintptr_t)KSI_RECURSED);
     }
     ksi_irq_unmask(t, level);
@@ -95,6 +96,7 @@ bool ksi_named_unrecurse(struct ksi_named *l)
     if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
         return false;
     ksi_store(&l->recursed, l->recursed - (KSI_FAULT(NAMED_RECURSION_STAYS) ? 0 : 1));
+    KSI_POINT("named: unrecurse");
     if (l->recursed == 0)
         ksi_fetch_and(&l->word, ~(uintptr_t)KSI_RECURSED);
     return true;

@@ -48,12 +48,12 @@ void ksl_rwlock_init(ksl_rwlock_t *l)
     ksi_watch_begin(KSI_RWLOCK, l, KSI_SITE());
 }
 
-/* The fast way has none of the planted faults. */
+/* The fast way has none of the planted faults, and no points. */
 static inline bool sound(void)
 {
     return !KSI_FAULT(RWLOCK_READER_LOST) && !KSI_FAULT(RWLOCK_WRITER_AMONG_READERS) &&
            !KSI_FAULT(RWLOCK_READER_STAYS) && !KSI_FAULT(RWLOCK_OPENS_FIRST) &&
-           !KSI_FAULT(RWLOCK_SAVES_OPEN) && !KSI_FAULT(RWLOCK_RELAXED);
+           !KSI_FAULT(RWLOCK_SAVES_OPEN) && !KSI_FAULT(RWLOCK_RELAXED) && !KSI_LONG_WAY();
 }
 
 static bool is_free(uint32_t word)
@@ -78,6 +78,7 @@ static bool try_read(ksl_rwlock_t *l)
             ksi_store(&l->word, next);
             return true;
         }
+        KSI_POINT("rwlock: share");
         if (ksi_cas_acq(&l->word, &word, next))
             return true;
     }
@@ -90,6 +91,7 @@ static bool try_write(ksl_rwlock_t *l)
     if (KSI_FAULT(RWLOCK_WRITER_AMONG_READERS) && ksi_load(&l->word) != WRITER)
         word = ksi_load(&l->word);
     do {
+        KSI_POINT("rwlock: take");
         if (ksi_cas_acq(&l->word, &word, WRITER))
             return true;
     } while (is_free(word));
@@ -139,6 +141,7 @@ static void save(int *interrupt_save, uint32_t level)
 static void taken(ksl_rwlock_t *l, ksl_thread *t, enum ksi_mode mode, uint32_t level,
                   int *interrupt_save, const void *site)
 {
+    KSI_POINT("rwlock: taken");
     save(interrupt_save, level);
     ksi_held_push(t, l, KSI_RWLOCK, mode, level, site);
 }
@@ -152,6 +155,7 @@ static int try_acquire(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         leave(t, interrupt_save, level);
         return ksi_watch_tried(false, KSI_RWLOCK, l, mode, site);
     }
+    KSI_POINT("rwlock: taken");
     save(interrupt_save, level);
     ksi_held_push_tried(t, l, KSI_RWLOCK, mode, level, site);
     return 1;
@@ -232,6 +236,7 @@ static bool give_back(ksl_rwlock_t *l, enum ksi_mode mode)
             ksi_store(&l->word, 0u);
             return true;
         }
+        KSI_POINT("rwlock: free");
     } while (!ksi_cas_rel(&l->word, &word, mode == KSI_SHARED ? word - 1 : 0));
     return true;
 }
@@ -276,6 +281,7 @@ static void release(ksl_rwlock_t *l, enum ksi_mode mode, int *interrupt_save,
         refuse(l, call, site);
         return;
     }
+    KSI_POINT("rwlock: freed");
     if (interrupt_save == NULL)
         return;
     if (open)

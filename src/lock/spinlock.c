@@ -27,13 +27,13 @@
 #include "thread/upcalls.h"
 #include "wait/spin.h"
 
-/* The fast way has none of the planted faults. */
+/* The fast way has none of the planted faults, and no points. */
 static inline bool sound(void)
 {
     return !KSI_FAULT(SPINLOCK_NO_MASK) && !KSI_FAULT(SPINLOCK_SAVE_EARLY) &&
            !KSI_FAULT(SPINLOCK_NO_EXCLUSION) && !KSI_FAULT(SPINLOCK_OPENS_FIRST) &&
            !KSI_FAULT(SPINLOCK_SAVED_LATE) && !KSI_FAULT(SPINLOCK_PREEMPT_STAYS) &&
-           !KSI_FAULT(SPINLOCK_RELAXED);
+           !KSI_FAULT(SPINLOCK_RELAXED) && !KSI_LONG_WAY();
 }
 
 static bool try_take(ksl_spinlock_t *l, uint32_t id)
@@ -46,6 +46,7 @@ static bool try_take(ksl_spinlock_t *l, uint32_t id)
         ksi_store(&l->word, id);
         return true;
     }
+    KSI_POINT("spinlock: take");
     return ksi_cas_acq(&l->word, &seen, id);
 }
 
@@ -98,6 +99,7 @@ void ksl_spinlock_acquire(ksl_spinlock_t *l)
         refuse(l, t, KSI_SITE());
         return;
     }
+    KSI_POINT("spinlock: taken");
     if (!KSI_FAULT(SPINLOCK_SAVE_EARLY))
         ksi_store(&l->saved, level);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());
@@ -111,6 +113,7 @@ bool ksl_spinlock_try_acquire(ksl_spinlock_t *l)
         ksi_irq_unmask(t, level);
         return ksi_watch_tried(false, KSI_SPINLOCK, l, KSI_EXCLUSIVE, KSI_SITE());
     }
+    KSI_POINT("spinlock: taken");
     ksi_store(&l->saved, level);
     ksi_held_push_tried(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, KSI_SITE());
     return true;
@@ -123,6 +126,7 @@ static bool raw_acquire(ksl_spinlock_t *l, ksl_thread *t, const void *site)
         refuse(l, t, site);
         return false;
     }
+    KSI_POINT("spinlock: taken");
     uint32_t level = ksi_load(&t->front.level);
     ksi_store(&l->saved, level);
     ksi_held_push(t, l, KSI_SPINLOCK, KSI_EXCLUSIVE, level, site);
@@ -181,14 +185,14 @@ void ksl_spinlock_release(ksl_spinlock_t *l)
     ksi_held_pop(t, l, KSI_EXCLUSIVE);
     if (KSI_FAULT(SPINLOCK_OPENS_FIRST))
         ksi_irq_unmask(t, level);
+    KSI_POINT("spinlock: free");
     if (KSI_FAULT(SPINLOCK_RELAXED))
         ksi_store(&l->word, 0u);
     else
         ksi_store_rel(&l->word, 0u);
-    if (KSI_FAULT(SPINLOCK_SAVED_LATE)) {
-        KSI_POINT("spinlock: freed");
+    KSI_POINT("spinlock: freed");
+    if (KSI_FAULT(SPINLOCK_SAVED_LATE))
         level = ksi_load(&l->saved);
-    }
     ksi_irq_unmask(t, level);
 }
 
@@ -199,7 +203,9 @@ static bool raw_release(ksl_spinlock_t *l, ksl_thread *t, const char *call,
     if (!check_holder(l, t, call, site))
         return false;
     ksi_held_pop(t, l, KSI_EXCLUSIVE);
+    KSI_POINT("spinlock: free");
     ksi_store_rel(&l->word, 0u);
+    KSI_POINT("spinlock: freed");
     return true;
 }
 

@@ -115,6 +115,7 @@ bool ksi_stax_enter(struct ksi_stax *x, ksl_thread *t, uintptr_t stage)
     unsigned turn = 0;
     while ((gate & GONE) == 0) {
         if (ksi_gate_lets_in(gate, stage)) {
+            KSI_POINT("stax: enter");
             if (!ksi_cas_acq(&x->gate, &gate, ksi_gate_one_more(gate, stage)))
                 continue;
             if (!ksi_gate_slots_unknown(gate))
@@ -188,6 +189,7 @@ static bool leave(struct ksi_stax *x, uintptr_t *gate)
     }
     if (KSI_FAULT(STAX_E2) && !ksi_gate_is_last(*gate))
         next = 0;
+    KSI_POINT("stax: one less");
     return ksi_cas_rel(&x->gate, gate, next);
 }
 
@@ -255,6 +257,7 @@ bool ksi_stax_destroy(struct ksi_stax *x, const void *site)
         ksi_entered_end(ksi_stax_key(x));
     ksi_lot_lock(&lot, ksi_stax_key(x));
     ksi_xchg(&x->gate, (uintptr_t)GONE);
+    KSI_POINT("stax: gone");
     ksi_stax_forget(&x->gate);
     while (ksi_lot_pop(&lot, ksi_stax_key(x), KSI_Q_STAX, &wake))
         ;

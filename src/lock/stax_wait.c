@@ -34,8 +34,8 @@ static enum step enter_or_queue(struct ksi_stax *x, struct ksi_lot *lot,
         }
         if (ksi_gate_slots_unknown(gate))
             return SLOTS_UNKNOWN; /* G1 */
+        KSI_POINT("stax: mark");
         if (KSI_FAULT(STAX_E3)) {
-            KSI_POINT("stax: mark");
             ksi_fetch_or(&x->gate, (uintptr_t)WAITERS);
             gate |= WAITERS;
         }

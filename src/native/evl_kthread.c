@@ -3,6 +3,7 @@
 
 #include "lock/lock.h"
 #include "platform/host.h"
+#include "platform/testing.h"
 #include "thread/upcalls.h"
 
 #include <evl/thread.h>
@@ -32,6 +33,7 @@ static void kick(struct evl_kthread *k)
     int seen = RUNS;
     if (!ksi_cas_acq(&k->ksl_state, &seen, IS_KICKED))
         return;
+    KSI_POINT("kthread: kick");
     evl_kick_thread(k->thread, 0);
     ksi_store_rel(&k->ksl_state, RUNS);
 }

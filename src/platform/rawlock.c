@@ -18,6 +18,7 @@ void ksi_raw_lock_slow(struct ksi_rawlock *l)
             ksi_word_wait(&l->word, 1);
         return;
     }
+    KSI_POINT("raw: sleep");
     while (__atomic_exchange_n(&l->word, 2u, __ATOMIC_ACQUIRE) != 0)
         ksi_word_wait(&l->word, 2);
     if (KSI_FAULT(RAW_MARK_LOST))

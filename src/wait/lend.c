@@ -46,6 +46,7 @@ static void settle_circle(ksl_thread *t)
         u = lends_to(u);
     } while (u != t);
     do {
+        KSI_POINT("lend: circle");
         ksi_store(&u->lent, best);
         u = lends_to(u);
     } while (u != t);
@@ -69,6 +70,7 @@ static void follow(ksl_thread *t)
     ksl_thread *circle = find_circle(t);
     for (; t != NULL && t != circle; t = lends_to(t)) {
         int before = ksi_thread_urgency(t);
+        KSI_POINT("lend: step");
         ksi_store(&t->lent, most_urgent(t, 0));
         if (ksi_thread_urgency(t) == before && circle == NULL)
             return;
@@ -82,6 +84,7 @@ static void follow(ksl_thread *t)
 static void unlink_lender(struct ksi_waiter *w)
 {
     ksl_thread *t = w->lends_to;
+    KSI_POINT("lend: unlink");
     if (w->prev_lender != NULL)
         w->prev_lender->next_lender = w->next_lender;
     else
@@ -97,6 +100,7 @@ static void link_lender(struct ksi_waiter *w, ksl_thread *t)
     w->next_lender = t->lenders;
     if (t->lenders != NULL)
         t->lenders->prev_lender = w;
+    KSI_POINT("lend: link");
     ksi_store_seq(&t->lenders, w);
     w->lends_to = t;
 }
@@ -144,6 +148,7 @@ void ksi_lend_changed(ksl_thread *t)
 {
     ksl_thread *self = ksi_self();
     uint32_t level = ksi_irq_mask(self);
+    KSI_POINT("lend: changed");
     ksi_raw_lock(&lock);
     ksl_thread *owner = lends_to(t);
     if (owner != NULL && !KSI_FAULT(LEND_STALE))
@@ -168,6 +173,7 @@ static void settle_chain(ksl_thread *t)
     enum { FAR = 64 }; /* it may be a circle */
     for (unsigned i = 0; t != NULL && i < FAR; i++) {
         ksl_thread *next = next_of(t);
+        KSI_POINT("lend: settle");
         ksi_rt_mirror(t);
         if (!KSI_FAULT(LEND_KEEPS_PLACE))
             ksi_wait_reorder(t);

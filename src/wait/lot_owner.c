@@ -9,6 +9,7 @@
 
 void ksi_lot_drop_claim(struct ksi_waiter *w)
 {
+    KSI_POINT("lot: drop claim");
     ksi_fetch_sub(&w->claimed->front.claims, 1u);
     w->claimed = NULL;
 }
@@ -47,10 +48,12 @@ void ksi_lot_begin_lending(void)
 {
     ksl_thread *self = ksi_self();
     uint32_t level = ksi_irq_mask(self);
+    KSI_POINT("lot: begin lending");
     for (unsigned i = 0; i < KSI_BUCKETS; i++)
         ksi_raw_lock(&ksi_buckets[i].lock);
     if (ksi_load(&ksi_lending) == 0) {
         ksi_store_seq(&ksi_lending, 1u);
+        KSI_POINT("lot: lending");
         for (unsigned i = 0; i < KSI_BUCKETS; i++)
             begin_lending_in(&ksi_buckets[i]);
     }
@@ -64,6 +67,7 @@ void ksi_lot_claim(struct ksi_waiter *w, ksl_thread *t)
 {
     /* Ordered against t's plain store by the caller's heavy barrier alone (lot.h). */
     ksi_fetch_add(&t->front.claims, 1u);
+    KSI_POINT("lot: claim");
     w->claimed = t;
 }
 
