@@ -3,6 +3,7 @@
 
 #include "platform/atomic.h"
 #include "platform/host.h"
+#include "platform/testing.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ bool ksi_process_exiting(void)
 
 static void note_exit(void)
 {
+    KSI_DELAY_POINT("exit: begins");
     ksi_store(&exiting, 1);
 }
 
@@ -46,6 +48,8 @@ __attribute__((constructor(101))) static void watch_main_thread(void)
 void ksi_watch_exit(void)
 {
     static int watched; /* atomic */
-    if (ksi_xchg(&watched, 1) == 0)
-        (void)atexit(note_exit);
+    if (ksi_xchg(&watched, 1) != 0)
+        return;
+    KSI_DELAY_POINT("exit: watch");
+    (void)atexit(note_exit);
 }

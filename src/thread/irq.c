@@ -112,6 +112,7 @@ static void run(ksl_thread *t, const struct due *due)
     if (due->stage == KSL_STAGE_OOB)
         ksi_store(&t->front.stalled, 1u); /* D5: no in-band handler inside */
     ksi_irq_set(t, due->level);
+    KSI_POINT("irq: begins");
     if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t); /* more urgent ones that came meanwhile */
 
@@ -123,6 +124,7 @@ static void run(ksl_thread *t, const struct due *due)
     if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0))
         ksi_up_irq_event(t, KSI_IRQ_RAN, (uint64_t)due->irq, 0);
 
+    KSI_POINT("irq: ends");
     ksi_irq_set(t, KSI_MASK_ALL);
     ksi_store(&t->stage, stage);
     ksi_store(&t->front.stalled, stalled);
@@ -130,6 +132,7 @@ static void run(ksl_thread *t, const struct due *due)
     t->held_below = held_below;
     ksi_store(&t->handlers, t->handlers - 1);
     ksi_watch_show_owner(t);
+    KSI_POINT("irq: ended");
     if (!again)
         ksi_fetch_sub(&ksi_irq_slots[due->irq].running, 1u);
 }
@@ -156,8 +159,10 @@ void ksi_irq_play(ksl_thread *t)
     int cancel = ksi_cancel_off();
     do {
         ksi_irq_set(t, KSI_MASK_ALL);
+        KSI_POINT("irq: play");
         ksi_xchg(&t->front.attention, 0u);
         drain(t, level);
+        KSI_POINT("irq: drained");
         if (ksi_load_acq(&t->pending) != 0 || ksi_irq_floating() ||
             ksi_load_acq(&t->signal_work) != 0)
             ksi_store_seq(&t->front.attention, 1u);
@@ -169,6 +174,7 @@ void ksi_irq_play(ksl_thread *t)
             ksi_up_end_wait(t, KSI_SIGNALLED);
         if (!KSI_FAULT(IRQ_LEVEL_STAYS))
             ksi_irq_set(t, level); /* only now, or the unmasking in there plays again */
+        KSI_POINT("irq: look again");
     } while (!KSI_FAULT(IRQ_NO_RECHECK) && ksi_load(&t->front.attention) != 0 &&
              (choose(t, level) >= 0 || has_signal_work(t, level)));
     ksi_cancel_back(cancel);
@@ -178,6 +184,7 @@ void ksi_irq_play(ksl_thread *t)
 void ksi_irq_unmask(ksl_thread *t, uint32_t level)
 {
     ksi_irq_set(t, level);
+    KSI_POINT("irq: unmask");
     if (KSI_UNLIKELY(ksi_load(&t->front.attention) != 0) && !KSI_FAULT(IRQ_NO_RECHECK))
         ksi_irq_play(t);
 }
@@ -241,6 +248,7 @@ void ksl_irq_restore_inband(unsigned state)
     ksi_barrier();
     ksi_store(&t->front.stalled, state != 0 ? 1u : 0u);
     ksi_barrier();
+    KSI_POINT("irq: restore in-band");
     if (KSI_UNLIKELY(ksi_load(&t->front.attention) != 0))
         ksi_irq_play(t);
 }

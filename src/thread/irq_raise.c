@@ -63,6 +63,9 @@ static void dispatch(int signo)
     /* The program may be in asynchronous cancellation: not while we are here. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     ksi_xchg(&t->kicked, 0u); /* before the look: a later raise kicks again */
+    KSI_DELAY_POINT("irq: dispatch");
+    /* No handler divides a section that masks all, nor may a test's calls. */
+    KSI_RAW_COUNT(ksi_load(&t->front.level) == KSI_MASK_ALL);
     bool now = !ksi_irq_put_off(t);
     if (now && ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t);
@@ -74,6 +77,7 @@ static void dispatch(int signo)
     uint64_t left = ksi_load(&t->pending);
     if (KSI_UNLIKELY(ksi_load(&ksi_watched) != 0) && left != 0)
         ksi_up_irq_event(t, KSI_IRQ_PUT_OFF, left, 0);
+    KSI_RAW_COUNT(-(ksi_load(&t->front.level) == KSI_MASK_ALL));
     pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
@@ -152,6 +156,7 @@ static bool nudge(ksl_thread *t)
 {
     ksl_thread *self = ksl_tls.self;
     ksi_store_seq(&t->front.attention, 1u);
+    KSI_POINT("irq: nudge");
     if (t == self)
         return true; /* the caller plays before it returns */
     uint32_t level = self != NULL ? ksi_irq_mask(self) : 0;
@@ -214,9 +219,11 @@ static void offer(int irq, bool raised)
     if (offer_to_taker(s) || (!raised && (ksi_load_acq(&announced) & bit) != 0))
         return;
     ksi_fetch_or(&announced, bit);
+    KSI_POINT("irq: announced");
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t))
         ksi_store_seq(&t->front.attention, 1u);
     bool barrier = ksi_heavy_barrier();
+    KSI_POINT("irq: second look");
     for (ksl_thread *t = ksi_registry_first(); t != NULL; t = ksi_registry_next(t)) {
         /* All that opened meanwhile: one alone may mask again before it looks. */
         if (!barrier || (ksi_thread_alive(t) &&
@@ -233,6 +240,7 @@ void ksi_irq_offer_floating(void)
         int irq = __builtin_ctzll(set);
         if (ksi_load_acq(&ksi_irq_slots[irq].fn) != NULL)
             offer(irq, false);
+        KSI_POINT("irq: offered");
     }
     ksi_registry_read_unlock();
 }
@@ -264,10 +272,12 @@ int ksi_irq_raise_any(ksl_thread *self, int irq)
         uint64_t bit = ksi_irq_bit(irq);
         if ((ksi_fetch_or(&ksi_irq_floating_set, bit) & bit) == 0)
             ksi_fetch_and(&announced, ~bit);
+        KSI_POINT("irq: floats");
         tell_raise(self, irq, 0);
         offer(irq, true); /* a repeat too: who was asked may keep real signals blocked */
     }
     ksi_registry_read_unlock();
+    KSI_POINT("irq: raised");
     play_own(self);
     return result;
 }
@@ -294,10 +304,12 @@ int ksl_irq_raise_on(ksl_thread *t, int irq)
     } else {
         tell_raise(self, irq, (uint64_t)ksi_load(&t->tid));
         ksi_fetch_or(&t->pending, ksi_irq_bit(irq));
+        KSI_POINT("irq: pending");
         if (!nudge(t))
             result = -ESRCH;
     }
     ksi_registry_read_unlock();
+    KSI_POINT("irq: raised");
     play_own(self);
     return result;
 }

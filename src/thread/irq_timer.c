@@ -54,6 +54,7 @@ static uint64_t turn(void)
         if (t->date < next)
             next = t->date;
     }
+    KSI_POINT("irq timer: due");
     bool unlocked = due != 0 && KSI_FAULT(TIMER_RAISES_LATE);
     if (unlocked) {
         ksi_raw_unlock(&timer_lock);
@@ -64,6 +65,7 @@ static uint64_t turn(void)
         ksi_irq_raise_any(NULL, __builtin_ctzll(due));
     if (!unlocked)
         ksi_raw_unlock(&timer_lock);
+    KSI_DELAY_POINT("irq timer: sleep"); /* the thread is not registered */
     return next;
 }
 
@@ -118,6 +120,7 @@ int ksl_irq_timer(int irq, uint64_t first_ns, uint64_t period_ns)
         }
     }
     ksi_raw_unlock(&timer_lock);
+    KSI_POINT("irq timer: set");
     if (result == 0 && first_ns != 0)
         ksi_unpark(&timer_parker);
     ksi_irq_unmask(self, mask);
@@ -133,6 +136,7 @@ void ksi_irq_timer_stop(int irq)
     if (!KSI_FAULT(TIMER_OUTLIVES_FREE))
         timers[irq].date = 0;
     ksi_raw_unlock(&timer_lock);
+    KSI_POINT("irq timer: stopped");
     ksi_irq_unmask(self, mask);
 }
 

@@ -99,10 +99,12 @@ void ksi_registry_read_lock(void)
     if (KSI_UNLIKELY(outside > 0 || !known_to_rcu())) {
         outside++;
         ksi_fetch_add(&strangers, 1u); /* before the section, and visibly */
+        KSI_DELAY_POINT("readers: stranger");
         return;
     }
     if (self == NULL)
         ksi_fetch_add(&strangers, 1u);
+    KSI_DELAY_POINT("readers: lock");
     urcu_bp_read_lock();
 }
 
@@ -118,6 +120,7 @@ void ksi_registry_read_unlock(void)
         urcu_bp_read_unlock();
     else
         outside--;
+    KSI_DELAY_POINT("readers: unlock");
     if (self != NULL)
         ksi_store_rel(&self->reading, ksi_load(&self->reading) - 1);
     if (stranger)
@@ -158,9 +161,11 @@ void ksi_registry_wait_readers(void)
         return;
     /* liburcu sleeps in a call that may be cancelled; the caller has begun something. */
     int cancel = ksi_cancel_off();
+    KSI_DELAY_POINT("readers: wait");
     /* liburcu asks the host once, when the process starts, as we do. */
     if (ksi_heavy_barrier() || !ksi_heavy_began()) {
         urcu_bp_synchronize_rcu(); /* has a barrier on its way in */
+        KSI_DELAY_POINT("readers: strangers");
         wait_for_strangers();
     } else {
         wait_without_barrier();

@@ -182,6 +182,7 @@ static void recycle(void)
     if (batch == NULL)
         return;
     ksi_registry_wait_readers();
+    KSI_DELAY_POINT("registry: recycle");
     ksi_raw_lock(&ksi_registry_lock);
     if (ready.count == 0)
         ready.head = batch;
@@ -215,6 +216,7 @@ static void unlink_thread(ksl_thread *t, bool keep)
         ksi_store_seq(&first, next);
     if (next != NULL)
         next->prev = t->prev;
+    KSI_POINT("registry: unlink");
     if (keep)
         return;
     t->idle = NULL;
@@ -231,6 +233,7 @@ void ksi_registry_leave(ksl_thread *t, bool keep)
     ksi_raw_lock(&ksi_registry_lock);
     ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
     t->tls = NULL;
+    KSI_POINT("registry: leave");
     unlink_thread(t, keep);
     ksi_raw_unlock(&ksi_registry_lock);
 }
@@ -238,6 +241,7 @@ void ksi_registry_leave(ksl_thread *t, bool keep)
 void ksi_registry_bury(ksl_thread *t)
 {
     uint32_t alive = KSI_THREAD_ALIVE;
+    KSI_DELAY_POINT("registry: bury");
     if (ksi_cas(&t->state, &alive, (uint32_t)KSI_THREAD_DEAD))
         ksi_fetch_add(&buried, 1u);
 }
@@ -269,6 +273,7 @@ static void sweep(void)
 ksl_thread *ksi_registry_take(void)
 {
     sweep();
+    KSI_DELAY_POINT("registry: take");
     ksi_raw_lock(&ksi_registry_lock);
     bool crowded = ready.count == 0 && dead.count >= 2 * QUARANTINE;
     ksi_raw_unlock(&ksi_registry_lock);
@@ -297,9 +302,11 @@ void ksi_registry_enter(ksl_thread *t)
     ksi_store_rel(&t->next, old);
     if (old != NULL)
         old->prev = t;
+    KSI_POINT("registry: link");
     ksi_store_rel(&t->state, (uint32_t)KSI_THREAD_ALIVE);
     ksi_store_seq(&first, t);
     ksi_raw_unlock(&ksi_registry_lock);
+    KSI_DELAY_POINT("registry: linked");
     if (!ksi_heavy_works()) /* it may have gone since the descriptor was set up */
         ksi_fetch_or(&t->front.claims, KSI_CLAIM_ALWAYS);
 }

@@ -56,17 +56,21 @@ static void unregister(void *arg)
         pthread_setspecific(exit_key, t);
         return;
     }
+    KSI_POINT("thread: exit");
     ksi_up_leave_stage(t);
     bool keep = ksi_up_thread_exit(t) && !KSI_FAULT(OWNER_REUSED);
+    KSI_POINT("thread: close");
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ksi_irq_set(t, KSI_MASK_ALL);
     ksl_tls.leaving = 1;
+    KSI_DELAY_POINT("thread: leave");
     ksi_up_leave_waits(t);
     ksi_registry_leave(t, keep);
     ksi_store(&ksl_tls.owner, (uintptr_t)0);
     ksl_tls.self = NULL;
+    KSI_DELAY_POINT("thread: left");
     if (ksi_irq_floating())
         ksi_irq_offer_floating(); /* one may have been offered to this thread */
     ksl_tls.leaving = 0;
@@ -98,16 +102,19 @@ ksl_thread *ksi_thread_register(void)
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    KSI_DELAY_POINT("thread: begin");
     ksl_thread *t = ksi_registry_take();
     ksi_store(&t->tid, ksi_host_tid());
     ksi_registry_know(); /* liburcu knows this thread from here on */
     ksi_store(&t->signals, ksl_tls.early_signals);
     ksl_tls.early_signals = 0;
     ksl_tls.self = t;
+    KSI_DELAY_POINT("thread: enter");
     t->tls = &ksl_tls;
     if (pthread_setspecific(exit_key, t) != 0)
         KSI_DIE("pthread_setspecific", 0);
     ksi_registry_enter(t);
+    KSI_DELAY_POINT("thread: entered");
     ksi_watch_show_owner(t); /* who watches finds it, or is seen here */
     if (t->tid != getpid())
         ksi_watch_exit(); /* there is a second thread, so the program has started */
@@ -115,6 +122,7 @@ ksl_thread *ksi_thread_register(void)
         ksi_store_seq(&t->front.attention, 1u);
     sigdelset(&old, ksi_irq_signal());
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    KSI_POINT("thread: opens");
     if (ksi_load(&t->front.attention) != 0)
         ksi_irq_play(t);
     errno = saved;
@@ -152,6 +160,7 @@ int ksl_thread_set_priority(ksl_thread *t, int prio)
     if (t == NULL || prio < 0 || prio > 99)
         return -EINVAL;
     ksi_xchg(&t->prio, prio); /* a barrier before the look for its waits */
+    KSI_POINT("thread: priority");
     ksi_up_priority_changed(t);
     ksi_rt_mirror(t);
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "thread/watch.h"
 
+#include "platform/testing.h"
 #include "thread/registry.h"
 
 uint32_t ksi_watched;
@@ -13,6 +14,7 @@ uint32_t ksi_watched;
 void ksi_watch_threads(void)
 {
     ksi_store_seq(&ksi_watched, 1u);
+    KSI_DELAY_POINT("watch: begin");
     ksi_registry_clear_owners();
 }
 
@@ -21,6 +23,7 @@ void ksi_watch_show_owner(const ksl_thread *t)
     if (t->handlers > 0 || t->crowded)
         return; /* still in an outer handler; or it is 0 for the thread itself */
     ksi_xchg(&ksl_tls.owner, (uintptr_t)t);
+    KSI_DELAY_POINT("watch: shown");
     if (ksi_load_seq(&ksi_watched) != 0)
         ksi_store(&ksl_tls.owner, (uintptr_t)0);
 }
