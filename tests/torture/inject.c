@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything that disturbs: delays at the library's points, spurious returns
- * at the seam, interrupts, signals, unblocks, priorities, strangers that wake.
+ * Everything that disturbs: delays at the library's points and at its clock, spurious
+ * returns at the seam, interrupts, signals, unblocks, priorities, strangers that wake.
  * All of it is legal in every row. Disturbances of a round are bounded, so a
  * lost wake-up is not repaired by the next disturbance.
  *
@@ -197,9 +197,40 @@ void torture_agitate(struct party *me)
     disturb(me);
 }
 
+/* Passed by every turn of a spinner, and by every call that unmasks. */
+static bool is_frequent(const char *where)
+{
+    return strstr(where, "spin:") != NULL || strcmp(where, "irq: unmask") == 0;
+}
+
+static bool delays_others; /* atomic */
+
+/*
+ * A thread that is no worker: of the library's own, or one that has just begun. It may be
+ * here between two rows, when `torture` is being filled anew.
+ */
+static void delay_other(void)
+{
+    static __thread uint64_t rng;
+    static __thread bool delays;
+    if (delays || !LOAD(&delays_others))
+        return;
+    delays = true;
+    if (rng == 0)
+        rng = ksi_host_now() | 1;
+    uint64_t r = torture_next(&rng) % 64;
+    if (r < 6)
+        torture_yield();
+    else if (r < 10)
+        torture_nap((unsigned)(torture_next(&rng) % 150));
+    delays = false;
+}
+
 static void at_point(const char *where)
 {
     struct party *me = torture_me;
+    if (me == NULL)
+        delay_other();
     if (me == NULL || me->injecting)
         return;
     STORE(&me->where, where);
@@ -210,7 +241,7 @@ static void at_point(const char *where)
     if (me->busy && me->handlers == 0 && ksi_raw_held == 0)
         torture_stop_if_paused();
     uint64_t r = torture_next(&me->inject_rng) % 64;
-    if (strstr(where, "spin:") != NULL && torture_next(&me->inject_rng) % 32 != 0)
+    if (is_frequent(where) && torture_next(&me->inject_rng) % 32 != 0)
         r = 63;
     if (r < 6) {
         torture_yield();
@@ -268,6 +299,25 @@ static void odd_unpark(struct ksi_parker *p)
     ksi_host_unpark(p);
 }
 
+/*
+ * The clock is looked at in any context. Late is all that it may be: rows compare with
+ * the host's, and nobody may be early. A handler can come unless all are masked.
+ */
+static uint64_t odd_now(void)
+{
+    struct party *me = torture_me;
+    if (me == NULL || me->injecting)
+        return ksi_host_now();
+    if (me->busy && ksi_load(&me->thread->front.level) == 0)
+        disturb_at_seam(me);
+    if (torture_next(&me->inject_rng) % 32 == 0)
+        torture_yield();
+    uint64_t now = ksi_host_now();
+    if (torture_next(&me->inject_rng) % 32 == 0)
+        torture_yield();
+    return now;
+}
+
 void torture_inject_begin(bool inject, uint64_t seed)
 {
     for (unsigned i = 0; i <= torture.threads; i++) {
@@ -277,9 +327,10 @@ void torture_inject_begin(bool inject, uint64_t seed)
     }
     /* Once: a thread of the library's own may be asleep between rows. */
     if (ksi_seam.park == NULL && inject)
-        ksi_seam = (struct ksi_seam){odd_park, odd_unpark, NULL};
+        ksi_seam = (struct ksi_seam){odd_park, odd_unpark, odd_now};
     else if (ksi_seam.park == NULL)
         ksi_seam = (struct ksi_seam){brief_park, NULL, NULL};
+    STORE(&delays_others, inject);
     STORE(&ksi_point_hook, at_point);
 }
 
