@@ -99,7 +99,10 @@ void ksi_event_wakeup(int *word, int result, enum ksi_event_wake how)
     KSI_POINT("event: wakeup");
     ksi_lot_lock(&lot, word);
     if (how == KSI_EVENT_ONE) {
-        if (ksi_lot_pop_urgent(&lot, word, KSI_Q_EVENT, &wake))
+        const ksl_thread *first =
+            KSI_FAULT(EVENT_ONE_LOST) ? ksi_lot_first(&lot, word, KSI_Q_EVENT) : NULL;
+        if ((first == NULL || first->prepared == 0) &&
+            ksi_lot_pop_urgent(&lot, word, KSI_Q_EVENT, &wake))
             wake.last->thread->event_result = result;
     } else {
         while (ksi_lot_pop(&lot, word, KSI_Q_EVENT, &wake)) {

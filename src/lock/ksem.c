@@ -311,7 +311,7 @@ void ksi_ksem_give(uint64_t *word, uint64_t most, const char *call, const void *
             return;
         }
         if (KSI_UNLIKELY((w & WAITERS) != 0)) {
-            if (up_slow(word))
+            if (up_slow(word) || (KSI_FAULT(FLAG_RAISE_LOST) && most == 1))
                 return;
             w = ksi_load(word);
             continue;
@@ -336,7 +336,7 @@ static void end_all(uint64_t *word, enum ksi_outcome outcome, uint64_t left)
     struct ksi_lot lot;
     struct ksi_wake_list wake = {NULL, NULL, outcome};
     ksi_lot_lock(&lot, word);
-    while (ksi_lot_pop(&lot, word, KSI_Q_KSEM, &wake))
+    while (ksi_lot_pop(&lot, word, KSI_Q_KSEM, &wake) && !KSI_FAULT(BROADCAST_ONE))
         ;
     uint64_t w = ksi_load(word);
     while (!ksi_cas(word, &w, left != 0 ? left : w & ~WAITERS))

@@ -233,7 +233,8 @@ int ksl_block_wake_reason(ksl_thread *t, int reason)
     if (t == NULL || reason < KSL_WAKE_TIMEOUT || reason > KSL_WAKE_OTHER ||
         !ksi_thread_alive(t) || !ksi_lot_find(&lot, block_waiter(t)))
         return 0;
-    struct ksi_wake_list wake = {NULL, NULL, outcomes[reason]};
+    struct ksi_wake_list wake = {
+        NULL, NULL, KSI_FAULT(BLOCK_REASON_LOST) ? KSI_WOKEN : outcomes[reason]};
     unsigned kind = block_waiter(t)->queue->kind;
     if (kind != KSI_Q_BLOCK &&
         kind != KSI_Q_SLEEP) { /* it waits for another kernel's event */

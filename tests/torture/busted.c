@@ -98,6 +98,10 @@ static const char *const row_of[KSI_FAULT_COUNT] = {
     [KSI_FAULT_COND_WRITTEN_LATE] = "cond-reuse",
     [KSI_FAULT_KSEM_LEAVER_UNMARKS] = "evl-destroy",
     [KSI_FAULT_CHANNEL_TICK_EARLY] = "tsleep",
+    [KSI_FAULT_FLAG_RAISE_LOST] = "evl-flag",
+    [KSI_FAULT_BROADCAST_ONE] = "ksem-broadcast",
+    [KSI_FAULT_EVENT_ONE_LOST] = "aix-e-sleep",
+    [KSI_FAULT_BLOCK_REASON_LOST] = "stanix-rest",
 };
 
 static int fault_by_name(const char *name)

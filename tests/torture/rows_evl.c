@@ -4,6 +4,7 @@
 #include "rows_evl.h"
 
 #include "platform/park.h"
+#include "turns.h"
 
 #include <evl/sem.h>
 
@@ -31,7 +32,8 @@ enum { UNITS = 3 }; /* that each consumer wants */
 
 static struct {
     struct evl_ksem ksem;
-    unsigned given, taken, through; /* atomic */
+    unsigned given, taken; /* atomic */
+    struct turns turns;
 } sem;
 
 static void ksem_setup(void)
@@ -40,7 +42,6 @@ static void ksem_setup(void)
         evl_init_ksem(&sem.ksem, 0);
     STORE(&sem.given, 0u);
     STORE(&sem.taken, 0u);
-    STORE(&sem.through, 0u);
 }
 
 static void give_unit(void)
@@ -160,42 +161,59 @@ const struct row torture_row_ksem = {
     .bytes = sizeof sem.ksem,
 };
 
-/* One worker broadcasts until all the others have come through; no unit is made. */
+/* One worker broadcasts once a turn, when all the others wait; no unit is made. */
+enum { TURNS = 3 };
+
+static void broadcast_setup(void)
+{
+    ksem_setup();
+    turns_reset(&sem.turns);
+}
+
+static void await_broadcast(struct party *me)
+{
+    bool timed = pick(me, 4) == 0;
+    ktime_t date = (ktime_t)ksi_host_now() + (ktime_t)pick(me, 300) * 1000;
+    turns_ready(&sem.turns, me);
+    int error = timed ? evl_down_timeout(&sem.ksem, date) : evl_down(&sem.ksem);
+    if (error == -EINTR || error == -ERESTARTSYS)
+        torture_interrupted(me);
+    else if (error == -ETIMEDOUT && timed && (ktime_t)ksi_host_now() < date)
+        torture_fail("thread %u: timed out early", me->index);
+    else if (error != 0 && (error != -ETIMEDOUT || !timed))
+        torture_fail("thread %u: evl_down: %d", me->index, error);
+    turns_gone(&sem.turns, me);
+    ADD(&me->operations, 1ul);
+}
+
 static void ksem_broadcast_op(struct party *me)
 {
-    if (role(me) == 0) {
-        while (LOAD(&sem.through) != torture.threads - 1 && !torture_failed()) {
-            evl_broadcast(&sem.ksem);
+    for (unsigned turn = 1; turn <= TURNS && !torture_failed(); turn++) {
+        if (role(me) == 0) {
+            turns_next(&sem.turns);
+            turns_await_waiting(&sem.turns, me);
             torture_dally(me);
-            torture_yield();
+            evl_broadcast(&sem.ksem);
+            turns_await_gone(&sem.turns, me);
+        } else {
+            turns_join(&sem.turns, turn);
+            go_oob(me);
+            await_broadcast(me);
         }
-        return;
     }
-    for (unsigned n = 1 + pick(me, 3); n > 0;) {
-        go_oob(me);
-        int error = evl_down(&sem.ksem);
-        if (error == 0)
-            n--;
-        else if (error == -EINTR || error == -ERESTARTSYS)
-            torture_interrupted(me);
-        else
-            torture_fail("thread %u: evl_down: %d", me->index, error);
-        ADD(&me->operations, 1ul);
-    }
-    ADD(&sem.through, 1u);
     evl_switch_inband(0);
 }
 
 static void ksem_broadcast_interrupt(struct party *me, int irq)
 {
-    if (irq == TORTURE_IRQ_HIGH || irq == TORTURE_IRQ_OOB)
+    if (irq == TORTURE_IRQ_HIGH)
         evl_broadcast(&sem.ksem);
     else if (evl_trydown(&sem.ksem) != -EAGAIN)
         torture_fail("thread %u: a broadcast made a unit", me->index);
 }
 
 const struct row torture_row_ksem_broadcast = {
-    .setup = ksem_setup,
+    .setup = broadcast_setup,
     .op = ksem_broadcast_op,
     .interrupt = ksem_broadcast_interrupt,
     .check = ksem_check,
