@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#ifndef TORTURE_AIX_ROWS_ONLY
 void aix_shoot(struct party *me)
 {
     struct party *p = &torture.parties[pick(me, torture.threads)];
@@ -41,6 +42,8 @@ void aix_close(struct party *me, unsigned level)
     me->closed = level;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
+
+#endif
 
 /* Between threads --------------------------------------------------------------- */
 
