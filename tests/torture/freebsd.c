@@ -122,6 +122,8 @@ void sx_visit_reading(struct party *me, struct sx **locks, struct guarded *data,
         return;
     for (unsigned i = 0; i < more; i++)
         sx_take_share(me, sx);
+    if (sx_xlocked(sx))
+        torture_fail("thread %u: sx_xlocked with a share", me->index);
     guarded_read(data, me);
     visit_next(me, locks, data, count);
     for (unsigned i = 0; i < more; i++)
@@ -146,6 +148,8 @@ void sx_visit_writing(struct party *me, struct sx **locks, struct guarded *data,
     for (unsigned i = 0; i < more; i++)
         sx_give_alone(me, sx);
     sx_assert(sx, SA_XLOCKED | SA_NOTRECURSED);
+    if (!sx_xlocked(sx))
+        torture_fail("thread %u: sx_xlocked overlooks its hold", me->index);
     if (more > 0)
         guarded_write(data, me); /* the last hold still excludes all */
     if (pick(me, 3) != 0) {

@@ -243,7 +243,7 @@ const struct row torture_row_events = {
  * Posted events are kept: everybody posts its bits to all the others, each once, and
  * waits for theirs, in whatever portions.
  */
-enum { TURNS = 3, FROM_HANDLERS = 60 };
+enum { TURNS = 3, KEPT = 50, NEVER = 51, MARK = 52, FROM_HANDLERS = 60 };
 
 static unsigned long bit_of(unsigned index, unsigned turn)
 {
@@ -260,6 +260,51 @@ static void post_all(struct party *me, unsigned turn)
     }
 }
 
+/* The same events, whatever else is posted: a look leaves them, a wait takes them off. */
+static unsigned long look_and_take(struct party *me, unsigned long mask)
+{
+    unsigned long seen = et_wait(mask, 0, EVENT_SHORT);
+    unsigned long got = et_wait(seen, seen, EVENT_SHORT);
+    if (got != seen)
+        torture_fail("thread %u: %#lx was posted, %#lx is left", me->index, seen, got);
+    return got;
+}
+
+/* A signal ends it, and loses nothing. */
+static unsigned long wait_or_jump(struct party *me, unsigned long mask)
+{
+    label_t context;
+    int came = setjmpx(&context);
+    if (came != 0) {
+        if (came != EXSIG)
+            torture_fail("thread %u: setjmpx returned %d", me->index, came);
+        torture_interrupted(me);
+        return 0;
+    }
+    unsigned long got = et_wait(mask, mask, EVENT_SIGWAKE);
+    clrjmpx(&context);
+    if (got == 0)
+        torture_fail("thread %u: et_wait was refused", me->index);
+    return got;
+}
+
+/* A signal that ends a wait with EVENT_SIGRET takes all events off (T84). */
+static void forget_events(struct party *me)
+{
+    ADD(&me->signals, 1ul);
+    ksl_signal_post(me->thread, 1 + (int)pick(me, 64));
+    et_post(1ul << KEPT, thread_self());
+    unsigned long got = et_wait(1ul << NEVER, 1ul << NEVER, EVENT_SIGRET);
+    if (got != (unsigned long)EVENT_SIG)
+        torture_fail("thread %u: et_wait returned %#lx, not EVENT_SIG", me->index, got);
+    torture_interrupted(me);
+    et_post(1ul << MARK, thread_self());
+    unsigned long both = 1ul << KEPT | 1ul << MARK;
+    got = et_wait(both, both, EVENT_SHORT);
+    if (got != 1ul << MARK)
+        torture_fail("thread %u: %#lx is posted after EVENT_SIG", me->index, got);
+}
+
 static void await_all(struct party *me, unsigned turn)
 {
     const unsigned long extra = 1ul << FROM_HANDLERS;
@@ -268,8 +313,11 @@ static void await_all(struct party *me, unsigned turn)
         missing |= i != me->index ? bit_of(i, turn) : 0;
     while (missing != 0 && !torture_failed()) {
         unsigned long mask = missing | (pick(me, 2) == 0 ? extra : 0);
-        unsigned long got = et_wait(mask, mask, EVENT_SHORT);
-        if (got == 0 || (got & ~mask) != 0)
+        unsigned way = pick(me, 4);
+        unsigned long got = way == 0   ? look_and_take(me, mask)
+                            : way == 1 ? wait_or_jump(me, mask)
+                                       : et_wait(mask, mask, EVENT_SHORT);
+        if ((got == 0 && way != 1) || (got & ~mask) != 0)
             torture_fail("thread %u: et_wait for %#lx returned %#lx", me->index, mask,
                          got);
         missing &= ~got;
@@ -286,6 +334,8 @@ static void events_post_op(struct party *me)
         post_all(me, turn);
         await_all(me, turn);
     }
+    if (pick(me, 4) == 0)
+        forget_events(me); /* nobody posts others to it until the next round */
 }
 
 static void events_post_interrupt(struct party *me, int irq)

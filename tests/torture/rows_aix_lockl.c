@@ -12,6 +12,7 @@ enum { WORDS = 2, NESTED = 3 };
 static struct {
     lock_t words[WORDS]; /* taken in this order */
     struct section data[WORDS];
+    struct section global; /* under kernel_lock */
 } ll;
 
 /* A wait for the lock ended by a signal: the caller does not have it (T5). */
@@ -98,8 +99,32 @@ static void lockl_visit(struct party *me, unsigned at, bool holds)
         expect_not_mine(me, word);
 }
 
+/* A jump to a context that was saved with the global lock takes it again. */
+static void leave_by_jump(struct party *me)
+{
+    enum { WAY = 7 };
+    label_t context;
+    if (lockl(&kernel_lock, LOCK_SHORT) != LOCK_SUCC)
+        torture_fail("thread %u: no kernel_lock", me->index);
+    int came = setjmpx(&context);
+    if (came == 0) {
+        section_write(&ll.global, me);
+        unlockl(&kernel_lock);
+        int was = i_disable(aix_priority(aix_level(me)));
+        torture_fail("thread %u: longjmpx returned %d at %d", me->index, longjmpx(WAY),
+                     was);
+    }
+    if (came != WAY || lockl(&kernel_lock, LOCK_NDELAY) != LOCK_NEST)
+        torture_fail("thread %u: back with %d, or without kernel_lock", me->index, came);
+    section_write(&ll.global, me);
+    unlockl(&kernel_lock);
+    torture_expect_level(me, 0, "longjmpx");
+}
+
 static void lockl_op(struct party *me)
 {
+    if (pick(me, 2) == 0)
+        leave_by_jump(me);
     for (unsigned n = 1 + pick(me, 4); n > 0; n--) {
         if (pick(me, 2) == 0)
             aix_shoot(me);
@@ -110,6 +135,7 @@ static void lockl_op(struct party *me)
 static void lockl_check(void)
 {
     aix_check_unblocks();
+    section_check(&ll.global, "kernel_lock");
     for (unsigned i = 0; i < WORDS; i++) {
         section_check(&ll.data[i], "lockl lock");
         if (lockl(&ll.words[i], LOCK_NDELAY) != LOCK_SUCC) {

@@ -4,6 +4,9 @@
 #include "torture.h"
 
 #include <errno.h>
+#include <kernel/cond.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 enum { PHASES = 3 };
@@ -17,6 +20,10 @@ static struct {
 
 static void cond_setup(void)
 {
+    if (torture.round % 2 == 0)
+        cond_init(&cd.cond);
+    else
+        init_cond(&cd.cond);
     cd.base = (int)(torture.round % 1000) * 16;
     cd.now = cd.base;
     cd.acks = 0;
@@ -33,6 +40,13 @@ static void cond_setter(struct party *me)
         TORTURE_UNTIL(LOAD(&cd.acks) >= all);
         ADD(&me->operations, 1ul);
     }
+    /* All have returned from their last wait. */
+    if (pick(me, 2) == 0)
+        cond_destroy(&cd.cond);
+    else
+        free_cond(&cd.cond);
+    if (LOAD(&cd.cond.word) != 0)
+        torture_fail("a cond has been destroyed, its word has not");
 }
 
 static void saw(struct party *me, int value)
@@ -64,6 +78,48 @@ const struct row torture_row_cond = {
     .bytes = sizeof cd.cond,
 };
 
+/* A signal of the host is one of the library's from now on. */
+static void attach_setup(void)
+{
+    cond_setup();
+    if (torture.round == 1 && ksl_signal_attach(SIGUSR2) != 0)
+        torture_fail("SIGUSR2 cannot be attached");
+}
+
+/* It is there when the call that sends it to the caller has returned. */
+static void signal_oneself(struct party *me)
+{
+    ADD(&me->signals, 1ul);
+    pthread_kill(pthread_self(), SIGUSR2);
+    int signo;
+    do
+        signo = ksl_signal_take();
+    while (signo != 0 && signo != SIGUSR2);
+    if (signo == 0 && !TORTURE_TSAN) /* which delays it */
+        torture_fail("thread %u: an attached signal was lost", me->index);
+}
+
+static void signal_other(struct party *me)
+{
+    ADD(&me->signals, 1ul);
+    pthread_kill(torture.parties[pick(me, torture.threads)].pthread, SIGUSR2);
+}
+
+/* Signals that are masked end no wait, whatever is pending. */
+static void wait_masked(struct party *me, int value)
+{
+    const uint64_t all = UINT64_MAX;
+    uint64_t before = ksl_signal_mask(all);
+    int error;
+    while ((error = ksl_cond_wait_interruptible(&cd.cond, value)) != 0) {
+        if (error != -EINTR || ksl_signal_pending())
+            torture_fail("thread %u: %d with all signals masked", me->index, error);
+        torture_interrupted(me); /* by an unblock, or the judgement finds it */
+    }
+    if (ksl_signal_mask(before) != all)
+        torture_fail("thread %u: the mask has changed", me->index);
+}
+
 static void cond_interruptible_op(struct party *me)
 {
     if (role(me) == 0) {
@@ -72,6 +128,12 @@ static void cond_interruptible_op(struct party *me)
     }
     for (int phase = 1; phase <= PHASES; phase++) {
         torture_dally(me);
+        if (pick(me, 16) == 0)
+            signal_oneself(me);
+        if (pick(me, 8) == 0)
+            signal_other(me);
+        if (pick(me, 4) == 0)
+            wait_masked(me, cd.base + phase);
         int error;
         while ((error = ksl_cond_wait_interruptible(&cd.cond, cd.base + phase)) != 0) {
             if (error != -EINTR)
@@ -83,7 +145,7 @@ static void cond_interruptible_op(struct party *me)
 }
 
 const struct row torture_row_cond_interruptible = {
-    .setup = cond_setup,
+    .setup = attach_setup,
     .op = cond_interruptible_op,
     .words = &cd.cond,
     .bytes = sizeof cd.cond,

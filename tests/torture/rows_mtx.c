@@ -49,6 +49,8 @@ static void mtx_op(struct party *me)
             if (!mtx_take(me))
                 torture_fail("thread %u: the owner's mtx_trylock failed", me->index);
         }
+        if ((mtx_recursed(&md.lock) != 0) != (more > 0))
+            torture_fail("thread %u: mtx_recursed with %u holds", me->index, 1 + more);
         STORE(&md.writing[me->index], true);
         guarded_write(&md.data, me);
         STORE(&md.writing[me->index], false);
