@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +144,34 @@ static void set_timer(struct party *me)
         torture_fail("timer: %d", error);
 }
 
+/* The whole dump, in which each of the workers has its line. */
+static bool is_complete(const char *text)
+{
+    static const char end[] = "kslock: end of the threads\n";
+    size_t length = strlen(text);
+    unsigned workers = 0;
+    for (const char *at = text; (at = strstr(at, ", interrupt level ")) != NULL; at++)
+        workers++;
+    return workers >= torture.threads && length > sizeof end &&
+           strcmp(text + length - (sizeof end - 1), end) == 0;
+}
+
+/* Beside workers that take, give, queue and sleep meanwhile. */
+static void dump(void)
+{
+    int fd = memfd_create("torture", 0);
+    if (fd < 0)
+        return; /* the host has no room now */
+    ksl_diag_dump(fd);
+    off_t size = lseek(fd, 0, SEEK_CUR);
+    char *text = size > 0 ? calloc(1, (size_t)size + 1) : NULL;
+    if (size <= 0 || (text != NULL &&
+                      (pread(fd, text, (size_t)size, 0) != size || !is_complete(text))))
+        torture_fail("a dump of %ld bytes is not complete", (long)size);
+    free(text);
+    close(fd);
+}
+
 void torture_upset(struct party *me)
 {
     if (torture.options->plant != NULL)
@@ -164,6 +194,9 @@ void torture_upset(struct party *me)
     case 6:
     case 7:
         set_timer(me);
+        break;
+    case 8:
+        dump();
         break;
     default:
         break;

@@ -173,7 +173,11 @@ bool sx_in(struct party *me, int error)
 
 void sx_ready(struct sx *sx, int flags)
 {
-    if ((sx->lock_object.lo_flags & LO_INITIALIZED) == 0)
+    if ((sx->lock_object.lo_flags & LO_INITIALIZED) != 0)
+        return;
+    if (flags == 0)
+        sx_init(sx, "torture");
+    else
         sx_init_flags(sx, "torture", flags);
 }
 

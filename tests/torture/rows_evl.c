@@ -26,6 +26,8 @@ void go(struct party *me, bool oob)
         go_oob(me);
     else
         evl_switch_inband(0);
+    if (running_oob() != oob || running_inband() == oob || evl_cannot_block() == oob)
+        torture_fail("thread %u: not on the stage that it has gone to", me->index);
 }
 
 enum { UNITS = 3 }; /* that each consumer wants */
@@ -77,6 +79,7 @@ static void producer(struct party *me, unsigned producers)
     for (unsigned n = role(me); n < total; n += producers) {
         go(me, pick(me, 2) == 0);
         torture_dally(me);
+        evl_schedule();
         if (pick(me, 32) == 0)
             give_by_stranger(me);
         else

@@ -135,7 +135,7 @@ static void wake_one(struct party *me)
 static void wake_all(void)
 {
     if (sl.by_cv)
-        cv_broadcast(&sl.phase_cv);
+        cv_broadcastpri(&sl.phase_cv, PRIBIO);
     else
         wakeup(&sl.phase_cv);
 }

@@ -3,6 +3,8 @@
 
 #include "torture.h"
 
+#include <kernel/rwlock.h>
+
 static struct {
     ksl_spinlock_t lock;
     struct section section;
@@ -143,6 +145,28 @@ const struct row torture_row_spinlock_try = {
 
 /* Spinning reader/writer lock ------------------------------------------------ */
 
+/* The caller sees to its interrupts itself. */
+static void rw_raw(struct party *me, bool alone)
+{
+    unsigned level = ksl_irq_set_level(KSL_IRQ_LEVELS - 1);
+    bool tries = pick(me, 2) == 0;
+    bool in = !tries || (alone ? rwlock_raw_try_acquire_write(&rw.lock)
+                               : rwlock_raw_try_acquire_read(&rw.lock)) != 0;
+    if (!tries && alone)
+        rwlock_raw_acquire_write(&rw.lock);
+    else if (!tries)
+        rwlock_raw_acquire_read(&rw.lock);
+    if (in && alone) {
+        section_write(&rw.section, me);
+        rwlock_raw_release_write(&rw.lock);
+    } else if (in) {
+        section_read(&rw.section, me);
+        rwlock_raw_release_read(&rw.lock);
+    }
+    torture_expect_level(me, KSL_IRQ_LEVELS - 1, "a raw rwlock");
+    ksl_irq_set_level(level);
+}
+
 static void rw_read(struct party *me)
 {
     int save = 0;
@@ -166,7 +190,9 @@ static void rwlock_op(struct party *me)
     for (unsigned n = 1 + pick(me, 4); n > 0; n--) {
         unsigned level = pick(me, 4) == 0 ? 11 : 0;
         ksl_irq_set_level(level);
-        if (pick(me, 3) == 0)
+        if (pick(me, 8) == 0)
+            rw_raw(me, pick(me, 3) == 0);
+        else if (pick(me, 3) == 0)
             rw_write(me);
         else
             rw_read(me);
