@@ -71,14 +71,6 @@ void torture_shoot(struct party *me)
     }
 }
 
-void torture_expect_level(struct party *me, unsigned level, const char *after)
-{
-    unsigned seen = ksl_irq_set_level(0);
-    if (seen != level)
-        torture_fail("thread %u: level %u after %s, was %u before", me->index, seen,
-                     after, level);
-}
-
 /* Sections ----------------------------------------------------------------- */
 
 void section_write(struct section *s, struct party *me)
