@@ -129,13 +129,26 @@ static void writer_done(struct ksi_complex *l, ksl_thread *t, const void *site)
         report_flag(l, site, "lock_done with lock_set_recursive still in force");
 }
 
+/*
+ * The caller is a handler, whose thread waited for its upgrade and has been let in: the
+ * word says so, and the record has the share still. The thread goes by that it has it.
+ */
+static bool just_upgraded(const struct ksi_complex *l, const ksl_thread *t)
+{
+    if (KSI_LIKELY(t->handlers == 0) || KSI_FAULT(COMPLEX_LET_IN_UNSEEN))
+        return false;
+    return mine(l, t) && ksi_exclusive_find(t, &l->word) == NULL &&
+           ksi_share_find(t, &l->word) != NULL;
+}
+
 void ksi_complex_done(struct ksi_complex *l, const void *site)
 {
     ksl_thread *t = ksi_self();
     struct ksl_slot *s;
     if (ksi_rw_unshare_near(&l->word, t, class.tags))
         return;
-    if (ksi_rw_waits_for(&l->word, t)) /* an upgrade's wait for the others relies on it */
+    /* An upgrade's wait for the others relies on it, and what comes of that. */
+    if (ksi_rw_waits_for(&l->word, t) || just_upgraded(l, t))
         (void)ksi_refuse_in_handler(t, "lock_done", KSI_COMPLEX, l, site);
     else if (mine(l, t))
         writer_done(l, t, site);
@@ -181,6 +194,10 @@ void ksi_complex_downgrade(struct ksi_complex *l, const void *site)
     ksl_thread *t = ksi_self();
     if (!mine(l, t)) {
         ksi_owner_refuse(&class, &l->word, "lock_write_to_read", site);
+        return;
+    }
+    if (just_upgraded(l, t)) {
+        (void)ksi_refuse_in_handler(t, "lock_write_to_read", KSI_COMPLEX, l, site);
         return;
     }
     if (l->depth > 0) {

@@ -76,8 +76,7 @@ void ksi_named_refuse_release(const struct ksi_named *l, const char *call,
         ksi_named_refuse(l, KSI_NOT_LOCKED_RULE, NULL, site, "%s of a free lock", call);
 }
 
-/* Both masked: a handler may change what they decide on. */
-
+/* Masked: a handler may change what it decides on. */
 bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t)
 {
     uint32_t level = ksi_irq_mask(t);
@@ -89,17 +88,6 @@ bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t)
     }
     ksi_irq_unmask(t, level);
     return may;
-}
-
-bool ksi_named_unrecurse(struct ksi_named *l)
-{
-    if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
-        return false;
-    ksi_store(&l->recursed, l->recursed - (KSI_FAULT(NAMED_RECURSION_STAYS) ? 0 : 1));
-    KSI_POINT("named: unrecurse");
-    if (l->recursed == 0)
-        ksi_fetch_and(&l->word, ~(uintptr_t)KSI_RECURSED);
-    return true;
 }
 
 int ksi_named_interrupted(const ksl_thread *t, int error)

@@ -5,6 +5,7 @@
 #include "diag/named.h"
 #include "lock/lock.h"
 #include "lock/rw.h"
+#include "platform/testing.h"
 
 /* What sx and mutex of FreeBSD share. Sites are as in diag/slots.h. */
 
@@ -33,7 +34,16 @@ KSI_COLD void ksi_named_refuse_release(const struct ksi_named *l, const char *ca
 /* One level more, if t is the owner and may have it. */
 bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t);
 /* Masked, by the owner: one level less; false: there is one only. */
-bool ksi_named_unrecurse(struct ksi_named *l);
+static inline bool ksi_named_unrecurse(struct ksi_named *l)
+{
+    if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
+        return false;
+    ksi_store(&l->recursed, l->recursed - (KSI_FAULT(NAMED_RECURSION_STAYS) ? 0 : 1));
+    KSI_POINT("named: unrecurse");
+    if (l->recursed == 0)
+        ksi_fetch_and(&l->word, ~(uintptr_t)KSI_RECURSED);
+    return true;
+}
 
 /* The positive error of an interrupted wait, from that of the engine. */
 int ksi_named_interrupted(const ksl_thread *t, int error);

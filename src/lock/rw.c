@@ -4,7 +4,7 @@
 #include "lock/rw.h"
 
 #include "diag/hooks.h"
-#include "diag/named.h"
+#include "lock/named.h"
 #include "lock/stax.h"
 #include "platform/testing.h"
 #include "thread/irq.h"
@@ -149,6 +149,51 @@ void ksl_put_off_answer(void)
 }
 
 /*
+ * Masked: t has given back a share that a handler has made an exclusive hold, so it is an
+ * sx. If a handler has recursed on that, too, one level goes, and the slot shows the
+ * rest.
+ */
+static void give_owned(ksi_word *word, ksl_thread *t)
+{
+    struct ksi_named *sx = (struct ksi_named *)(uintptr_t)ksi_entry_lock((uintptr_t)word);
+    if (KSI_FAULT(RW_NOTE_OF_LEVELS) || !ksi_named_unrecurse(sx))
+        ksi_rw_disown(word, t);
+    else
+        ksi_store_rel(&ksi_near_slot(t, word)->lock,
+                      (uintptr_t)word | KSI_EXCLUSIVE_ENTRY);
+}
+
+/*
+ * What is pending is played when the bucket's lock is given back; but for the mask, a
+ * handler would find there without a note what t is about to give back, and give it back
+ * as well, or make something else of it.
+ */
+static void answer_claims(ksi_word *word, ksl_thread *t)
+{
+    struct ksi_lot lot;
+    struct ksi_wake_list wake = KSI_WAKE_LIST;
+    const void *key = (const void *)(uintptr_t)word;
+    uint32_t level = ksi_load(&t->front.level);
+    if (!KSI_FAULT(RW_ANSWERS_OPEN))
+        (void)ksi_irq_mask(t);
+    ksi_lot_lock(&lot, key);
+    bool counted = take_note(word, t, KSI_NOTE_COUNTED);
+    bool owned = take_note(word, t, KSI_NOTE_OWNED);
+    bool inside = take_note(word, t, KSI_NOTE_STAX);
+    ksi_lot_pop_claims(&lot, key, KSI_Q_WRITE, &wake);
+    ksi_lot_pop_claims(&lot, key, KSI_Q_READ, &wake);
+    ksi_lot_unlock(&lot, &wake);
+    KSI_POINT("rw: answer");
+    if (counted)
+        ksi_rw_uncount(word);
+    else if (owned)
+        give_owned(word, t);
+    else if (inside)
+        ksi_stax_uncount(word);
+    ksi_irq_unmask(t, level);
+}
+
+/*
  * After the store that gave the lock back. The word is a mere key, unless a note says
  * that it is ours still: a share that a writer counts, or an exclusive hold that a
  * handler has made of a share while the thread was giving that back.
@@ -161,23 +206,8 @@ KSI_COLD void ksl_claims_answer(const ksi_word *fast)
      */
     uint32_t claims = ksi_fetch_add(&t->front.claims, 0u) & ~KSI_CLAIM_ALWAYS;
     if (claims > ksi_load(&t->put_off)) {
-        struct ksi_lot lot;
-        struct ksi_wake_list wake = KSI_WAKE_LIST;
-        const void *key = (const void *)(uintptr_t)word;
         KSI_POINT("rw: claims");
-        ksi_lot_lock(&lot, key);
-        bool counted = take_note(word, t, KSI_NOTE_COUNTED);
-        bool owned = take_note(word, t, KSI_NOTE_OWNED);
-        bool inside = take_note(word, t, KSI_NOTE_STAX);
-        ksi_lot_pop_claims(&lot, key, KSI_Q_WRITE, &wake);
-        ksi_lot_pop_claims(&lot, key, KSI_Q_READ, &wake);
-        ksi_lot_unlock(&lot, &wake);
-        if (counted)
-            ksi_rw_uncount(word);
-        else if (owned)
-            ksi_rw_disown(word, t);
-        else if (inside)
-            ksi_stax_uncount(word);
+        answer_claims(word, t);
     }
     play_put_off(t);
 }
@@ -213,7 +243,7 @@ bool ksi_rw_waits_for(const ksi_word *word, const ksl_thread *t)
     if (KSI_LIKELY(t->handlers == 0))
         return false;
     const struct ksi_waiter *w = &t->waiters[KSI_WAITER_LOCK];
-    return ksi_load(&w->queue) != NULL && w->address == (const void *)(uintptr_t)word;
+    return ksi_load_acq(&w->queue) != NULL && w->address == (const void *)(uintptr_t)word;
 }
 
 bool ksi_rw_stop_waiting(const ksi_word *word, ksl_thread *t)
@@ -334,12 +364,13 @@ KSI_COLD static void disown_slow(ksi_word *word, ksl_thread *t)
     disown_queued(word, t);
 }
 
+/* No entry: a handler's thread has just emptied the slot, and looks at its notes next. */
 static void drop_exclusive(const ksi_word *word, ksl_thread *t)
 {
     struct ksl_slot *s = ksi_exclusive_find(t, word);
     if (s != NULL)
         ksi_slot_clear(t, s);
-    if (s == ksi_near_slot(t, word))
+    if ((s == NULL && !KSI_FAULT(RW_NOTE_STAYS)) || s == ksi_near_slot(t, word))
         (void)take_note(word, t, KSI_NOTE_OWNED);
 }
 

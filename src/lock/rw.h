@@ -175,7 +175,10 @@ bool ksi_rw_try_own(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t,
 /* Gives the exclusive hold back; RECURSED is clear. */
 void ksi_rw_disown(ksi_word *word, ksl_thread *t);
 
-/* Turns t's one share, if it is the only one of all, into the exclusive hold. */
+/*
+ * Turns t's share, if it is the only one of all, into the exclusive hold. False, too, if
+ * a handler has taken another one for t, or given that back, after the caller's look.
+ */
 bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
 void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t);
 
@@ -208,6 +211,16 @@ enum { KSI_RW_PATIENCE = 200 };
  * Notes in a descriptor's `converted`, for the word of each near slot: the share that the
  * slot shows is counted; the hold is exclusive, whatever is stored to the slot; the entry
  * of a stax is counted.
+ *
+ *   note      set                                  taken off
+ *   COUNTED   under the bucket lock: by a writer   by t, which has emptied the slot, with
+ *             (rw_slots.c), or a downgrade         the bucket lock or masked; by whoever
+ *                                                  gives the share back in a handler of t
+ *   OWNED     by a handler of t that upgrades      likewise; a handler's downgrade makes
+ *                                                  COUNTED of it, also of an empty slot
+ *
+ * Who takes a note off gives back what it stands for, of a recursed hold one level,
+ * masked from before until after that.
  */
 enum { KSI_NOTE_COUNTED = 0, KSI_NOTE_OWNED = 1, KSI_NOTE_STAX = 2 };
 

@@ -97,14 +97,41 @@ static void turn_counted(const struct ksi_rw_class *c, ksi_word *word, ksl_threa
     tell_turned(s, KSI_SHARED);
 }
 
+/*
+ * The hold that becomes a share has no entry: true if that is because t, which a handler
+ * has interrupted, has emptied the slot; it is about to give back what the note says.
+ */
+static bool turn_noted(const ksi_word *word, ksl_thread *t)
+{
+    struct ksl_slot *s = ksi_near_slot(t, word);
+    uintptr_t *note = &t->converted[ksi_near_index(t, s)];
+    if (ksi_load(note) != (uintptr_t)word + KSI_NOTE_OWNED || ksi_load(&s->lock) != 0 ||
+        KSI_FAULT(RW_NOTE_OUTDATED))
+        return false;
+    ksi_store(note, (uintptr_t)word + KSI_NOTE_COUNTED);
+    return true;
+}
+
+/*
+ * Masked: t's one share; NULL if it has none or several by now, because a handler has
+ * come after the caller's look. The near slot has one at most, and is what is found last.
+ */
+static struct ksl_slot *only_share(const ksl_thread *t, const ksi_word *word)
+{
+    struct ksl_slot *s = ksi_share_find(t, word);
+    bool one = s == NULL || s == ksi_near_slot(t, word) || KSI_FAULT(RW_UPGRADE_OF_ONE) ||
+               ksi_share_count(t, word) == 1;
+    return one ? s : NULL;
+}
+
 bool ksi_rw_upgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *t)
 {
     bool in = false;
     unsigned turn = 0;
     for (unsigned tries = 0; tries < KSI_RW_PATIENCE;) {
         uint32_t level = ksi_irq_mask(t);
-        struct ksl_slot *s = ksi_share_find(t, word);
-        if (s == NULL) { /* a handler has given it back */
+        struct ksl_slot *s = only_share(t, word);
+        if (s == NULL) {
             ksi_irq_unmask(t, level);
             break;
         }
@@ -265,10 +292,10 @@ void ksi_rw_downgrade(const struct ksi_rw_class *c, ksi_word *word, ksl_thread *
     const void *key = (const void *)(uintptr_t)word;
     KSI_POINT("rw: downgrade");
     ksi_lot_lock(&lot, key);
-    if (s == NULL)
-        t->unshared++;
-    else
+    if (s != NULL)
         turn_counted(c, word, t, s);
+    else if (!turn_noted(word, t))
+        t->unshared++;
     uintptr_t w = ksi_load(word); /* ours: only marks change, under this lock */
     while (!KSI_FAULT(RW_DOWNGRADE_SILENT) && ksi_lot_pop(&lot, key, KSI_Q_READ, &wake))
         ;

@@ -8,6 +8,7 @@
 #include "lock/sx.h"
 
 #include "lock/rw_quick.h"
+#include "platform/testing.h"
 #include "thread/irq.h"
 
 const struct ksi_rw_class ksi_sx_class = {KSI_SX, KSI_BASE, 0, false, false, false};
@@ -236,6 +237,7 @@ int ksi_sx_try_upgrade(struct ksi_named *sx, const void *site)
         ksi_named_refuse_release(sx, "sx_try_upgrade", site);
     if (count != 1)
         return 0;
+    KSI_POINT("sx: upgrade");
     return ksi_rw_upgrade(&ksi_sx_class, &sx->word, t);
 }
 

@@ -247,7 +247,8 @@ void ksi_lot_remove(struct ksi_waiter *w)
 {
     struct ksi_queue *q = w->queue;
     unlink_waiter(q, w);
-    ksi_store(&w->queue, (struct ksi_queue *)NULL);
+    /* After the word that lets it in, for ksi_rw_waits_for. */
+    ksi_store_rel(&w->queue, (struct ksi_queue *)NULL);
     w->interruptible = false;
     if (w->lends_to != NULL)
         ksi_lend(w, NULL);

@@ -73,9 +73,10 @@ static void add_all(void)
     add_paths_of_rw();
     add_paths_of_spinning();
     add_paths_of_freebsd();
+    add_paths_of_handlers();
     add_paths_of_evl();
     add_paths_of_aix();
-    add_paths_of_handlers();
+    add_paths_of_releases();
     add_paths_of_signals();
     add_paths_of_events();
     add_paths_of_irq();

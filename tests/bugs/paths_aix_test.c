@@ -5,6 +5,7 @@
 #include "complex_calls.h"
 
 #include "diag/slots.h"
+#include "lock/rw.h"
 
 #include <string.h>
 #include <sys/intr.h>
@@ -149,8 +150,74 @@ START_TEST(path_a_complex_lock_is_free_when_all_nested_holds_are)
 }
 END_TEST
 
+static int upgrade_it(void *l)
+{
+    return lock_read_to_write((complex_lock_t)l) == FALSE;
+}
+
+static int handled; /* atomic */
+
+static void end_it(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    lock_done(&complex);
+    STORE(&handled, 1);
+}
+
+static void share_it(int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    lock_write_to_read(&complex);
+    STORE(&handled, 1);
+}
+
+/*
+ * Puppet 1 waits for its upgrade. The last reader makes it the writer, and before that is
+ * known there a handler tries to give the lock back.
+ */
+static void handed_over(ksl_irq_handler handler)
+{
+    enum { IRQ = 5 };
+    struct puppet p[2];
+    lock_init(&complex, TRUE);
+    STORE(&handled, 0);
+    recorder_start();
+    ck_assert_int_eq(ksl_irq_request(IRQ, KSL_STAGE_INBAND, 5, handler, NULL), 0);
+    puppets_start(p, 2);
+    ck_assert_int_eq(ask(&p[0], read_it, &complex), 0);
+    ck_assert_int_eq(ask(&p[1], read_it, &complex), 0);
+    tell_blocked(&p[1], upgrade_it, &complex);
+    bug_stop(0, "lot: wake", &p[0]);
+    tell(&p[0], done_it, &complex);
+    bug_await_stop(0);
+    uintptr_t owner = (uintptr_t)p[1].actor.thread;
+    ck_assert_uint_eq(ksi_rw_owner(ksi_load(&complex.ksl_word)), owner);
+    ck_assert_int_eq(ksl_irq_raise_on(p[1].actor.thread, IRQ), 0);
+    WAIT_UNTIL(LOAD(&handled));
+    ck_assert_uint_eq(ksi_rw_owner(ksi_load(&complex.ksl_word)), owner);
+    ck_assert_uint_eq(recorder_count(NULL), 1);
+    bug_go(0);
+    ck_assert_int_eq(answer(&p[0]), 0);
+    ck_assert_int_eq(answer(&p[1]), 1);
+    ck_assert_int_eq(ask(&p[1], done_it, &complex), 0);
+    ck_assert_int_eq(lock_islocked(&complex), FALSE);
+    ck_assert_uint_eq(recorder_count(NULL), 1);
+    puppets_end(p, 2);
+    ck_assert_int_eq(ksl_irq_free(IRQ), 0);
+}
+
+START_TEST(path_a_handler_leaves_the_upgrade_that_its_thread_has_just_got)
+{
+    handed_over(end_it);
+    handed_over(share_it);
+}
+END_TEST
+
 void add_paths_of_aix(void)
 {
+    BUG(path_a_handler_leaves_the_upgrade_that_its_thread_has_just_got);
     BUG(path_who_loses_the_race_for_a_marked_lock_has_no_entry);
     BUG(path_a_handler_ends_the_wait_of_its_thread);
     BUG(path_one_wake_up_goes_to_the_most_urgent);

@@ -155,6 +155,11 @@ static void op_xlock(void)
     done = ksl_violation_count() == before;
 }
 
+static void op_upgrade(void)
+{
+    (void)sx_try_upgrade(&sx);
+}
+
 static void op_recurse(void)
 {
     sx_xlock(&sx);
@@ -227,6 +232,13 @@ static void after_release(void)
     CHECK(sx_xlocked(&sx) == (LOAD(&kept) > 0));
     for (int i = LOAD(&kept); i > 0; i--)
         sx_xunlock(&sx);
+}
+
+/* Not beside a share of the handler. */
+static void after_upgrade(void)
+{
+    CHECK(!sx_xlocked(&sx) || LOAD(&kept) == 0);
+    CHECK(release_all() == LOAD(&kept) + 1);
 }
 
 static void after_release_of_two(void)
@@ -343,6 +355,10 @@ const struct op sx_ops[] = {
         handler_keep_exclusive), .after = after_release_of_two},
     {SX("sx, recursion, handler recurses", before_recursive, op_recurse,
         handler_keep_exclusive), .after = after_recurse},
+    {SX("sx, upgrade, counted, handler shares and keeps", before_counted_share, op_upgrade,
+        handler_keep_share), .after = after_upgrade, .refusals = true},
+    {SX("sx, upgrade, slots, handler shares and keeps", before_slot_share, op_upgrade,
+        handler_keep_share), .after = after_upgrade, .refusals = true},
     {SX("sx, slock, handler upgrades and keeps", before_new, op_slock,
         handler_keep_upgraded), .after = after_upgraded, .partner = partner_shares_fast,
      .refusals = true},
