@@ -26,7 +26,8 @@ enum {
 
 /*
  * Runs on the interrupted thread, level raised to its own, stage set to its
- * own; must not sleep. On return level, stall bit and stage are as before.
+ * own; must not sleep. On return level, stall bit and stage are as before. It must not
+ * fork either, as in any signal handler: its own thread may be where fork has to wait.
  */
 typedef void (*ksl_irq_handler)(int irq, void *arg);
 

@@ -133,7 +133,7 @@ int ksi_sleep(const struct ksi_sleep *s)
     struct ksi_waiter *w = &t->waiters[KSI_WAITER_BLOCK];
     struct ksi_lot lot;
     if (KSI_FAULT(CHANNEL_UNLOCKS_FIRST) && s->lock != NULL && !s->spinning)
-        ksi_interlock_release(s->lock, t, how);
+        how = ksi_interlock_release(s->lock, t, how);
     if (KSI_FAULT(CHANNEL_UNSPINS_FIRST) && s->spinning)
         ksi_mtx_unspin(s->lock, t);
     KSI_POINT("channel: sleep");
@@ -144,7 +144,7 @@ int ksi_sleep(const struct ksi_sleep *s)
     if (s->spinning && !KSI_FAULT(CHANNEL_UNSPINS_FIRST))
         ksi_mtx_unspin(s->lock, t);
     else if (s->lock != NULL && !KSI_FAULT(CHANNEL_UNLOCKS_FIRST))
-        ksi_interlock_release(s->lock, t, how);
+        how = ksi_interlock_release(s->lock, t, how);
     KSI_POINT("channel: unlocked");
     enum ksi_outcome outcome = ended ? KSI_SIGNALLED : ksi_wait(w, date);
     error = error_of(t, outcome);

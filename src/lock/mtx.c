@@ -106,12 +106,20 @@ KSI_ASIDE static int lock_slow(struct ksi_named *m, bool try_only, const void *s
     if (!ksi_named_alive(m, KSI_NAMED_MTX, call, site) ||
         (!try_only && ksi_refuse_in_handler(t, call, KSI_MTX, m, site)))
         return 0;
-    int error = -EDEADLK; /* a handler has it taken meanwhile: judge anew */
+    int error = -EDEADLK; /* a handler has taken it meanwhile: judge anew */
     if (!try_only)
         ksi_watch_before(KSI_MTX, m, KSI_EXCLUSIVE, site);
     while (error == -EDEADLK) {
-        if (ksi_named_mine(m, t))
+        if (ksi_named_mine(m, t)) {
+            KSI_POINT("mtx: again");
+            if (ksi_named_recurse(m, t)) {
+                ksi_watch_again(KSI_MTX, m, KSI_EXCLUSIVE, site);
+                return 1;
+            }
+            if (recursable(m) && !KSI_FAULT(MTX_AGAIN_BLIND))
+                continue; /* a handler has given it back meanwhile */
             return lock_again(m, t, KSI_MTX, try_only, site);
+        }
         if (!try_only)
             error = ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site);
         else if (ksi_rw_try_own(&ksi_mtx_class, &m->word, t, site))

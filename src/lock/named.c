@@ -113,13 +113,18 @@ bool ksi_interlock_alive(const struct ksi_named *l, bool spinning, const char *c
 enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
                                        const char *call, const void *site)
 {
-    if (ksi_named_mine(l, t)) {
-        if ((ksi_load(&l->word) & KSI_RECURSED) == 0)
+    uint32_t level = ksi_irq_mask(t); /* a handler may convert it between two looks */
+    bool mine = ksi_named_mine(l, t);
+    KSI_POINT("interlock: check");
+    bool recursed = mine && (ksi_load(&l->word) & KSI_RECURSED) != 0;
+    unsigned shares = ksi_share_count(t, &l->word);
+    ksi_irq_unmask(t, level);
+    if (mine) {
+        if (!recursed)
             return KSI_INTERLOCK_EXCLUSIVE;
         ksi_named_refuse(l, KSI_RECURSION_RULE, t, site, "%s with a recursed lock", call);
         return KSI_INTERLOCK_BAD;
     }
-    unsigned shares = ksi_share_count(t, &l->word);
     if (shares == 1 || (shares == 0 && t->unshared > 0))
         return KSI_INTERLOCK_SHARED;
     if (shares == 0)
@@ -130,19 +135,24 @@ enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
     return KSI_INTERLOCK_BAD;
 }
 
-void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how)
+enum ksi_interlock ksi_interlock_release(struct ksi_named *l, ksl_thread *t,
+                                         enum ksi_interlock how)
 {
     /* A handler may have changed it since the check: gives back what there is. */
     uint32_t level = ksi_irq_mask(t);
     struct ksl_slot *s = ksi_share_find(t, &l->word);
+    enum ksi_interlock given = how;
     if (ksi_named_mine(l, t)) {
+        given = KSI_INTERLOCK_EXCLUSIVE;
         if (!ksi_named_unrecurse(l))
             ksi_rw_disown(&l->word, t);
     } else if (s != NULL || (how == KSI_INTERLOCK_SHARED &&
                              (t->unshared > 0 || KSI_FAULT(INTERLOCK_GIVES_OTHERS)))) {
+        given = KSI_INTERLOCK_SHARED;
         ksi_rw_unshare(&l->word, t, s);
     }
     ksi_irq_unmask(t, level);
+    return KSI_FAULT(INTERLOCK_MODE_STALE) ? how : given;
 }
 
 void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how,

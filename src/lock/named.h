@@ -61,7 +61,9 @@ bool ksi_interlock_alive(const struct ksi_named *l, bool spinning, const char *c
 /* Checks that the caller holds l once; BAD after a violation. */
 enum ksi_interlock ksi_interlock_check(const struct ksi_named *l, ksl_thread *t,
                                        const char *call, const void *site);
-void ksi_interlock_release(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how);
+/* Returns how it was held in fact, for a handler may have converted it meanwhile. */
+enum ksi_interlock ksi_interlock_release(struct ksi_named *l, ksl_thread *t,
+                                         enum ksi_interlock how);
 /* After a violation nothing has been taken: it was destroyed, or kept by a handler. */
 void ksi_interlock_acquire(struct ksi_named *l, ksl_thread *t, enum ksi_interlock how,
                            unsigned class, const char *call, const void *site);

@@ -95,6 +95,12 @@ static inline bool may_be_quick(const struct ksi_named *sx, const ksl_thread *t)
            ksi_named_is(sx, KSI_NAMED_SX);
 }
 
+static bool recursable(const struct ksi_named *sx)
+{
+    return (ksi_load(&sx->flags) & KSI_NAMED_RECURSABLE) != 0 &&
+           !KSI_FAULT(SX_AGAIN_BLIND);
+}
+
 KSI_ASIDE static int lock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
                                bool interruptible, const void *site)
 {
@@ -115,7 +121,13 @@ KSI_ASIDE static int lock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
                 ksi_watch_again(KSI_SX, sx, as, site);
                 return 0;
             }
-            if (ksi_named_mine(sx, t) || shares(sx, t))
+            KSI_POINT("sx: not mine");
+            bool mine = ksi_named_mine(sx, t);
+            if (mine && recursable(sx)) {
+                error = -EDEADLK;
+                continue;
+            }
+            if (mine || shares(sx, t))
                 return refuse_recursion(sx, t, mode, site);
             error = ksi_rw_own(&ksi_sx_class, &sx->word, t, how, site);
         } else {
@@ -268,7 +280,7 @@ static void fail_assertion(const struct ksi_named *sx, const void *site, const c
 
 void ksi_sx_assert(const struct ksi_named *sx, int what, const void *site)
 {
-    const ksl_thread *t = ksi_self();
+    ksl_thread *t = ksi_self();
     if (!ksi_named_alive(sx, KSI_NAMED_SX, "sx_assert", site))
         return;
     int mode = what & ~(LA_RECURSED | LA_NOTRECURSED);
@@ -279,8 +291,12 @@ void ksi_sx_assert(const struct ksi_named *sx, int what, const void *site)
                          "sx_assert: unknown assertion 0x%x", (unsigned)what);
         return;
     }
+    uint32_t level = ksi_irq_mask(t); /* a handler may convert it between two looks */
     bool exclusive = ksi_named_mine(sx, t);
+    KSI_POINT("sx: assert");
     unsigned count = ksi_share_count(t, &sx->word);
+    bool recursed = exclusive ? (ksi_load(&sx->word) & KSI_RECURSED) != 0 : count > 1;
+    ksi_irq_unmask(t, level);
     if (mode == 0) {
         if (exclusive || count > 0)
             fail_assertion(sx, site, "locked by the caller");
@@ -288,7 +304,6 @@ void ksi_sx_assert(const struct ksi_named *sx, int what, const void *site)
     }
     if (count == 0 && t->unshared > 0 && mode != LA_XLOCKED)
         return; /* its share may be one that could not be recorded */
-    bool recursed = exclusive ? (ksi_load(&sx->word) & KSI_RECURSED) != 0 : count > 1;
     if ((mode == LA_XLOCKED && !exclusive) || (mode == LA_SLOCKED && count == 0) ||
         (!exclusive && count == 0))
         fail_assertion(sx, site,

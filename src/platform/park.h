@@ -35,8 +35,9 @@ enum ksi_park_result {
 
 #define KSI_FOREVER UINT64_MAX
 
-/* Also for a parker that is used again after fork. */
 void ksi_parker_init(struct ksi_parker *p);
+/* In a child of fork, whose thread may park on it; that ends for no reason. */
+void ksi_parker_forked(struct ksi_parker *p);
 
 /* Sleeps until a token, the CLOCK_MONOTONIC date in ns, or no reason at all. */
 enum ksi_park_result ksi_park(struct ksi_parker *p, uint64_t deadline);

@@ -47,6 +47,11 @@ void ksi_parker_init(struct ksi_parker *p)
     ksi_store(&p->word, (uint32_t)PARK_EMPTY);
 }
 
+void ksi_parker_forked(struct ksi_parker *p)
+{
+    ksi_parker_init(p); /* the call that a handler has interrupted sees another value */
+}
+
 enum ksi_park_result ksi_host_park(struct ksi_parker *p, uint64_t deadline)
 {
     int saved = errno;

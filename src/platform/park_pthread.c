@@ -27,6 +27,14 @@ void ksi_parker_init(struct ksi_parker *p)
     errno = saved;
 }
 
+void ksi_parker_forked(struct ksi_parker *p)
+{
+    /* Not made anew: sem_wait has counted the thread in. */
+    ksi_store(&p->word, (uint32_t)PARK_TOKEN);
+    if (sem_post(&p->sem) != 0)
+        KSI_DIE("sem_post", errno);
+}
+
 static struct timespec to_timespec(uint64_t ns)
 {
     struct timespec ts;

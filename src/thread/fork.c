@@ -65,7 +65,7 @@ static void child(void)
     ksi_up_switch_after_fork(true);
     if (self != NULL) {
         ksi_store(&self->tid, ksi_host_tid());
-        ksi_parker_init(&self->parker);
+        ksi_parker_forked(&self->parker);
     }
     pthread_sigmask(SIG_SETMASK, &fork_signals, NULL);
     if (self != NULL && ksi_load(&self->front.level) == 0)

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TESTS = 120, PLANTED_S = 2, TEST_S = 90 };
+enum { TESTS = 200, PLANTED_S = 2, TEST_S = 90 };
 
 static struct {
     const char *name;

@@ -11,6 +11,7 @@
 #include <sys/param.h>
 
 #include <sys/lock.h>
+#include <sys/mutex.h>
 #include <sys/proc.h>
 #include <sys/sx.h>
 
@@ -107,6 +108,140 @@ START_TEST(path_a_share_is_given_back_once)
     puppets_end(p, 3);
     bug_no_handler();
     sx_destroy(&sx);
+}
+END_TEST
+
+static struct mtx mtx;
+
+static int mlock(void *m)
+{
+    mtx_lock((struct mtx *)m);
+    return mtx_owned((struct mtx *)m);
+}
+
+static int try_mlock(void *m)
+{
+    return mtx_trylock((struct mtx *)m);
+}
+
+static int munlock(void *m)
+{
+    mtx_unlock((struct mtx *)m);
+    return 0;
+}
+
+/* Loop: it is locked again by a call that waits, and by a try. */
+START_TEST(path_a_mutex_that_a_handler_gave_back_is_taken_anew)
+{
+    struct puppet p[2];
+    mtx_init(&mtx, "given back", NULL, MTX_DEF | MTX_RECURSE);
+    bug_handler(munlock, &mtx);
+    puppets_start(p, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(ask(&p[0], mlock, &mtx), 1);
+        bug_act(i, "mtx: again", &p[0], bug_interrupt, &p[0]);
+        ck_assert_int_eq(ask(&p[0], i == 0 ? try_mlock : mlock, &mtx), 1);
+        ck_assert_uint_eq(bug_handled(), i + 1);
+        ck_assert_int_eq(ask(&p[1], try_mlock, &mtx), 0);
+        ck_assert_int_eq(ask(&p[0], munlock, &mtx), 0);
+        ck_assert_int_eq(ask(&p[1], try_mlock, &mtx), 1);
+        ck_assert_int_eq(ask(&p[1], munlock, &mtx), 0);
+    }
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 2);
+    bug_no_handler();
+    mtx_destroy(&mtx);
+}
+END_TEST
+
+static int xlock_owned(void *l)
+{
+    sx_xlock((struct sx *)l);
+    return sx_xlocked((struct sx *)l);
+}
+
+START_TEST(path_a_lock_that_a_handler_took_is_recursed)
+{
+    struct puppet p[2];
+    sx_init_flags(&sx, "recursed", SX_RECURSE);
+    bug_handler(try_xlock, &sx);
+    puppets_start(p, 2);
+    ck_assert_int_eq(ask(&p[1], xlock, &sx), 0); /* the other one needs its slow way */
+    bug_stop(0, "sx: not mine", &p[0]);
+    tell(&p[0], xlock_owned, &sx);
+    bug_await_stop(0);
+    ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
+    bug_interrupt(&p[0]);
+    WAIT_UNTIL(bug_handled() == 1);
+    bug_go(0);
+    ck_assert_int_eq(answer(&p[0]), 1);
+    ck_assert_int_eq(bug_handler_result(), 1);
+    ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[1], try_xlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 2);
+    bug_no_handler();
+    sx_destroy(&sx);
+}
+END_TEST
+
+static int try_upgrade(void *l)
+{
+    return sx_try_upgrade((struct sx *)l);
+}
+
+/* A handler upgrades the interlock before the sleeper gives it back. */
+START_TEST(path_an_interlock_comes_back_as_a_handler_has_converted_it)
+{
+    struct puppet p[2];
+    sx_init(&sx, "converted");
+    bug_handler(try_upgrade, &sx);
+    puppets_start(p, 2);
+    ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
+    bug_act(0, "channel: sleep", &p[0], bug_interrupt, &p[0]);
+    ck_assert_int_eq(ask(&p[0], sleep_with_share, &sx), EWOULDBLOCK);
+    ck_assert_int_eq(bug_handler_result(), 1);
+    ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[1], try_xlock, &sx), 1);
+    ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 2);
+    bug_no_handler();
+    sx_destroy(&sx);
+}
+END_TEST
+
+static int assert_locked(void *l)
+{
+    sx_assert((struct sx *)l, SA_LOCKED);
+    return 0;
+}
+
+/* A handler upgrades it while it is looked at: no violation. */
+START_TEST(path_a_lock_that_a_handler_converts_is_held)
+{
+    static const char *const points[] = {"sx: assert", "interlock: check"};
+    struct puppet p[1];
+    recorder_start();
+    sx_init(&sx, "looked at");
+    bug_handler(try_upgrade, &sx);
+    puppets_start(p, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
+        bug_act(i, points[i], &p[0], bug_interrupt, &p[0]);
+        int expected = i == 0 ? 0 : EWOULDBLOCK;
+        call_fn call = i == 0 ? assert_locked : sleep_with_share;
+        ck_assert_int_eq(ask(&p[0], call, &sx), expected);
+        ck_assert_int_eq(bug_handler_result(), 1);
+        ASSERT_NO_VIOLATION();
+        ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+    }
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 1);
+    bug_no_handler();
+    sx_destroy(&sx);
+    recorder_stop();
 }
 END_TEST
 
@@ -219,6 +354,10 @@ void add_paths_of_handlers(void)
 {
     BUG(path_a_share_that_a_handler_keeps_lets_its_thread_in);
     BUG(path_a_share_is_given_back_once);
+    BUG(path_a_mutex_that_a_handler_gave_back_is_taken_anew);
+    BUG(path_a_lock_that_a_handler_took_is_recursed);
+    BUG(path_an_interlock_comes_back_as_a_handler_has_converted_it);
+    BUG(path_a_lock_that_a_handler_converts_is_held);
     BUG(path_the_child_of_fork_knows_why_its_wait_has_ended);
     BUG(path_a_waiter_that_forks_in_a_handler_looks_again);
 }
