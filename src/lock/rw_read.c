@@ -98,7 +98,8 @@ static enum step share_or_queue(const struct ksi_rw_class *c, ksi_word *word,
         }
         if (ksi_rw_owner(now) == (uintptr_t)w->thread)
             return HELD_BY_SELF; /* a handler has taken it and kept it */
-        if (ksi_share_find(w->thread, word) != NULL && !KSI_FAULT(RW_KEPT_SHARE_WAITS))
+        if (ksi_share_find(w->thread, word) != NULL && !KSI_FAULT(RW_KEPT_SHARE_WAITS) &&
+            !KSI_FAULT(RW_NESTED_WAITS))
             how |= KSI_RW_PASS; /* or a share, for which the writers would wait */
         if (ksi_rw_may_share(now, how)) {
             if (ksi_cas_acq(word, &now, ksi_rw_one_more(now)))
