@@ -6,28 +6,13 @@
  */
 
 #include "bugs.h"
-
-#include <sys/param.h>
-
-#include <sys/sx.h>
+#include "sx_calls.h"
 
 static struct sx sx;
 
 static int xlock_sig(void *l)
 {
     return sx_xlock_sig((struct sx *)l);
-}
-
-static int slock(void *l)
-{
-    sx_slock((struct sx *)l);
-    return 0;
-}
-
-static int sunlock(void *l)
-{
-    sx_sunlock((struct sx *)l);
-    return 0;
 }
 
 START_TEST(f10_readers_enter_when_the_waiting_writer_gives_up)

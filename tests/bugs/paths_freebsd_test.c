@@ -2,14 +2,11 @@
 /* Slow paths of FreeBSD: recursed holds, waits that a signal ends. */
 
 #include "bugs.h"
+#include "sx_calls.h"
 
 #include "platform/host.h"
 
-#include <sys/param.h>
-
-#include <sys/lock.h>
 #include <sys/mutex.h>
-#include <sys/sx.h>
 #include <sys/systm.h>
 
 #include <kslock/signal.h>
@@ -18,18 +15,6 @@
 
 static struct sx sx;
 static struct mtx mtx;
-
-static int xlock(void *l)
-{
-    sx_xlock((struct sx *)l);
-    return 0;
-}
-
-static int xunlock(void *l)
-{
-    sx_xunlock((struct sx *)l);
-    return 0;
-}
 
 static int lock(void *l)
 {

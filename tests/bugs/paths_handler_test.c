@@ -5,15 +5,12 @@
  */
 
 #include "bugs.h"
+#include "sx_calls.h"
 
 #include "../support/child.h"
 
-#include <sys/param.h>
-
-#include <sys/lock.h>
 #include <sys/mutex.h>
 #include <sys/proc.h>
-#include <sys/sx.h>
 
 #include <kslock/sleepq.h>
 
@@ -22,38 +19,18 @@
 
 static struct sx sx;
 
-static int xlock(void *l)
+/* n puppets, and what the handler of an interrupt calls. */
+static void begin(struct puppet *p, int n, call_fn call, void *object)
 {
-    sx_xlock((struct sx *)l);
-    return 0;
+    bug_handler(call, object);
+    puppets_start(p, n);
 }
 
-static int xunlock(void *l)
+static void end(struct puppet *p, int n)
 {
-    sx_xunlock((struct sx *)l);
-    return 0;
-}
-
-static int slock(void *l)
-{
-    sx_slock((struct sx *)l);
-    return 0;
-}
-
-static int try_slock(void *l)
-{
-    return sx_try_slock((struct sx *)l);
-}
-
-static int try_xlock(void *l)
-{
-    return sx_try_xlock((struct sx *)l);
-}
-
-static int sunlock(void *l)
-{
-    sx_sunlock((struct sx *)l);
-    return 0;
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, n);
+    bug_no_handler();
 }
 
 /* A writer waits; a handler of a reader that comes takes a share and keeps it. */
@@ -61,8 +38,7 @@ START_TEST(path_a_share_that_a_handler_keeps_lets_its_thread_in)
 {
     struct puppet p[3];
     sx_init(&sx, "kept");
-    bug_handler(try_slock, &sx);
-    puppets_start(p, 3);
+    begin(p, 3, try_slock, &sx);
     ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
     tell_blocked(&p[1], xlock, &sx);
     bug_act(0, "rw: share", &p[2], bug_interrupt, &p[2]);
@@ -75,9 +51,7 @@ START_TEST(path_a_share_that_a_handler_keeps_lets_its_thread_in)
     ck_assert_int_eq(ask(&p[2], sunlock, &sx), 0);
     ck_assert_int_eq(answer(&p[1]), 0);
     ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 3);
-    bug_no_handler();
+    end(p, 3);
     sx_destroy(&sx);
 }
 END_TEST
@@ -92,8 +66,7 @@ START_TEST(path_a_share_is_given_back_once)
 {
     struct puppet p[3];
     sx_init(&sx, "given");
-    bug_handler(sunlock, &sx);
-    puppets_start(p, 3);
+    begin(p, 3, sunlock, &sx);
     ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
     ck_assert_int_eq(ask(&p[1], slock, &sx), 0);
     bug_act(0, "channel: sleep", &p[1], bug_interrupt, &p[1]);
@@ -104,9 +77,7 @@ START_TEST(path_a_share_is_given_back_once)
     ck_assert_int_eq(ask(&p[0], sunlock, &sx), 0);
     ck_assert_int_eq(ask(&p[2], try_xlock, &sx), 1);
     ck_assert_int_eq(ask(&p[2], xunlock, &sx), 0);
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 3);
-    bug_no_handler();
+    end(p, 3);
     sx_destroy(&sx);
 }
 END_TEST
@@ -135,8 +106,7 @@ START_TEST(path_a_mutex_that_a_handler_gave_back_is_taken_anew)
 {
     struct puppet p[2];
     mtx_init(&mtx, "given back", NULL, MTX_DEF | MTX_RECURSE);
-    bug_handler(munlock, &mtx);
-    puppets_start(p, 2);
+    begin(p, 2, munlock, &mtx);
     for (unsigned i = 0; i < 2; i++) {
         ck_assert_int_eq(ask(&p[0], mlock, &mtx), 1);
         bug_act(i, "mtx: again", &p[0], bug_interrupt, &p[0]);
@@ -147,9 +117,7 @@ START_TEST(path_a_mutex_that_a_handler_gave_back_is_taken_anew)
         ck_assert_int_eq(ask(&p[1], try_mlock, &mtx), 1);
         ck_assert_int_eq(ask(&p[1], munlock, &mtx), 0);
     }
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 2);
-    bug_no_handler();
+    end(p, 2);
     mtx_destroy(&mtx);
 }
 END_TEST
@@ -164,8 +132,7 @@ START_TEST(path_a_lock_that_a_handler_took_is_recursed)
 {
     struct puppet p[2];
     sx_init_flags(&sx, "recursed", SX_RECURSE);
-    bug_handler(try_xlock, &sx);
-    puppets_start(p, 2);
+    begin(p, 2, try_xlock, &sx);
     ck_assert_int_eq(ask(&p[1], xlock, &sx), 0); /* the other one needs its slow way */
     bug_stop(0, "sx: not mine", &p[0]);
     tell(&p[0], xlock_owned, &sx);
@@ -179,25 +146,17 @@ START_TEST(path_a_lock_that_a_handler_took_is_recursed)
     ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
     ck_assert_int_eq(ask(&p[1], try_xlock, &sx), 0);
     ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 2);
-    bug_no_handler();
+    end(p, 2);
     sx_destroy(&sx);
 }
 END_TEST
-
-static int try_upgrade(void *l)
-{
-    return sx_try_upgrade((struct sx *)l);
-}
 
 /* A handler upgrades the interlock before the sleeper gives it back. */
 START_TEST(path_an_interlock_comes_back_as_a_handler_has_converted_it)
 {
     struct puppet p[2];
     sx_init(&sx, "converted");
-    bug_handler(try_upgrade, &sx);
-    puppets_start(p, 2);
+    begin(p, 2, try_upgrade, &sx);
     ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
     bug_act(0, "channel: sleep", &p[0], bug_interrupt, &p[0]);
     ck_assert_int_eq(ask(&p[0], sleep_with_share, &sx), EWOULDBLOCK);
@@ -205,9 +164,7 @@ START_TEST(path_an_interlock_comes_back_as_a_handler_has_converted_it)
     ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
     ck_assert_int_eq(ask(&p[1], try_xlock, &sx), 1);
     ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 2);
-    bug_no_handler();
+    end(p, 2);
     sx_destroy(&sx);
 }
 END_TEST
@@ -225,8 +182,7 @@ START_TEST(path_a_lock_that_a_handler_converts_is_held)
     struct puppet p[1];
     recorder_start();
     sx_init(&sx, "looked at");
-    bug_handler(try_upgrade, &sx);
-    puppets_start(p, 1);
+    begin(p, 1, try_upgrade, &sx);
     for (unsigned i = 0; i < 2; i++) {
         ck_assert_int_eq(ask(&p[0], slock, &sx), 0);
         bug_act(i, points[i], &p[0], bug_interrupt, &p[0]);
@@ -237,9 +193,7 @@ START_TEST(path_a_lock_that_a_handler_converts_is_held)
         ASSERT_NO_VIOLATION();
         ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
     }
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 1);
-    bug_no_handler();
+    end(p, 1);
     sx_destroy(&sx);
     recorder_stop();
 }
@@ -327,8 +281,7 @@ START_TEST(path_a_waiter_that_forks_in_a_handler_looks_again)
         return;
     of_test = getpid();
     sx_init(&sx, "forked");
-    bug_handler(fork_it, NULL);
-    puppets_start(p, 3);
+    begin(p, 3, fork_it, NULL);
     ck_assert_int_eq(ask(&p[0], xlock, &sx), 0);
     tell_blocked(&p[1], xlock, &sx);
     tell_blocked(&p[2], xlock_or_end, &sx);
@@ -343,9 +296,7 @@ START_TEST(path_a_waiter_that_forks_in_a_handler_looks_again)
     ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
     ck_assert_int_eq(answer(&p[2]), 0);
     ck_assert_int_eq(ask(&p[2], xunlock, &sx), 0);
-    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
-    puppets_end(p, 3);
-    bug_no_handler();
+    end(p, 3);
     sx_destroy(&sx);
 }
 END_TEST

@@ -2,46 +2,14 @@
 /* What handlers do to a lock that their thread converts or gives back just then: sx. */
 
 #include "bugs.h"
+#include "sx_calls.h"
 
 #include "lock/rw.h"
-
-#include <sys/param.h>
-
-#include <sys/lock.h>
-#include <sys/sx.h>
 
 enum { FIRST = 5, SECOND = 6 }; /* interrupts, and their levels */
 
 static struct sx sx;
 static int got; /* what a handler's try has got */
-
-static int slock(void *l)
-{
-    sx_slock((struct sx *)l);
-    return 0;
-}
-
-static int sunlock(void *l)
-{
-    sx_sunlock((struct sx *)l);
-    return 0;
-}
-
-static int try_xlock(void *l)
-{
-    return sx_try_xlock((struct sx *)l);
-}
-
-static int xunlock(void *l)
-{
-    sx_xunlock((struct sx *)l);
-    return 0;
-}
-
-static int upgrade(void *l)
-{
-    return sx_try_upgrade((struct sx *)l);
-}
 
 static void raise_here(void *irq)
 {
@@ -101,7 +69,7 @@ START_TEST(path_an_upgrade_fails_beside_the_share_of_a_handler)
     handle(FIRST, take_share);
     begin(p, 0);
     bug_act(0, "sx: upgrade", &p[0], raise_here, &on_first);
-    ck_assert_int_eq(ask(&p[0], upgrade, &sx), 0);
+    ck_assert_int_eq(ask(&p[0], try_upgrade, &sx), 0);
     ck_assert(bug_reached(0));
     ck_assert_int_eq(got, 1);
     for (int i = 0; i < 2; i++) {
