@@ -238,8 +238,6 @@ static int block_in_child(void *unused)
 START_TEST(path_the_child_of_fork_knows_why_its_wait_has_ended)
 {
     struct puppet p[2];
-    if (!support_fork_threads())
-        return;
     puppets_start(p, 2);
     ck_assert_int_eq(ask(&p[0], prepare, NULL), 0);
     bug_stop(0, "lot: unlocked", &p[1]);
@@ -277,8 +275,6 @@ static int xlock_or_end(void *l)
 START_TEST(path_a_waiter_that_forks_in_a_handler_looks_again)
 {
     struct puppet p[3];
-    if (!support_fork_threads())
-        return;
     of_test = getpid();
     sx_init(&sx, "forked");
     begin(p, 3, fork_it, NULL);

@@ -96,7 +96,7 @@ static int end_without_timers(void)
     pthread_sigmask(SIG_BLOCK, &alarms, NULL);
     signal(SIGALRM, SIG_IGN);
     if (!refuse_calls(calls, 1, EPERM))
-        return 95;
+        _exit(95); /* the report at exit would hang without a limit */
     raise(SIGTERM);
     return 96;
 }
