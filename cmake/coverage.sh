@@ -88,7 +88,7 @@ status=0
             text = $0
             sub(/^[^:]*:[^:]*:/, "", text)
             place = file SUBSEP number
-            plain = text ~ /KSI_(FAULT|POINT|DIE|SPIN_CAP|RAW_COUNT|LACKS_MEMBARRIER)/
+            plain = text ~ /KSI_(FAULT|POINT|DELAY_POINT|LONG_WAY|DIE|SPIN_CAP|RAW_COUNT|LACKS_MEMBARRIER)/
             if (times == "-") next
             key = place SUBSEP "line"
             seen[key] = 1

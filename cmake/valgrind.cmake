@@ -29,7 +29,7 @@ set(KSL_NOT_VALGRIND
     "freebsd_sysinit_test|diag_.*|spin_test|aix_rt_test|noalloc_test|violation_test"
     "violation_loader_test|last_words_test"
     # Valgrind cannot take system calls, memory or signals away from a program.
-    "resource_refused_.*|resource_life_.*|.*_sandbox.*|regress_record_test"
+    "resource_refused_.*|resource_life_.*|resource_rare_evl_test|.*_sandbox.*|regress_record_test"
     # Forks from several threads at once under a scheduler with one lock.
     ".*fork.*")
 

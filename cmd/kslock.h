@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/* Exit statuses of the command; those of `run` are those of the program that it runs. */
+/* Exit statuses of the command; those of `run` and `torture` are those of the
+ * program that is executed. */
 enum {
     KSLOCK_DONE = 0,
     KSLOCK_FAILED = 1, /* a file cannot be read or written, or is not what it should be */

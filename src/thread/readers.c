@@ -187,7 +187,7 @@ void ksi_readers_after_fork_parent(void)
 void ksi_readers_after_fork_child(void)
 {
     urcu_bp_after_fork_child();
-    ksi_store(&strangers, outside); /* a handler may have forked in a section */
+    ksi_store(&strangers, outside); /* not 0 if a handler has forked in a section */
     if (ksi_load(&came) > (known_to_rcu() ? 1u : 0u))
         ksi_store(&orphan, true);
     if (ksi_load(&orphan) && known_to_rcu())

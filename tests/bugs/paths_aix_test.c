@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Slow paths of AIX: a race for a marked word, the most urgent of several, nesting. */
+/*
+ * Slow paths of AIX: a race for a marked word, the most urgent of several, nesting,
+ * handlers of who waits.
+ */
 
 #include "bugs.h"
 #include "complex_calls.h"

@@ -5,8 +5,11 @@
  * run (sched_getaffinity). The first is refused for the whole program, the second for one
  * that it executes: sanitizers need it to start a thread.
  *
- * resource_refused_reading_test [missing]           refused, or without these calls at
- * all resource_refused_reading_test under PROGRAM WORD...   that program under the filter
+ * resource_refused_reading_test           refused
+ *
+ * resource_refused_reading_test missing   as if the host had no such call
+ *
+ * resource_refused_reading_test under PROGRAM WORD...   that program under the filter
  *
  * 77: the host has no filters, or AddressSanitizer sees that a text is copied by pages.
  */

@@ -111,7 +111,7 @@ END_TEST
 
 enum { LIMIT_S = 20 };
 
-static pid_t forked;
+static pid_t forked = -1; /* 0: this is the child */
 
 /* The handler of an interrupt opens it, and is interrupted by the same one, which forks.
  */

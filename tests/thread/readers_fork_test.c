@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A process forks while another thread has the lock that liburcu takes when a thread
- * comes or goes. In the child nobody gives it back.
+ * Forks beside liburcu: while another thread has the lock that threads take when they
+ * come or go, which nobody gives back in the child; in a section of readers; while
+ * somebody waits for readers.
  */
 
 #define _GNU_SOURCE 1 /* RTLD_NEXT */
@@ -155,7 +156,7 @@ static void *come(void *arg)
     return arg;
 }
 
-START_TEST(a_handler_may_fork_in_a_section)
+START_TEST(a_child_that_was_forked_in_a_section_counts_its_own_reader)
 {
     pthread_t thread;
     use_locks();
@@ -284,7 +285,7 @@ int main(int argc, char **argv)
     TCase *tc = tcase_create("fork");
     tcase_add_test(tc, the_thread_that_has_forked_may_end_in_the_child);
     tcase_add_test(tc, fork_waits_for_readers_before_it_stops_anybody);
-    tcase_add_test(tc, a_handler_may_fork_in_a_section);
+    tcase_add_test(tc, a_child_that_was_forked_in_a_section_counts_its_own_reader);
 #if !SANITIZED
     tcase_add_test(tc, it_may_end_although_another_one_was_just_coming);
 #endif

@@ -11,8 +11,8 @@ usage: sh tests/torture/mutants.sh [BUILD-FOLDER]
 Runs the tests of planted faults (ctest -L busted) of a build, by default
 build/dev, and prints a line for each: the fault, the program, the row or scene
 that has found it, the seconds until then, and what was seen. A fault that
-torture and bugs_test find has a line for each. Last line: how many there are,
-how many have survived, how many were skipped. Exit status: 0 if all were
+several rows or scenes find has a line for each. Last line: how many lines
+there are, how many faults have survived, how many were skipped. Exit status: 0 if all were
 found, 1 if one survived, 2 for a wrong command line, 77 if all were skipped.
 EOF
 }
@@ -86,7 +86,7 @@ fi
         }
         for (i = 1; i <= lines; i++)
             print substr(line[i], 1, 180)
-        printf "%d planted, %d survived, %d skipped\n", lines, survived, skipped
+        printf "%d lines, %d survived, %d skipped\n", lines, survived, skipped
         if (lines == 0)
             exit skipped > 0 ? 77 : 1
         exit survived > 0

@@ -216,8 +216,10 @@ START_TEST(spinning_in_vain_is_learned_all_the_same)
     }
     for (int i = 0; t != NULL && i < WAITS; i++)
         spins += ksi_event_limit(t) > 0;
-    if (t == NULL)
+    if (t == NULL) {
+        support_skip("one processor");
         return;
+    }
     ck_assert_uint_gt(spins, 0);
     ck_assert_uint_lt(spins, WAITS / 10);
 }

@@ -12,7 +12,7 @@
  * initialised or was destroyed. A call that blocks is `irq-sleep` in a handler,
  * and `masked-sleep` if it has to wait with interrupts masked; calls that
  * never wait may be used in handlers, where they act for the interrupted thread.
- * A handler that gives back a hold of its thread does not take another one of the
+ * A handler that gives back a hold of its thread must not take another one of the
  * same lock: the thread may be giving back just that one. A refused call changes
  * nothing.
  */
