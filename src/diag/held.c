@@ -20,17 +20,20 @@ const char *ksi_kind_name(unsigned kind)
 
 /*
  * From a newer entry to an older one, which is empty. It is always in one place or both:
- * who strikes it out looks from the newest entry down, the way that it goes. If that was
- * in the old place, it is struck out in the new one, too.
+ * who has looked upwards in vain finds it downwards, the way that it goes. If another
+ * thread strikes it out in the old place, it is struck out in the new one, too; that is
+ * done to rwlocks alone.
  */
 static void move(struct ksl_hold *to, struct ksl_hold *from)
 {
     const void *lock = ksi_load(&from->lock);
     ksi_store(&to->site, ksi_load(&from->site));
-    ksi_store(&to->what, ksi_load(&from->what));
+    ksi_store_rel(&to->what, ksi_load(&from->what)); /* after what went before it */
     ksi_store_rel(&to->lock, lock);
     KSI_POINT("held: move");
-    if (ksi_xchg(&from->lock, (const void *)NULL) != lock)
+    if (ksi_hold_kind(to) != KSI_RWLOCK)
+        ksi_store_rel(&from->lock, (const void *)NULL);
+    else if (ksi_xchg(&from->lock, (const void *)NULL) != lock)
         (void)ksi_cas(&to->lock, &lock, (const void *)NULL);
 }
 
@@ -172,22 +175,34 @@ void ksi_held_remove(ksl_thread *t, const void *lock, enum ksi_mode mode)
     remove_entry(t, lock, mode);
 }
 
-/* Strikes one entry of t out; it is not removed, only t may move entries. */
+static bool strike_one(struct ksl_hold *h, const void *lock, uint32_t what)
+{
+    if (h == NULL)
+        return false;
+    uint32_t is = ksi_load_acq(&h->what) & ~((uint32_t)KSI_HOLD_TOLD << 8);
+    if ((is & 0xffff) != what)
+        return false;
+    KSI_POINT("held: strike");
+    return ksi_cas(&h->lock, &lock, (const void *)NULL);
+}
+
+/*
+ * Strikes one entry of t out; it is not removed, only t may move entries. Upwards first:
+ * above the entries in use there may be an old one, in a place that t is about to fill.
+ */
 static bool strike(ksl_thread *t, const void *lock, enum ksi_kind kind,
                    enum ksi_mode mode)
 {
-    for (uint32_t i = ksi_load(&t->front.nholds); i > 0; i--) {
-        struct ksl_hold *h = ksi_held_at(t, i - 1);
-        const void *seen = lock;
-        if (h == NULL || ksi_hold_mode(h) != mode || ksi_hold_kind(h) != kind)
-            continue;
-        KSI_POINT("held: strike");
-        if (ksi_cas(&h->lock, &seen, (const void *)NULL)) {
-            ksi_fetch_add(&t->struck, 1u);
-            return true;
-        }
-    }
-    return false;
+    uint32_t what = ksi_hold_what(kind, mode, 0);
+    uint32_t n = ksi_load(&t->front.nholds);
+    bool struck = false;
+    for (uint32_t i = 0; i < n && !struck; i++)
+        struck = strike_one(ksi_held_at(t, i), lock, what);
+    for (uint32_t i = n; i > 0 && !struck; i--)
+        struck = strike_one(ksi_held_at(t, i - 1), lock, what);
+    if (struck)
+        ksi_fetch_add(&t->struck, 1u);
+    return struck;
 }
 
 /* The thread may be moving entries at the same moment, see move. */

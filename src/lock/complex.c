@@ -116,17 +116,17 @@ static bool has_share(struct ksi_complex *l, const ksl_thread *t, struct ksl_slo
     return *s != NULL || (t->unshared > 0 && ksi_rw_count(ksi_load(&l->word)) > 0);
 }
 
-static void writer_done(struct ksi_complex *l, ksl_thread *t, const void *site)
+/* True if it goes although lock_set_recursive is in force. */
+static bool writer_done(struct ksi_complex *l, ksl_thread *t)
 {
     bool flagged = l->recursive != 0 && l->depth == 0;
     if (l->depth > 0 && !KSI_FAULT(COMPLEX_NESTED_FREES)) {
         l->depth -= KSI_FAULT(COMPLEX_DEPTH_STAYS) ? 0 : 1;
-        return;
+        return false;
     }
     l->recursive = 0;
     ksi_rw_disown(&l->word, t); /* from here on the memory may be gone */
-    if (flagged)
-        report_flag(l, site, "lock_done with lock_set_recursive still in force");
+    return flagged;
 }
 
 /*
@@ -147,15 +147,22 @@ void ksi_complex_done(struct ksi_complex *l, const void *site)
     struct ksl_slot *s;
     if (ksi_rw_unshare_near(&l->word, t, class.tags))
         return;
+    uint32_t level = ksi_irq_mask(t); /* a handler may convert it between two looks */
     /* An upgrade's wait for the others relies on it, and what comes of that. */
-    if (ksi_rw_waits_for(&l->word, t) || just_upgraded(l, t))
-        (void)ksi_refuse_in_handler(t, "lock_done", KSI_COMPLEX, l, site);
-    else if (mine(l, t))
-        writer_done(l, t, site);
-    else if (has_share(l, t, &s))
+    bool needed = ksi_rw_waits_for(&l->word, t) || just_upgraded(l, t);
+    bool writer = !needed && mine(l, t);
+    KSI_POINT("complex: done");
+    bool reader = !needed && !writer && has_share(l, t, &s);
+    bool flagged = writer && writer_done(l, t);
+    if (reader)
         ksi_rw_unshare(&l->word, t, s);
-    else
+    ksi_irq_unmask(t, level);
+    if (needed)
+        (void)ksi_refuse_in_handler(t, "lock_done", KSI_COMPLEX, l, site);
+    else if (!writer && !reader)
         ksi_owner_refuse(&class, &l->word, "lock_done", site);
+    else if (flagged)
+        report_flag(l, site, "lock_done with lock_set_recursive still in force");
 }
 
 enum ksi_upgrade ksi_complex_upgrade(struct ksi_complex *l, bool drop, const void *site)
@@ -192,22 +199,24 @@ enum ksi_upgrade ksi_complex_upgrade(struct ksi_complex *l, bool drop, const voi
 void ksi_complex_downgrade(struct ksi_complex *l, const void *site)
 {
     ksl_thread *t = ksi_self();
-    if (!mine(l, t)) {
+    uint32_t level = ksi_irq_mask(t);
+    bool writer = mine(l, t);
+    bool needed = writer && just_upgraded(l, t);
+    bool nested = writer && l->depth > 0;
+    bool flagged = false;
+    if (writer && !needed && !nested) {
+        flagged = l->recursive != 0;
+        l->recursive = 0;
+        ksi_rw_downgrade(&class, &l->word, t);
+    }
+    ksi_irq_unmask(t, level);
+    if (!writer)
         ksi_owner_refuse(&class, &l->word, "lock_write_to_read", site);
-        return;
-    }
-    if (just_upgraded(l, t)) {
+    else if (needed)
         (void)ksi_refuse_in_handler(t, "lock_write_to_read", KSI_COMPLEX, l, site);
-        return;
-    }
-    if (l->depth > 0) {
+    else if (nested)
         ksi_owner_refuse_recursion(&class, &l->word, "lock_write_to_read", site);
-        return;
-    }
-    bool flagged = l->recursive != 0;
-    l->recursive = 0;
-    ksi_rw_downgrade(&class, &l->word, t);
-    if (flagged)
+    else if (flagged)
         report_flag(l, site, "lock_write_to_read with lock_set_recursive still in force");
 }
 

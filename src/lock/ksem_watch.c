@@ -18,13 +18,15 @@
  * Nobody is recorded for a lock that is none. Who proves that it is none counts it in
  * `proofs` and then strikes out who is recorded; who has got a unit is recorded and then
  * looks whether something has been counted since the look at the word, which may be gone
- * by now. Both sides pass a read-modify-write, so the later one sees the other. Another
- * semaphore with the same counter costs no more than an entry.
+ * by now. Both sides pass a read-modify-write, so the later one sees the other. It may
+ * have been another semaphore with the same counter, so the word is looked at, too, if it
+ * is there.
  */
 
 #include "diag/entered.h"
 #include "diag/spots.h"
 #include "lock/ksem.h"
+#include "platform/host.h"
 #include "platform/testing.h"
 
 #include <kslock/stage.h>
@@ -123,12 +125,18 @@ void ksi_ksem_watch_wait(uint64_t *word, const struct ksi_ksem_watch *watch, boo
         ksi_order_sleep("wait for a semaphore", NULL, site);
 }
 
+static bool is_lock_still(const uint64_t *word)
+{
+    uint64_t w;
+    return ksi_host_copy(&w, word, sizeof w) == 0 && ksi_ksem_may_be_lock(w);
+}
+
 void ksi_ksem_watch_taken(const uint64_t *word, const struct ksi_ksem_watch *watch,
                           const void *site)
 {
     ksl_thread *t = ksi_self();
     ksi_entered_push(t, KSI_KSEM, word, site, watch->unsure);
-    if (ksi_fetch_add(proofs_of(word), 0u) != watch->proofs)
+    if (ksi_fetch_add(proofs_of(word), 0u) != watch->proofs && !is_lock_still(word))
         (void)ksi_entered_strike(t, word);
 }
 

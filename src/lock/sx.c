@@ -175,11 +175,14 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
     if (!ksi_named_alive(sx, KSI_NAMED_SX, call, site))
         return 0;
     enum ksi_mode as = mode == KSI_SX_EXCLUSIVE ? KSI_EXCLUSIVE : KSI_SHARED;
-    if (mode != KSI_SX_SHARE && ksi_named_mine(sx, t)) {
-        if (!ksi_named_recurse(sx, t))
+    while (mode != KSI_SX_SHARE && ksi_named_mine(sx, t)) {
+        KSI_POINT("sx: again");
+        if (ksi_named_recurse(sx, t)) {
+            ksi_watch_again(KSI_SX, sx, as, site);
+            return 1;
+        }
+        if (!recursable(sx)) /* else a handler has given it back meanwhile */
             return ksi_watch_tried(false, KSI_SX, sx, as, site);
-        ksi_watch_again(KSI_SX, sx, as, site);
-        return 1;
     }
     bool in = mode == KSI_SX_SHARE
                   ? ksi_rw_try_share(&ksi_sx_class, &sx->word, t, KSI_RW_PASS, site)

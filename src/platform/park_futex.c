@@ -49,7 +49,8 @@ void ksi_parker_init(struct ksi_parker *p)
 
 void ksi_parker_forked(struct ksi_parker *p)
 {
-    ksi_parker_init(p); /* the call that a handler has interrupted sees another value */
+    /* The call that a handler has interrupted, or that is to come, sees another value. */
+    ksi_store(&p->word, (uint32_t)PARK_TOKEN);
 }
 
 enum ksi_park_result ksi_host_park(struct ksi_parker *p, uint64_t deadline)

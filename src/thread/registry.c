@@ -203,6 +203,13 @@ static bool shows_shares(const ksl_thread *t)
     return false;
 }
 
+/* Others go by what it has; entries that were struck out are none. */
+static bool holds(const ksl_thread *t)
+{
+    return t->front.nholds > ksi_load(&t->struck) || t->unrecorded > 0 ||
+           t->far_used > 0 || t->unshared > 0;
+}
+
 /* With the registry lock. */
 static void unlink_thread(ksl_thread *t, bool keep)
 {
@@ -234,7 +241,8 @@ void ksi_registry_leave(ksl_thread *t, bool keep)
     ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
     t->tls = NULL;
     KSI_POINT("registry: leave");
-    unlink_thread(t, keep);
+    /* Its last handler may have taken something after the report. */
+    unlink_thread(t, keep || (holds(t) && !KSI_FAULT(OWNER_REUSED)));
     ksi_raw_unlock(&ksi_registry_lock);
 }
 
@@ -262,9 +270,7 @@ static void sweep(void)
                 (tid == mine || ksi_host_kick(tid, 0) == -ESRCH))
                 ksi_store_seq(&t->state, (uint32_t)KSI_THREAD_DEAD);
             if (!ksi_thread_alive(t))
-                unlink_thread(t, t->front.nholds > 0 || t->unrecorded > 0 ||
-                                     t->far_used > 0 || t->unshared > 0 ||
-                                     t->prepared != 0);
+                unlink_thread(t, holds(t) || t->prepared != 0);
         }
     }
     ksi_raw_unlock(&ksi_registry_lock);

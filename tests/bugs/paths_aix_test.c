@@ -90,6 +90,45 @@ START_TEST(path_a_handler_ends_the_wait_of_its_thread)
 }
 END_TEST
 
+static Complex_lock converted;
+
+static int downgrade_it(void *l)
+{
+    lock_write_to_read((complex_lock_t)l);
+    return 0;
+}
+
+static int try_write_it(void *l)
+{
+    return lock_try_write((complex_lock_t)l);
+}
+
+/* The writer's handler comes when it gives the lock back: too late to convert it. */
+START_TEST(path_a_lock_is_given_back_as_it_was_found)
+{
+    struct puppet p[3];
+    lock_init(&converted, TRUE);
+    recorder_start();
+    bug_handler(downgrade_it, &converted);
+    puppets_start(p, 3);
+    ck_assert_int_eq(ask(&p[0], write_it, &converted), 0);
+    tell_blocked(&p[1], read_it, &converted);
+    bug_act(0, "complex: done", &p[0], bug_interrupt, &p[0]);
+    ck_assert_int_eq(ask(&p[0], done_it, &converted), 0);
+    ck_assert_int_eq(answer(&p[1]), 0);
+    ck_assert_uint_eq(bug_handled(), 1);
+    ck_assert_uint_eq(recorder_count(NULL), 1); /* the handler has nothing to convert */
+    ck_assert_int_eq(ask(&p[2], try_write_it, &converted), 0);
+    ck_assert_int_eq(ask(&p[1], done_it, &converted), 0);
+    ck_assert_int_eq(ask(&p[2], try_write_it, &converted), 1);
+    ck_assert_int_eq(ask(&p[2], done_it, &converted), 0);
+    STORE(&ksi_point_hook, (void (*)(const char *))NULL);
+    puppets_end(p, 3);
+    bug_no_handler();
+    recorder_stop();
+}
+END_TEST
+
 static tid_t event = EVENT_NULL;
 
 static int sleep_on_event(void *unused)
@@ -223,6 +262,7 @@ void add_paths_of_aix(void)
     BUG(path_a_handler_leaves_the_upgrade_that_its_thread_has_just_got);
     BUG(path_who_loses_the_race_for_a_marked_lock_has_no_entry);
     BUG(path_a_handler_ends_the_wait_of_its_thread);
+    BUG(path_a_lock_is_given_back_as_it_was_found);
     BUG(path_one_wake_up_goes_to_the_most_urgent);
     BUG(path_a_complex_lock_is_free_when_all_nested_holds_are);
 }

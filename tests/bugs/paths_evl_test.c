@@ -6,6 +6,9 @@
 
 #include "bugs.h"
 
+#include "diag/spots.h"
+#include "lock/ksem.h"
+
 #include <evl/flag.h>
 #include <evl/mutex.h>
 #include <evl/sem.h>
@@ -189,6 +192,42 @@ START_TEST(path_a_semaphore_with_units_from_others_has_no_order)
 }
 END_TEST
 
+/* Another semaphore's word whose proofs are counted in the same place. */
+static struct evl_ksem *beside(const struct evl_ksem *first, struct evl_ksem *all,
+                               unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (ksi_spot_hash((uintptr_t)&all[i].ksl_word, 256) ==
+            ksi_spot_hash((uintptr_t)&first->ksl_word, 256))
+            return &all[i];
+    }
+    ck_abort_msg("none of %u", n);
+    return NULL;
+}
+
+/* While it waits another semaphore becomes an event: it holds the lock all the same. */
+START_TEST(path_a_proof_of_another_semaphore_concerns_that_one)
+{
+    static struct evl_ksem many[16384];
+    struct puppet p[3];
+    struct evl_ksem *other = beside(&sem, many, 16384);
+    ck_assert_int_eq(ksl_diag_enable("order"), 0);
+    evl_init_ksem(&sem, 1);
+    evl_init_ksem(other, 1);
+    puppets_start_on(p, 3, KSL_STAGE_OOB);
+    ck_assert_int_eq(ask(&p[0], down, &sem), 0);
+    tell_blocked(&p[1], down, &sem);
+    ck_assert_int_eq(ask(&p[2], down, other), 0);
+    ck_assert_int_eq(ask(&p[0], up, other), 0);
+    ck_assert_int_eq(ask(&p[0], up, &sem), 0);
+    ck_assert_int_eq(answer(&p[1]), 0);
+    ck_assert(ksi_ksem_may_be_lock(ksi_load(&sem.ksl_word)));
+    ck_assert_int_eq(ask(&p[1], up, &sem), 0);
+    ck_assert(ksi_ksem_may_be_lock(ksi_load(&sem.ksl_word)));
+    puppets_end(p, 3);
+}
+END_TEST
+
 /* Who waits for the mutex of a waiter takes that one ahead of the more urgent. */
 START_TEST(path_a_waiter_that_is_lent_to_moves_ahead)
 {
@@ -222,6 +261,7 @@ void add_paths_of_evl(void)
     BUG(path_a_flush_ends_a_wait_with_its_reason);
     BUG(path_a_unit_from_before_the_switch_is_there);
     BUG(path_a_semaphore_with_units_from_others_has_no_order);
+    BUG(path_a_proof_of_another_semaphore_concerns_that_one);
     BUG(path_a_waiter_that_is_lent_to_moves_ahead);
     BUG(path_destroy_lets_all_who_wait_for_a_kmutex_go);
     BUG(path_a_kmutex_that_has_gone_is_not_taken);

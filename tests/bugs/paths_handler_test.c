@@ -151,6 +151,25 @@ START_TEST(path_a_lock_that_a_handler_took_is_recursed)
 }
 END_TEST
 
+/* The same by a try. */
+START_TEST(path_a_lock_that_a_handler_gave_back_is_taken_by_a_try)
+{
+    struct puppet p[2];
+    sx_init_flags(&sx, "given back", SX_RECURSE);
+    begin(p, 2, xunlock, &sx);
+    ck_assert_int_eq(ask(&p[0], xlock, &sx), 0);
+    bug_act(0, "sx: again", &p[0], bug_interrupt, &p[0]);
+    ck_assert_int_eq(ask(&p[0], try_xlock, &sx), 1);
+    ck_assert_uint_eq(bug_handled(), 1);
+    ck_assert_int_eq(ask(&p[1], try_xlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+    ck_assert_int_eq(ask(&p[1], try_xlock, &sx), 1);
+    ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
+    end(p, 2);
+    sx_destroy(&sx);
+}
+END_TEST
+
 /* A handler upgrades the interlock before the sleeper gives it back. */
 START_TEST(path_an_interlock_comes_back_as_a_handler_has_converted_it)
 {
@@ -271,27 +290,48 @@ static int xlock_or_end(void *l)
     return 0;
 }
 
-/* Who was woken before it is not in the child, so nobody would wake it. */
+static int may_fork; /* atomic */
+
+static void fork_when_told(void *puppet)
+{
+    WORKER_WAIT(LOAD(&may_fork));
+    bug_interrupt(puppet);
+}
+
+/*
+ * Who was woken before it is not in the child, so nobody would wake it. It sleeps, or is
+ * about to.
+ */
 START_TEST(path_a_waiter_that_forks_in_a_handler_looks_again)
 {
     struct puppet p[3];
     of_test = getpid();
     sx_init(&sx, "forked");
     begin(p, 3, fork_it, NULL);
-    ck_assert_int_eq(ask(&p[0], xlock, &sx), 0);
-    tell_blocked(&p[1], xlock, &sx);
-    tell_blocked(&p[2], xlock_or_end, &sx);
-    bug_stop(0, "rw: woken", &p[1]);
-    ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
-    bug_await_stop(0);
-    bug_interrupt(&p[2]);
-    WAIT_UNTIL(bug_handled() == 1);
-    ck_assert_int_eq(child_status(forked), 0);
-    bug_go(0);
-    ck_assert_int_eq(answer(&p[1]), 0);
-    ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
-    ck_assert_int_eq(answer(&p[2]), 0);
-    ck_assert_int_eq(ask(&p[2], xunlock, &sx), 0);
+    for (unsigned asleep = 0; asleep < 2; asleep++) {
+        ck_assert_int_eq(ask(&p[0], xlock, &sx), 0);
+        tell_blocked(&p[1], xlock, &sx);
+        if (asleep) {
+            tell_blocked(&p[2], xlock_or_end, &sx);
+        } else {
+            bug_act(1, "wait: park", &p[2], fork_when_told, &p[2]);
+            tell(&p[2], xlock_or_end, &sx);
+            WAIT_UNTIL(bug_reached(1));
+        }
+        bug_stop(0, "rw: woken", &p[1]);
+        ck_assert_int_eq(ask(&p[0], xunlock, &sx), 0);
+        bug_await_stop(0);
+        if (asleep)
+            bug_interrupt(&p[2]);
+        STORE(&may_fork, 1);
+        WAIT_UNTIL(bug_handled() == asleep + 1);
+        ck_assert_int_eq(child_status(forked), 0);
+        bug_go(0);
+        ck_assert_int_eq(answer(&p[1]), 0);
+        ck_assert_int_eq(ask(&p[1], xunlock, &sx), 0);
+        ck_assert_int_eq(answer(&p[2]), 0);
+        ck_assert_int_eq(ask(&p[2], xunlock, &sx), 0);
+    }
     end(p, 3);
     sx_destroy(&sx);
 }
@@ -303,6 +343,7 @@ void add_paths_of_handlers(void)
     BUG(path_a_share_is_given_back_once);
     BUG(path_a_mutex_that_a_handler_gave_back_is_taken_anew);
     BUG(path_a_lock_that_a_handler_took_is_recursed);
+    BUG(path_a_lock_that_a_handler_gave_back_is_taken_by_a_try);
     BUG(path_an_interlock_comes_back_as_a_handler_has_converted_it);
     BUG(path_a_lock_that_a_handler_converts_is_held);
     BUG(path_the_child_of_fork_knows_why_its_wait_has_ended);

@@ -139,6 +139,30 @@ START_TEST(W5_an_entry_is_struck_out_while_it_moves)
 }
 END_TEST
 
+static void give_one(void *arg)
+{
+    (void)arg;
+    ksl_rwlock_release_read(&lock, NULL);
+}
+
+/* Its place is counted, and has what was there before: the share that has gone. */
+START_TEST(W5_an_entry_that_is_being_made_is_none_yet)
+{
+    ksl_thread *t = ksl_thread_self();
+    recorder_start();
+    ksl_rwlock_acquire_read(&lock, NULL);
+    ksl_rwlock_acquire_read(&lock, NULL);
+    ksl_rwlock_release_read(&lock, NULL);
+    uint32_t n = t->front.nholds;
+    ck_assert_ptr_eq(ksi_held_at(t, n)->lock, &lock);
+    ksi_store(&t->front.nholds, n + 1);
+    actor_run(give_one, NULL);
+    ksi_store(&t->front.nholds, n);
+    ck_assert_ptr_null(ksi_held_find(t, &lock, KSI_SHARED));
+    ck_assert_uint_eq(recorder_count(NULL), 0);
+}
+END_TEST
+
 static int masked_state; /* of a share that was taken with interrupts masked */
 
 static void read_masked(void *arg)
@@ -181,6 +205,7 @@ int main(void)
     TCase *tc = tcase_create("record");
     tcase_add_test(tc, W5_a_lock_handed_over_leaves_no_entry_for_ever);
     tcase_add_loop_test(tc, W5_an_entry_is_struck_out_while_it_moves, 0, 2);
+    tcase_add_test(tc, W5_an_entry_that_is_being_made_is_none_yet);
     tcase_add_test(tc, R4_release_without_memory_for_the_record);
     tcase_add_test(tc, W2_a_masked_state_opens_nothing);
     suite_add_tcase(s, tc);

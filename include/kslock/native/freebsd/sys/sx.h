@@ -13,8 +13,8 @@
  * and `masked-sleep` if it has to wait with interrupts masked; calls that
  * never wait may be used in handlers, where they act for the interrupted thread.
  * A handler that gives back a hold of its thread must not take another one of the
- * same lock: the thread may be giving back just that one. A refused call changes
- * nothing.
+ * same lock, nor count on what it has just downgraded: the thread may be giving back
+ * just that one. A refused call changes nothing.
  */
 
 #include <sys/_sleep.h>
