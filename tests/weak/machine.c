@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACES = 192, STORES = 256, CELLS = 8192 };
+enum { PLACES = 256, STORES = 256, CELLS = 8192 };
 
 /* What a thread knows: for each place the oldest store that it may still read. */
 struct view {
@@ -20,6 +20,8 @@ struct view {
 struct store {
     uint64_t value;
     struct view view; /* for who reads it by an acquire */
+    /* 1 + that thread's latest store that heads a release sequence with this one in it */
+    uint16_t head[MACHINE_THREADS];
 };
 
 struct place {
@@ -139,6 +141,7 @@ static struct store *append(struct place *p, uint64_t value)
     struct store *s = &p->stores[p->n++];
     s->value = value;
     memset(&s->view, 0, sizeof s->view);
+    memset(s->head, 0, sizeof s->head);
     memcpy((void *)p->at, &value, p->size); // NOLINT
     return s;
 }
@@ -199,19 +202,38 @@ static uint64_t read_store(struct place *p, unsigned i, int order)
     return p->stores[i].value;
 }
 
+/*
+ * Release sequences go on with read-modify-writes, and with stores of the thread that
+ * began them (C11; not C++20).
+ */
+static void go_on(struct place *p, struct store *s, bool rmw)
+{
+    const struct store *before = s - 1;
+    unsigned me = machine_self();
+    if (rmw) {
+        s->view = before->view;
+        memcpy(s->head, before->head, sizeof s->head);
+    } else if (before->head[me] != 0 && !machine_plan.sequences_end) {
+        s->view = p->stores[before->head[me] - 1].view;
+        s->head[me] = before->head[me];
+    }
+}
+
 static void write_store(struct place *p, uint64_t value, int order, bool rmw)
 {
     unsigned me = machine_self();
     unsigned i = p->n;
     struct store *s = append(p, value);
-    if (rmw) /* a release sequence goes on */
-        s->view = p->stores[i - 1].view;
+    go_on(p, s, rmw);
     views[me].at[p - places] = (uint16_t)i;
     if (order == __ATOMIC_SEQ_CST)
         whole.at[p - places] = (uint16_t)i;
     if (releases(order)) {
         join(&s->view, &views[me]);
         views[me].clock[me]++;
+        /* One that has not acquired what it carries on is none for its thread alone. */
+        if (!rmw || acquires(order))
+            s->head[me] = (uint16_t)(i + 1);
     } else {
         join(&s->view, &ahead[me]);
     }

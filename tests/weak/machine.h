@@ -51,6 +51,7 @@ struct machine_plan {
     uintptr_t weakened; /* the access there is relaxed ... */
     int weakened_to;    /* ... to this order */
     enum machine_barrier barrier;
+    bool sequences_end; /* release sequences, with a store that is no read-modify-write */
 };
 extern struct machine_plan machine_plan;
 

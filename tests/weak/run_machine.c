@@ -13,7 +13,8 @@
  *   -s SEED       of the random choices (1)
  *   -f NAME       plants that fault of src/platform/faults.def, or one of the machine:
  *                 BARRIER_NOTHING, the barrier of the process does nothing;
- *                 BARRIER_CALLER_ONLY, nobody but its caller has a fence
+ *                 BARRIER_CALLER_ONLY, nobody but its caller has a fence;
+ *                 SEQUENCES_END, a thread's later store ends its release sequence (C++20)
  *   -w SITE,ORDER the access at this address (see -l) gets the order ORDER (0 .. 5)
  *   -l            lists the accesses that took place: address, operation, order
  */
@@ -70,6 +71,10 @@ static bool plant(const char *name)
     }
     if (strcmp(name, "BARRIER_CALLER_ONLY") == 0) {
         machine_plan.barrier = MACHINE_CALLERS_BARRIER;
+        return true;
+    }
+    if (strcmp(name, "SEQUENCES_END") == 0) {
+        machine_plan.sequences_end = true;
         return true;
     }
     for (int i = 0; i < KSI_FAULT_COUNT; i++) {
