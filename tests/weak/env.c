@@ -210,6 +210,16 @@ ksl_thread *ksi_registry_next(const ksl_thread *t)
     return t->front.id < count ? &weak_threads[t->front.id] : NULL;
 }
 
+ksl_thread *ksi_thread_by_id(uint32_t id)
+{
+    return ksi_thread_is_id(id) && id > 0 ? &weak_threads[id - 1] : NULL;
+}
+
+bool ksi_thread_is_id(uint32_t id)
+{
+    return id <= count;
+}
+
 bool ksi_irq_floating(void)
 {
     return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Small uses of the shipped locks; each ends in every execution. */
 
-#include "weak.h"
+#include "scenarios.h"
 
 #include "lock/ksem.h"
 #include "lock/rw.h"
@@ -17,18 +17,22 @@
 #include <errno.h>
 #include <limits.h>
 
-/* Not atomic: who is let in wrongly, or sees too little, races on it. */
-static int shared;
+int weak_shared;
 
 /* Others may be faster between the end of a call and what it allows. */
-static void change(void)
+void weak_change(void)
 {
     weak_step();
-    shared++;
+    weak_shared++;
 }
 
-/* Nobody holds it, and what its holders and waiters left behind is gone. */
-static void expect_free(uintptr_t word, const volatile uintptr_t *at)
+void weak_look(void)
+{
+    weak_step();
+    WEAK_CHECK(weak_shared >= 0 && weak_shared <= 2);
+}
+
+void weak_expect_free(uintptr_t word, const volatile uintptr_t *at)
 {
     /* A free word may keep marks of who is queued no more. */
     WEAK_CHECK(ksi_rw_unheld(word) && (word & KSI_SPIN) == 0);
@@ -46,7 +50,7 @@ static ksl_mutex_t mutex;
 static void mutex_setup(void)
 {
     ksl_mutex_init(&mutex);
-    shared = 0;
+    weak_shared = 0;
 }
 
 /* No membarrier: each release looks at its claims by a read-modify-write. */
@@ -65,7 +69,7 @@ static void mutex_setup_ends(void)
 static void mutex_thread(void)
 {
     ksl_mutex_acquire(&mutex);
-    change();
+    weak_change();
     ksl_mutex_release(&mutex);
 }
 
@@ -80,14 +84,14 @@ static void mutex_try_thread(void)
 {
     if (!ksl_mutex_try_acquire(&mutex))
         return;
-    change();
+    weak_change();
     ksl_mutex_release(&mutex);
 }
 
 static void mutex_finish(void)
 {
-    WEAK_CHECK(shared >= 2 && shared <= 3);
-    expect_free(mutex.word, &mutex.word);
+    WEAK_CHECK(weak_shared >= 2 && weak_shared <= 3);
+    weak_expect_free(mutex.word, &mutex.word);
 }
 
 static ksl_rwsem_t rwsem;
@@ -95,7 +99,7 @@ static ksl_rwsem_t rwsem;
 static void rwsem_setup(void)
 {
     ksl_rwsem_init(&rwsem);
-    shared = 0;
+    weak_shared = 0;
 }
 
 /* Readers show themselves in their slots, with a fence of their own. */
@@ -121,22 +125,21 @@ static void rwsem_setup_fallback(void)
 static void rwsem_read(void)
 {
     ksl_rwsem_acquire_read(&rwsem);
-    weak_step();
-    WEAK_CHECK(shared == 0 || shared == 1 || shared == 2);
+    weak_look();
     ksl_rwsem_release_read(&rwsem);
 }
 
 static void rwsem_write(void)
 {
     ksl_rwsem_acquire_write(&rwsem);
-    change();
+    weak_change();
     ksl_rwsem_release_write(&rwsem);
 }
 
 static void rwsem_finish(void)
 {
-    WEAK_CHECK(shared == 1 || shared == 2);
-    expect_free(rwsem.word, &rwsem.word);
+    WEAK_CHECK(weak_shared == 1 || weak_shared == 2);
+    weak_expect_free(rwsem.word, &rwsem.word);
     for (unsigned i = 0; i < WEAK_THREADS; i++)
         WEAK_CHECK(!weak_threads[i].crowded && weak_threads[i].far_used == 0);
 }
@@ -147,7 +150,7 @@ static int results[WEAK_THREADS];
 static void sem_setup(void)
 {
     ksi_ksem_init(&sem, 0, NULL);
-    shared = 0;
+    weak_shared = 0;
     for (int i = 0; i < WEAK_THREADS; i++)
         results[i] = 1;
 }
@@ -167,7 +170,7 @@ static void sem_down(void)
 {
     results[me()] = ksi_ksem_down(&sem, KSI_FOREVER, false, NULL);
     if (results[me()] == 0)
-        WEAK_CHECK(shared == 1);
+        WEAK_CHECK(weak_shared == 1);
 }
 
 /* A date that comes only when the runner lets it. */
@@ -175,18 +178,18 @@ static void sem_down_timed(void)
 {
     results[me()] = ksi_ksem_down(&sem, KSI_FOREVER - 1, false, NULL);
     if (results[me()] == 0)
-        WEAK_CHECK(shared == 1);
+        WEAK_CHECK(weak_shared == 1);
 }
 
 static void sem_up(void)
 {
-    shared = 1;
+    weak_shared = 1;
     ksi_ksem_up(&sem, INT_MAX, NULL);
 }
 
 static void sem_up_two(void)
 {
-    shared = 1;
+    weak_shared = 1;
     ksi_ksem_up(&sem, INT_MAX, NULL);
     ksi_ksem_up(&sem, INT_MAX, NULL);
 }
@@ -255,14 +258,14 @@ static ksl_cond_t cond;
 static void cond_setup(void)
 {
     ksl_cond_init(&cond);
-    shared = 0;
+    weak_shared = 0;
     results[0] = 1;
 }
 
 static void cond_wait(void)
 {
     ksl_cond_wait(&cond, 1);
-    WEAK_CHECK(shared == 1);
+    WEAK_CHECK(weak_shared == 1);
 }
 
 static void cond_wait_interruptible(void)
@@ -272,7 +275,7 @@ static void cond_wait_interruptible(void)
 
 static void cond_set(void)
 {
-    shared = 1;
+    weak_shared = 1;
     ksl_cond_set(&cond, 1);
 }
 
@@ -330,6 +333,33 @@ const struct weak_scenario weak_scenarios[] = {
      cond_setup,
      {cond_wait_interruptible, sem_signal, NULL},
      cond_finish_signal},
+    {"stax", stax_setup_bias, {stax_inband, stax_oob, stax_inband}, stax_finish},
+    {"stax-counted", stax_setup, {stax_inband, stax_oob, stax_inband}, stax_finish},
+    {"stax-raise", stax_setup_raise, {stax_inband, stax_oob, stax_inband}, stax_finish},
+    {"stax-exits", stax_setup_bias, {stax_inband_exits, stax_oob, NULL}, stax_finish},
+    {"upgrade", turn_setup, {turn_try, turn_read, turn_write}, turn_finish},
+    {"upgrade-slots", turn_setup_slots, {turn_try, turn_read, turn_try}, turn_finish},
+    {"upgrade-bias", turn_setup_bias, {turn_try, turn_read, turn_write}, turn_finish},
+    {"upgrade-waits", turn_setup_bias, {turn_wait, turn_read, turn_write}, turn_finish},
+    {"upgrade-two", turn_setup, {turn_wait, turn_wait, turn_read}, turn_finish},
+    {"upgrade-slot",
+     turn_setup_one_slot,
+     {turn_after_other, turn_write_other, NULL},
+     turn_finish},
+    {"mutex-slot",
+     turn_setup_one_slot,
+     {turn_mutex_after_other, turn_write_other, NULL},
+     turn_finish},
+    {"spinlock", spin_setup, {spin_thread, spin_slow_thread, spin_thread}, spin_finish},
+    {"rwlock", rwlock_setup, {rwlock_read, rwlock_write, rwlock_read}, rwlock_finish},
+    {"rwlock-writers",
+     rwlock_setup,
+     {rwlock_write, rwlock_read_slow, rwlock_write_slow},
+     rwlock_finish},
+    {"event", event_setup, {event_sleep, event_wake, event_sleep}, event_finish},
+    {"event-one", event_setup, {event_sleep, event_wake_one, NULL}, event_finish},
+    {"event-clear", event_setup, {event_sleep, event_clear, NULL}, event_finish},
+    {"events", event_setup, {events_wait, events_post, events_post_last}, events_finish},
 };
 
 const unsigned weak_scenario_count = sizeof weak_scenarios / sizeof weak_scenarios[0];
