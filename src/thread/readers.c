@@ -129,10 +129,14 @@ void ksi_registry_read_unlock(void)
 
 enum { DRAIN_US = 2000, NAP_US = 100 };
 
-/* But for the caller's own sections: it may be a handler in one. */
+/*
+ * But for the caller's own sections: it may be a handler in one. A load, whatever its
+ * order, could miss a stranger that misses in its section what the caller has changed
+ * before. Of two read-modify-writes the later one sees the earlier.
+ */
 static void wait_for_strangers(void)
 {
-    while (ksi_load_seq(&strangers) > outside)
+    while (ksi_fetch_add(&strangers, 0u) > outside)
         ksi_nap(NAP_US);
 }
 

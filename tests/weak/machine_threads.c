@@ -24,6 +24,7 @@ struct coroutine {
     enum machine_wakeup how;
     struct ksl_tls tls; /* what is thread-local in the shipped code */
     int raw_held;
+    uint32_t sections;
     void (*fn)(void);
     char *stack;
 };
@@ -114,8 +115,10 @@ static void switch_to(unsigned t)
     unsigned before = now;
     threads[before].tls = ksl_tls;
     threads[before].raw_held = ksi_raw_held;
+    threads[before].sections = *weak_sections();
     ksl_tls = threads[t].tls;
     ksi_raw_held = threads[t].raw_held;
+    *weak_sections() = threads[t].sections;
     now = t;
     if (before != t)
         swapcontext(&threads[before].context, &threads[t].context);
@@ -269,6 +272,7 @@ const char *machine_execute(unsigned n, void (*const *fn)(void))
         weak_become(count);
         t->tls = ksl_tls;
         t->raw_held = 0;
+        t->sections = 0;
         count++;
     }
     started = false;
@@ -278,6 +282,7 @@ const char *machine_execute(unsigned n, void (*const *fn)(void))
         now = machine_choose(count, NULL);
         ksl_tls = threads[now].tls;
         ksi_raw_held = 0;
+        *weak_sections() = 0;
         setcontext(&threads[now].context);
     }
     return wrong;

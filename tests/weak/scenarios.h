@@ -21,6 +21,7 @@ void stax_setup(void);
 void stax_setup_bias(void);
 void stax_setup_raise(void);
 void stax_inband(void);
+void stax_inband_eighth(void);
 void stax_inband_exits(void);
 void stax_oob(void);
 void stax_finish(void);
@@ -50,6 +51,12 @@ void rwlock_read_slow(void);
 void rwlock_write(void);
 void rwlock_write_slow(void);
 void rwlock_finish(void);
+
+/* scenarios_readers.c */
+void readers_setup(void);
+void readers_read(void);
+void readers_change(void);
+void readers_finish(void);
 
 /* scenarios_event.c */
 void event_setup(void);

@@ -35,6 +35,9 @@ extern ksl_thread weak_threads[WEAK_THREADS];
 void weak_reset(unsigned n);
 void weak_become(unsigned i);
 
+/* Thread-local in thread/readers.c: goes with the thread. */
+uint32_t *weak_sections(void);
+
 /* By setup: the host has no barrier; or it has one no more when it is asked for it. */
 void weak_without_barrier(void);
 void weak_barrier_ends(void);

@@ -34,7 +34,7 @@ name() {
     place=$(addr2line -e "$machine" "$(printf '%#x' $((site - 1)))" | sed 's#.*/src/##; s#.*/include/##; s# .*##')
     echo "$place" | grep -q -e "$places" || continue
     for w in $weaker; do
-        found=$("$machine" -w "$site,$w" -n "$executions" | grep ': execution' |
+        found=$("$machine" -w "$site,$w" -n "$executions" "$@" | grep ': execution' |
             sed 's/^/found: /; s/, in the code.*//; s/ at 0x[0-9a-f]*//') || true
         echo "$place $op $order -> $(name "$w"): ${found:--}"
     done
