@@ -124,7 +124,7 @@ void ksi_event_clear(ksl_thread *t, int result)
     struct ksi_waiter *w = waiter_of(t);
     if (KSI_FAULT(EVENT_CLEARED_ASLEEP) && ksi_load(&t->asleep) == 0)
         return;
-    if (!ksi_lot_find(&lot, w))
+    if (!ksi_lot_find_after(&lot, w))
         return;
     if (w->queue->kind == KSI_Q_EVENT) {
         t->event_result = KSI_FAULT(EVENT_CLEAR_SAYS_WOKEN) ? 0 : result;

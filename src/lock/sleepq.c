@@ -231,7 +231,7 @@ int ksl_block_wake_reason(ksl_thread *t, int reason)
     static const enum ksi_outcome outcomes[] = {KSI_TIMED_OUT, KSI_SIGNALLED, KSI_WOKEN};
     struct ksi_lot lot;
     if (t == NULL || reason < KSL_WAKE_TIMEOUT || reason > KSL_WAKE_OTHER ||
-        !ksi_thread_alive(t) || !ksi_lot_find(&lot, block_waiter(t)))
+        !ksi_thread_alive(t) || !ksi_lot_find_after(&lot, block_waiter(t)))
         return 0;
     struct ksi_wake_list wake = {
         NULL, NULL, KSI_FAULT(BLOCK_REASON_LOST) ? KSI_WOKEN : outcomes[reason]};

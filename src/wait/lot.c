@@ -90,6 +90,12 @@ bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w)
     return false;
 }
 
+bool ksi_lot_find_after(struct ksi_lot *lot, struct ksi_waiter *w)
+{
+    ksi_fetch_or(&w->thread->prio, 0); /* see ksi_lot_enqueue */
+    return ksi_lot_find(lot, w);
+}
+
 /* The caller takes no real signals: its thread may have been interrupted with the lock.
  */
 enum ksi_look ksi_lot_look(const struct ksi_waiter *w, unsigned *waiters)
@@ -234,10 +240,11 @@ void ksi_lot_enqueue(struct ksi_lot *lot, struct ksi_waiter *w, const void *addr
     ksi_store(&w->bucket, b);
     ksi_store_rel(&w->queue, q); /* after the bucket, see ksi_lot_find */
     /*
-     * Who changes the priority, or what is lent, stores it, then looks whether w is
-     * queued (ksi_wait_reorder); here it is the other way round. Both sides pass a
-     * read-modify-write of `prio`, so the later one sees all that the earlier one did
-     * before. A sequentially consistent store of the queue would not order the load.
+     * Who changes the priority, what is lent, or what the thread tests before it sleeps,
+     * stores it, then looks whether w is queued (ksi_wait_reorder, ksi_lot_find_after);
+     * here it is the other way round. Both sides pass a read-modify-write of `prio`, so
+     * the later one sees all that the earlier one did before. A sequentially consistent
+     * store of the queue would not order the load.
      */
     ksi_fetch_or(&w->thread->prio, 0);
     ksi_lot_reorder(w);

@@ -146,6 +146,11 @@ void ksi_wake(struct ksi_wake_list *wake);
  * on no queue.
  */
 bool ksi_lot_find(struct ksi_lot *lot, struct ksi_waiter *w);
+/*
+ * The same for who has changed what w's thread looks at once it is queued: either w is
+ * found, or its thread sees the change. ksi_lot_find alone may look past a new queue.
+ */
+bool ksi_lot_find_after(struct ksi_lot *lot, struct ksi_waiter *w);
 
 /*
  * For dumps: whether w is queued, and among how many, without waiting. What the waiter

@@ -25,8 +25,8 @@ trap 'exit 1' HUP INT TERM
 shipped='wait/lot wait/lot_owner wait/wait wait/lend wait/spin thread/signal diag/slots
     lock/rw lock/rw_convert lock/rw_counted lock/rw_read lock/rw_slots lock/rw_tune lock/rw_write lock/mutex
     lock/rwsem lock/ksem lock/cond lock/stax lock/stax_slots lock/stax_tune lock/stax_wait
-    lock/spinlock lock/rwlock lock/event platform/rawlock'
-weak='scenarios scenarios_stax scenarios_turn scenarios_spin scenarios_readers scenarios_event env park_genmc run_threads'
+    lock/spinlock lock/rwlock lock/event lock/sleepq platform/rawlock'
+weak='scenarios scenarios_stax scenarios_turn scenarios_spin scenarios_readers scenarios_sleep scenarios_event env park_genmc run_threads'
 
 # One scenario, linked, in $dir/all.bc if there is a linker.
 build() {

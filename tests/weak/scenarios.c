@@ -361,9 +361,15 @@ const struct weak_scenario weak_scenarios[] = {
      readers_setup,
      {readers_read, readers_change, readers_read},
      readers_finish},
+    {"sleepq",
+     sleep_setup,
+     {sleep_on_queue, sleep_wake_queue, sleep_on_queue},
+     sleep_finish},
+    {"block", sleep_setup, {sleep_block, sleep_wake_thread, NULL}, sleep_finish},
     {"event", event_setup, {event_sleep, event_wake, event_sleep}, event_finish},
     {"event-one", event_setup, {event_sleep, event_wake_one, NULL}, event_finish},
     {"event-clear", event_setup, {event_sleep, event_clear, NULL}, event_finish},
+    {"event-bare", event_setup, {event_sleep_bare, event_clear_bare, NULL}, event_finish},
     {"events", event_setup, {events_wait, events_post, events_post_last}, events_finish},
 };
 

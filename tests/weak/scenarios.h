@@ -58,12 +58,22 @@ void readers_read(void);
 void readers_change(void);
 void readers_finish(void);
 
+/* scenarios_sleep.c */
+void sleep_setup(void);
+void sleep_on_queue(void);
+void sleep_wake_queue(void);
+void sleep_block(void);
+void sleep_wake_thread(void);
+void sleep_finish(void);
+
 /* scenarios_event.c */
 void event_setup(void);
 void event_sleep(void);
 void event_wake(void);
 void event_wake_one(void);
 void event_clear(void);
+void event_sleep_bare(void);
+void event_clear_bare(void);
 void event_finish(void);
 void events_wait(void);
 void events_post(void);

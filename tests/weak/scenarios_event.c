@@ -12,7 +12,8 @@
 
 static ksl_mutex_t mutex;
 static int word;
-static bool there; /* under the mutex */
+static bool there;     /* under the mutex */
+static uint32_t state; /* atomic, relaxed */
 
 enum { RESULT = 7 };
 
@@ -21,6 +22,7 @@ void event_setup(void)
     ksl_mutex_init(&mutex);
     word = 0;
     there = false;
+    state = 0;
     weak_shared = 0;
 }
 
@@ -67,6 +69,22 @@ void event_wake_one(void)
 void event_clear(void)
 {
     make_true();
+    ksi_event_clear(&weak_threads[0], RESULT);
+}
+
+/* The same with a state that orders nothing, and no mutex. */
+void event_sleep_bare(void)
+{
+    int result = 0;
+    ksi_event_queue(&word, false);
+    if (ksi_load(&state) != 0)
+        ksi_event_clear(ksi_self(), RESULT);
+    WEAK_CHECK(ksi_event_wait(&result) && result == RESULT);
+}
+
+void event_clear_bare(void)
+{
+    ksi_store(&state, 1u);
     ksi_event_clear(&weak_threads[0], RESULT);
 }
 

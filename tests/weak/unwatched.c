@@ -56,7 +56,6 @@ ABSENT(ksi_stats_taken_at_once);
 ABSENT(ksi_tell_event);
 ABSENT(ksi_tell_number);
 ABSENT(ksi_tell_wait);
-ABSENT(ksl_block_cancel);
 ABSENT(ksl_irq_answer);
 ABSENT(urcu_bp_after_fork_child);
 ABSENT(urcu_bp_after_fork_parent);
