@@ -60,11 +60,6 @@ void ksi_mtx_init(struct ksi_named *m, const char *name, unsigned opts, const vo
     ksi_watch_begin((opts & OPT_SPIN) != 0 ? KSI_MTX_SPIN : KSI_MTX, m, site);
 }
 
-static bool recursable(const struct ksi_named *m)
-{
-    return (ksi_load(&m->flags) & KSI_NAMED_RECURSABLE) != 0;
-}
-
 static bool is_spin(const struct ksi_named *m)
 {
     return ksi_named_is(m, KSI_NAMED_MTX_SPIN);
@@ -76,15 +71,22 @@ static void refuse_recursion(const struct ksi_named *m, const ksl_thread *t,
     ksi_named_refuse(m, KSI_RECURSION_RULE, t, site, "recursed on a non-recursive mutex");
 }
 
-/* The owner locks it again: 1, or 0 if that is not for this mutex. */
+/*
+ * The owner locks it again: 1, or 0 if that is not for this mutex; -1: it is the owner no
+ * more, a handler has given it back.
+ */
 static int lock_again(struct ksi_named *m, ksl_thread *t, enum ksi_kind kind,
                       bool try_only, const void *site)
 {
-    if (ksi_named_recurse(m, t))
+    if (ksi_named_recurse(m, t)) {
         ksi_watch_again(kind, m, KSI_EXCLUSIVE, site);
-    else if (!try_only)
+        return 1;
+    }
+    if (ksi_named_recursable(m))
+        return KSI_FAULT(MTX_AGAIN_BLIND) ? 1 : -1;
+    if (!try_only)
         refuse_recursion(m, t, site);
-    return recursable(m);
+    return 0;
 }
 
 /* The quick way, for a mutex that t may use so; see lock/rw_quick.h. */
@@ -112,13 +114,10 @@ KSI_ASIDE static int lock_slow(struct ksi_named *m, bool try_only, const void *s
     while (error == -EDEADLK) {
         if (ksi_named_mine(m, t)) {
             KSI_POINT("mtx: again");
-            if (ksi_named_recurse(m, t)) {
-                ksi_watch_again(KSI_MTX, m, KSI_EXCLUSIVE, site);
-                return 1;
-            }
-            if (recursable(m) && !KSI_FAULT(MTX_AGAIN_BLIND))
-                continue; /* a handler has given it back meanwhile */
-            return lock_again(m, t, KSI_MTX, try_only, site);
+            int again = lock_again(m, t, KSI_MTX, try_only, site);
+            if (again >= 0)
+                return again;
+            continue;
         }
         if (!try_only)
             error = ksi_rw_own(&ksi_mtx_class, &m->word, t, KSI_RW_OPEN, site);
@@ -239,7 +238,7 @@ int ksi_mtx_spin(struct ksi_named *m, ksl_thread *t, const void *site)
     if (!ksi_named_mine(m, t) && spin(m, t, site))
         return 1;
     if (ksi_named_mine(m, t))
-        return lock_again(m, t, KSI_MTX_SPIN, false, site);
+        return lock_again(m, t, KSI_MTX_SPIN, false, site) > 0; /* masked: not -1 */
     ksi_named_refuse(m, KSI_DESTROYED_RULE, NULL, site,
                      "use of a mutex; " KSI_NO_LOCK_WORD);
     return 0;
@@ -270,7 +269,7 @@ int ksi_mtx_spin_lock(struct ksi_named *m, bool try_only, const void *site)
     if (!try_only)
         return ksi_mtx_spin(m, t, site);
     if (ksi_named_mine(m, t))
-        return lock_again(m, t, KSI_MTX_SPIN, true, site);
+        return lock_again(m, t, KSI_MTX_SPIN, true, site) > 0;
     (void)enter_spin(t);
     if (!take(m, t)) {
         leave_spin(t);

@@ -80,7 +80,7 @@ void ksi_named_refuse_release(const struct ksi_named *l, const char *call,
 bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t)
 {
     uint32_t level = ksi_irq_mask(t);
-    bool may = ksi_named_mine(l, t) && (ksi_load(&l->flags) & KSI_NAMED_RECURSABLE) != 0;
+    bool may = ksi_named_mine(l, t) && ksi_named_recursable(l);
     if (may) {
         ksi_store(&l->recursed, l->recursed + 1);
         KSI_POINT("named: recurse");

@@ -31,6 +31,11 @@ KSI_COLD KSI_PRINTF(5, 6) void ksi_named_refuse(const struct ksi_named *l,
 KSI_COLD void ksi_named_refuse_release(const struct ksi_named *l, const char *call,
                                        const void *site);
 
+static inline bool ksi_named_recursable(const struct ksi_named *l)
+{
+    return (ksi_load(&l->flags) & KSI_NAMED_RECURSABLE) != 0;
+}
+
 /* One level more, if t is the owner and may have it. */
 bool ksi_named_recurse(struct ksi_named *l, ksl_thread *t);
 /* Masked, by the owner: one level less; false: there is one only. */

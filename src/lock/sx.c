@@ -95,12 +95,6 @@ static inline bool may_be_quick(const struct ksi_named *sx, const ksl_thread *t)
            ksi_named_is(sx, KSI_NAMED_SX);
 }
 
-static bool recursable(const struct ksi_named *sx)
-{
-    return (ksi_load(&sx->flags) & KSI_NAMED_RECURSABLE) != 0 &&
-           !KSI_FAULT(SX_AGAIN_BLIND);
-}
-
 KSI_ASIDE static int lock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
                                bool interruptible, const void *site)
 {
@@ -123,7 +117,7 @@ KSI_ASIDE static int lock_slow(struct ksi_named *sx, enum ksi_sx_mode mode,
             }
             KSI_POINT("sx: not mine");
             bool mine = ksi_named_mine(sx, t);
-            if (mine && recursable(sx)) {
+            if (mine && ksi_named_recursable(sx) && !KSI_FAULT(SX_AGAIN_BLIND)) {
                 error = -EDEADLK;
                 continue;
             }
@@ -181,7 +175,7 @@ int ksi_sx_try(struct ksi_named *sx, enum ksi_sx_mode mode, const void *site)
             ksi_watch_again(KSI_SX, sx, as, site);
             return 1;
         }
-        if (!recursable(sx)) /* else a handler has given it back meanwhile */
+        if (!ksi_named_recursable(sx)) /* else a handler has given it back meanwhile */
             return ksi_watch_tried(false, KSI_SX, sx, as, site);
     }
     bool in = mode == KSI_SX_SHARE
